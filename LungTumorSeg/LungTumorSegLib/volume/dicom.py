@@ -1,0 +1,214 @@
+"""DICOM folders: which series is the CT, and are its slices a regular grid?"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from LungTumorSegLib.errors import InputRefused
+from LungTumorSegLib.volume.checking import SHEAR_TOLERANCE, sheared
+from LungTumorSegLib.volume.geometry import Geometry
+from LungTumorSegLib.volume.pixels import pixels
+
+MOST_FILES = 20_000
+# Slice positions are written with as little as one decimal; 0.1 mm is the most that such rounding moves a slice.
+POSITION_TOLERANCE_MM = 0.1
+NOT_IMAGES = {"SEG", "RTDOSE", "RTSTRUCT", "PR", "SR", "KO", "DOC", "REG"}
+
+
+@dataclass(frozen=True)
+class _Slice:
+    """One file with image data."""
+
+    file: str
+    series: str
+    number: str
+    description: str
+    modality: str
+    localiser: bool
+    instance: str
+    frames: int
+    size: tuple[int, int]
+    spacing: tuple[float, float]
+    thickness: float | None
+    position: tuple[float, float, float] | None
+    cosines: tuple[float, ...] | None
+
+    @property
+    def plane(self) -> tuple:
+        return self.size, tuple(np.round(self.spacing, 4)), self.cosines and tuple(np.round(self.cosines, 3))
+
+
+def read_series(path: Path, series: str | None, *, resample: bool) -> tuple[np.ndarray, Geometry, tuple[str, ...], str]:
+    """Voxels (k, j, i), grid, warnings and the series' name in words, of the CT series with most slices.
+
+    GDCM reads the voxels and applies the rescale slope; slices are ordered by their position along the normal, and the
+    grid is made from the positions that DICOM states, not from file names or slice thickness.
+    """
+    slices, warnings = _choose(path, series)
+    first = slices[0]
+    name = f"DICOM series {first.number}".rstrip() + (f" ({first.description})" if first.description else "")
+    if first.modality != "CT":
+        warnings.append(f"The series' modality is {first.modality or 'not stated'}, not CT.")
+    if len(slices) == 1 and first.frames > 1:
+        image = _read([first.file])
+        warnings.append("A DICOM file with many slices: their positions were not checked one by one.")
+        grid = Geometry(image.GetSize()[::-1], image.GetSpacing(), image.GetOrigin(), image.GetDirection())
+        return pixels(image), grid, tuple(warnings), f"{name}, {first.frames} slices"
+    slices, distances, normal = _in_order(slices, warnings)
+    voxels = pixels(_read([s.file for s in slices]))
+    gap = float(distances[-1]) / (len(slices) - 1) if len(slices) > 1 else first.thickness
+    if not gap:
+        raise InputRefused("A single slice that does not state its thickness: export the whole series.")
+    if len(slices) > 1 and _uneven(distances):
+        steps = np.diff(distances)
+        if not resample:
+            where = int(np.argmax(steps))
+            raise InputRefused(
+                f"The slices are not evenly spaced ({steps.min():.3g} to {steps.max():.3g} mm, the widest after slice "
+                f"{where + 1} of {len(slices)}): export the whole series, or say --resample to interpolate."
+            )
+        gap = float(np.median(steps))
+        voxels = _evenly(voxels, distances, gap)
+        warnings.append(f"The slices were not evenly spaced: interpolated to {gap:.3g} mm.")
+    axes = np.column_stack([slices[0].cosines[:3], slices[0].cosines[3:], normal])
+    grid = Geometry(voxels.shape, (*slices[0].spacing, gap), slices[0].position, axes)
+    return voxels, grid, tuple(warnings), f"{name}, {len(slices)} slices"
+
+
+def _choose(path: Path, series: str | None) -> tuple[list[_Slice], list[str]]:
+    """The slices to read, still in any order, and warnings about what was left aside."""
+    groups = defaultdict(list)
+    for slice_ in _images(path):
+        if slice_.modality not in NOT_IMAGES and not slice_.localiser:
+            groups[slice_.series].append(slice_)
+    if path.is_file():
+        chosen = _header(str(path))
+        if chosen is None or chosen.series not in groups:
+            raise InputRefused("This file holds no CT: choose a DICOM CT series, .nii.gz, .nrrd or .mha.")
+        groups = {chosen.series: groups[chosen.series]}
+    if not groups:
+        raise InputRefused("The folder holds no DICOM CT series: choose the folder with the scan's slices.")
+    warnings = []
+    scans = {uid: found for uid, found in groups.items() if found[0].modality == "CT"} or groups
+    if series is not None:
+        scans = {uid: found for uid, found in groups.items() if series in (uid, found[0].number)}
+        if len(scans) != 1:
+            raise InputRefused(
+                f"{'No' if not scans else 'More than one'} series is {series}: there are {_list(groups)}."
+            )
+    elif len(scans) > 1:
+        warnings.append(f"Several series: {_list(scans)}. The one with most slices is used; choose with --series.")
+    slices = max(scans.values(), key=lambda found: (sum(s.frames for s in found), found[0].series))
+    planes = Counter(s.plane for s in slices)
+    plane, count = planes.most_common(1)[0]
+    if len(planes) > 1:
+        warnings.append(f"{len(slices) - count} images of the series lie in another plane or grid: left aside.")
+    return [s for s in slices if s.plane == plane], warnings
+
+
+def _list(groups: dict[str, list[_Slice]]) -> str:
+    largest = sorted(groups.values(), key=len, reverse=True)
+    named = [f"{s[0].number or s[0].series} ({sum(x.frames for x in s)} slices)" for s in largest[:5]]
+    return ", ".join(named) + (", ..." if len(largest) > 5 else "")
+
+
+def _images(path: Path) -> list[_Slice]:
+    if path.is_file():
+        files = [str(p) for p in path.parent.iterdir() if p.is_file()]
+    else:
+        files = [os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names]
+    if len(files) > MOST_FILES:
+        raise InputRefused(f"The folder holds more than {MOST_FILES:,} files: choose the scan's own folder.")
+    return [slice_ for file in sorted(files) if (slice_ := _header(file))]
+
+
+def _header(file: str) -> _Slice | None:
+    """None for what GDCM sees no image in: other files, DICOMDIR, structure sets, reports."""
+    reader = sitk.ImageFileReader()
+    reader.SetImageIO("GDCMImageIO")
+    reader.SetFileName(file)
+    try:
+        reader.ReadImageInformation()
+    except RuntimeError:
+        return None
+
+    def text(tag: str) -> str:
+        return reader.GetMetaData(tag).strip().strip("\0") if reader.HasMetaDataKey(tag) else ""
+
+    def numbers(tag: str, count: int) -> tuple[float, ...] | None:
+        try:
+            found = tuple(float(x) for x in text(tag).split("\\"))
+        except ValueError:
+            return None
+        return found if len(found) == count and np.isfinite(found).all() else None
+
+    return _Slice(
+        file=file,
+        series=text("0020|000e"),
+        number=text("0020|0011"),
+        description=" ".join(text("0008|103e").split()),
+        modality=text("0008|0060"),
+        localiser="LOCALIZER" in text("0008|0008").upper(),
+        instance=text("0008|0018"),
+        frames=int(text("0028|0008") or 1),
+        size=reader.GetSize()[:2],
+        spacing=reader.GetSpacing()[:2],
+        thickness=(numbers("0018|0050", 1) or (None,))[0],
+        position=numbers("0020|0032", 3),
+        cosines=numbers("0020|0037", 6),
+    )
+
+
+def _in_order(slices: list[_Slice], warnings: list[str]) -> tuple[list[_Slice], np.ndarray, np.ndarray]:
+    """Slices along their normal, their distances from the first in mm, and the normal; gantry tilt is refused."""
+    if any(s.position is None or s.cosines is None for s in slices):
+        raise InputRefused("The slices do not state where they lie in the patient: export the original CT series.")
+    once = list({s.instance or s.file: s for s in slices}.values())
+    if len(once) < len(slices):
+        warnings.append(f"{len(slices) - len(once)} slices are there twice: each was read once.")
+    along, across = np.reshape(once[0].cosines, (2, 3))
+    normal = np.cross(along, across)
+    normal /= np.linalg.norm(normal)
+    once.sort(key=lambda s: float(np.dot(s.position, normal)))
+    steps = np.array([s.position for s in once]) - once[0].position
+    distances = steps @ normal
+    if len(once) > 1:
+        if np.diff(distances).min() < 1e-3:
+            raise InputRefused("Several images lie at the same place (phases or time points): export one of them.")
+        drift = float(np.linalg.norm(steps - distances[:, None] * normal, axis=1).max() / distances[-1])
+        if drift > SHEAR_TOLERANCE:
+            raise InputRefused(sheared(float(np.sin(np.arctan(drift)))))
+    return once, distances, normal
+
+
+def _uneven(distances: np.ndarray) -> bool:
+    even = np.linspace(0.0, distances[-1], len(distances))
+    return bool(np.abs(distances - even).max() > POSITION_TOLERANCE_MM)
+
+
+def _evenly(voxels: np.ndarray, distances: np.ndarray, gap: float) -> np.ndarray:
+    """Slices at 0, gap, 2 gap ... mm, each interpolated linearly between its two neighbours."""
+    wanted = np.arange(0.0, distances[-1] + 1e-6, gap)
+    after = np.clip(np.searchsorted(distances, wanted), 1, len(distances) - 1)
+    even = np.empty((len(wanted), *voxels.shape[1:]), voxels.dtype)
+    for out, n, place in zip(even, after, wanted, strict=True):
+        part = np.clip((place - distances[n - 1]) / (distances[n] - distances[n - 1]), 0.0, 1.0)
+        between = (1 - part) * voxels[n - 1] + part * voxels[n]
+        out[...] = np.rint(between) if voxels.dtype.kind in "iu" else between
+    return even
+
+
+def _read(files: list[str]) -> sitk.Image:
+    try:
+        image = sitk.ReadImage(files[0] if len(files) == 1 else files, imageIO="GDCMImageIO")
+    except RuntimeError:
+        raise InputRefused("A slice of the series is damaged or cut off: export the series again.") from None
+    if image.GetNumberOfComponentsPerPixel() > 1:
+        raise InputRefused("The images are in colour: export the original CT series.")
+    return image

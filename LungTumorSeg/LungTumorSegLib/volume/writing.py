@@ -1,0 +1,67 @@
+"""Volumes to files, all or nothing."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+import SimpleITK as sitk
+
+from LungTumorSegLib.errors import InputRefused
+from LungTumorSegLib.volume.geometry import Volume
+from LungTumorSegLib.volume.headers import read_header
+
+ENDINGS = (".nii.gz", ".nii", ".nrrd", ".mha")
+
+
+def write_volume(path: str | Path, volume: Volume) -> None:
+    """Write a scan or a mask as .nii.gz, .nii, .nrrd or .mha, on its own grid, compressed where the format allows.
+
+    The file is written beside its place under a nameless temporary name, read back to its end, brought to the disk and
+    only then put in its place: whatever happens, `path` is either the old file or the whole new one. NIfTI keeps
+    positions as 32-bit numbers (about 1e-5 mm), NRRD and MetaImage exactly.
+
+    Raises InputRefused, one line, where the folder is missing or closed to us or the disk is full: the chosen place is
+    an input like any other. The old file is intact then and nothing is left behind.
+    """
+    path = Path(path)
+    ending = next((e for e in ENDINGS if path.name.lower().endswith(e)), None)
+    if ending is None:
+        raise InputRefused(f"Results can be written as {', '.join(ENDINGS)}: choose one of these endings.")
+    image = sitk.GetImageFromArray(volume.voxels)
+    image.SetSpacing(volume.geometry.spacing)
+    image.SetOrigin(volume.geometry.origin)
+    image.SetDirection(volume.geometry.axes.ravel().tolist())
+    part = path.with_name(f".{secrets.token_hex(8)}{ending}")
+    try:
+        with part.open("xb"):  # made here, not by ITK, so that a closed folder is told from a full disk
+            pass
+        try:
+            sitk.WriteImage(image, str(part), useCompression=True)
+            fault = None if part.stat().st_size else "full"
+            fault = fault or read_header(part).data_fault()  # ITK does not notice every write that fails
+        except (RuntimeError, InputRefused):
+            fault = "full"
+        if fault:
+            raise InputRefused("The file could not be written whole: is the disk full? The old one, if any, is intact.")
+        with part.open("rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except OSError as error:
+        raise InputRefused(
+            f"The file could not be written: {error.strerror}. The old one, if any, is intact."
+        ) from None
+    finally:
+        part.unlink(missing_ok=True)
+    _remember_name(path.parent)
+
+
+def _remember_name(folder: Path) -> None:
+    """Bring the folder's entry to the disk as well, where the system can (Windows cannot)."""
+    if os.name == "posix":
+        entry = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(entry)
+        finally:
+            os.close(entry)
