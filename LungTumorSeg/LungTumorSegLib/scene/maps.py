@@ -1,0 +1,76 @@
+"""The 0..1 maps on the CT's own grid: tumour probability and Grad-CAM.
+
+The node spans the whole CT, so that it can be saved and compared voxel by voxel; the box in which it is not zero
+is kept in an attribute of the node, so that the threshold works on the box alone, also in a scene loaded anew.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import slicer
+import vtk
+from vtkmodules.util.numpy_support import get_vtk_array_type
+
+from LungTumorSegLib.scene import colours, ownership
+
+PROBABILITY = "Probability"
+HEAT = "GradCAM"
+BOX = ownership.PREFIX + "Box"
+# Below this the overlay is transparent: a veil of hundredths over the whole lung says nothing.
+VISIBLE_FROM = 0.05
+_LOOK = {
+    PROBABILITY: ("tumour probability", "Tumour probability", colours.PROBABILITY),
+    HEAT: ("Grad-CAM", "Grad-CAM heat", colours.HEAT),
+}
+
+
+def show_map(scene, ct, role: str, start: tuple[int, int, int], values: np.ndarray):
+    """Write a box of 0..1 values (float32 [k, j, i], first voxel `start`) into our map of the CT; 0 elsewhere.
+
+    The node is made at the first call and filled again at the next; its display is left as the user set it.
+    """
+    node = ownership.owned_one(ct, role)
+    if node is None:
+        node = _make(scene, ct, role)
+    modified = node.StartModify()
+    ownership.follow(node, ct)
+    node.CopyOrientation(ct)
+    if node.GetImageData() is None or node.GetImageData().GetDimensions() != ct.GetImageData().GetDimensions():
+        node.SetAndObserveImageData(_empty_image(ct.GetImageData().GetDimensions()))
+    else:
+        map_box(node)[1][...] = 0
+    stop = tuple(a + n for a, n in zip(start, values.shape, strict=True))
+    node.SetAttribute(BOX, " ".join(str(n) for n in (*start, *stop)))
+    map_box(node)[1][...] = values
+    slicer.util.arrayFromVolumeModified(node)
+    node.EndModify(modified)
+    return node
+
+
+def map_box(node) -> tuple[tuple[int, int, int], np.ndarray]:
+    """Start (k, j, i) and values of the box in which our map is not zero: a view of the node's memory."""
+    voxels = slicer.util.arrayFromVolume(node)
+    numbers = [int(n) for n in (node.GetAttribute(BOX) or "0 0 0 0 0 0").split()]
+    start, stop = tuple(numbers[:3]), tuple(numbers[3:])
+    return start, voxels[tuple(slice(a, b) for a, b in zip(start, stop, strict=True))]
+
+
+def _make(scene, ct, role: str):
+    suffix, colour_name, anchors = _LOOK[role]
+    node = ownership.make(scene, ct, role, "vtkMRMLScalarVolumeNode", f"{ct.GetName()} {suffix}")
+    display = node.GetDisplayNode()
+    display.AutoWindowLevelOff()
+    display.SetWindowLevelMinMax(0.0, 1.0)
+    display.SetAndObserveColorNodeID(colours.colour_table(scene, colour_name, anchors).GetID())
+    display.AutoThresholdOff()
+    display.SetThreshold(VISIBLE_FROM, 1.0)
+    display.ApplyThresholdOn()
+    return node
+
+
+def _empty_image(dimensions: tuple[int, int, int]) -> vtk.vtkImageData:
+    image = vtk.vtkImageData()
+    image.SetDimensions(dimensions)
+    image.AllocateScalars(get_vtk_array_type(np.float32), 1)
+    image.GetPointData().GetScalars().Fill(0)
+    return image

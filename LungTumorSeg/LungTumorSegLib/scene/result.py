@@ -1,0 +1,128 @@
+"""A prediction shown in the scene: map, segments, diameters and table of one CT, made once and then kept and filled.
+
+The probability stays in the scene, so that another threshold needs no new inference: `move_threshold` while the
+hand drags (segments only), `measure` when it rests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import contextmanager
+
+import numpy as np
+
+from LungTumorSegLib.measurement.lesions import lesion_labels
+from LungTumorSegLib.measurement.measure import Lesion, measure
+from LungTumorSegLib.scene import maps, ownership, segments
+from LungTumorSegLib.scene.diameters import show_diameters
+from LungTumorSegLib.scene.table import show_table
+from LungTumorSegLib.scene.volumes import geometry_of
+from LungTumorSegLib.volume.geometry import Geometry
+
+
+@contextmanager
+def batch(scene):
+    """Views and lists look at the scene again once, at the end, however many nodes came and went."""
+    scene.StartState(scene.BatchProcessState)
+    try:
+        yield
+    finally:
+        scene.EndState(scene.BatchProcessState)
+
+
+class Result:
+    """Our nodes of one CT.
+
+    Parameters
+    ----------
+    scene : vtkMRMLScene
+    ct : vtkMRMLScalarVolumeNode
+    save_undo : called with our segmentation node before its first change by a click or a drag, so that the host's
+        segment editor can undo it
+    """
+
+    def __init__(self, scene, ct, save_undo: Callable[[object], None] = lambda node: None):
+        self.scene, self.ct, self._save_undo = scene, ct, save_undo
+        self.lesions: list[Lesion] = []
+        self._surface_wanted = False
+        self._dragging = False
+
+    @property
+    def probability_node(self):
+        return ownership.owned_one(self.ct, maps.PROBABILITY)
+
+    @property
+    def heat_node(self):
+        return ownership.owned_one(self.ct, maps.HEAT)
+
+    @property
+    def segmentation_node(self):
+        return ownership.owned_one(self.ct, segments.ROLE)
+
+    def show(self, start, values: np.ndarray, threshold: float, smallest_mm: float) -> list[Lesion]:
+        """Show a new prediction; returns the lesions.
+
+        start, values : the box in which the probability is not zero: (k, j, i) of its first voxel in the CT's array,
+            float32 [k, j, i] 0..1; may be empty.
+        threshold : lesions are where the probability reaches it.
+        smallest_mm : lesions with a shorter long axis are left out.
+        """
+        with batch(self.scene):
+            maps.show_map(self.scene, self.ct, maps.PROBABILITY, start, values)
+            self.move_threshold(threshold, smallest_mm)
+            return self.measure(threshold, smallest_mm)
+
+    def add_lesion(self, start, values: np.ndarray, threshold: float, smallest_mm: float) -> list[Lesion]:
+        """Show a prompted lesion beside what is there: the probability becomes the larger of both."""
+        if self.probability_node is not None:
+            start, values = _larger(maps.map_box(self.probability_node), (start, values))
+        return self.show(start, values, threshold, smallest_mm)
+
+    def show_heat(self, start, values: np.ndarray):
+        """Show a Grad-CAM box (0..1); returns its node."""
+        return maps.show_map(self.scene, self.ct, maps.HEAT, start, values)
+
+    def move_threshold(self, threshold: float, smallest_mm: float) -> None:
+        """Segments only, for every move of the slider. The 3D surface is dropped until `measure`."""
+        node = segments.segmentation_node(self.scene, self.ct)
+        if not self._dragging:
+            self._dragging = True
+            self._surface_wanted = segments.has_surface(node)
+            self._save_undo(node)
+        start, labels = self._labels(threshold, smallest_mm)
+        segments.fill_segments(node, self.ct, start, labels)
+
+    def measure(self, threshold: float, smallest_mm: float) -> list[Lesion]:
+        """Diameters, table and, where there was one, the 3D surface, for the threshold at which the hand rested."""
+        start, labels = self._labels(threshold, smallest_mm)
+        _start, values = maps.map_box(self.probability_node)
+        self.lesions = measure(labels, self._box_geometry(start, labels.shape), values, start)
+        with batch(self.scene):
+            show_diameters(self.scene, self.ct, self.lesions)
+            show_table(self.scene, self.ct, self.lesions)
+        if self._surface_wanted:
+            segments.show_surface(self.segmentation_node, True)
+        self._dragging = False
+        return self.lesions
+
+    def _labels(self, threshold: float, smallest_mm: float):
+        start, values = maps.map_box(self.probability_node)
+        geometry = self._box_geometry(start, values.shape)
+        return start, lesion_labels(values, geometry, threshold, smallest_mm=smallest_mm)
+
+    def _box_geometry(self, start, shape) -> Geometry:
+        return geometry_of(self.ct).box(start, tuple(a + n for a, n in zip(start, shape, strict=True)))
+
+
+def _larger(one, other):
+    """Start and values of the box around two boxes of 0..1 values, the larger value where both have one."""
+    boxes = [(np.array(start), values) for start, values in (one, other) if values.size]
+    if not boxes:
+        return one
+    low = np.min([start for start, _ in boxes], axis=0)
+    high = np.max([start + values.shape for start, values in boxes], axis=0)
+    merged = np.zeros(high - low, np.float32)
+    for start, values in boxes:
+        place = merged[tuple(slice(a, a + n) for a, n in zip(start - low, values.shape, strict=True))]
+        np.maximum(place, values, out=place)
+    return tuple(int(n) for n in low), merged

@@ -1,0 +1,149 @@
+"""The lesions as segments of our segmentation node of a CT: one segment a lesion.
+
+All our segments lie in one label image over the lesions' box, which is refilled when they change: one pass however
+many lesions there are. Segments that the user added to the node are never written to; where Slicer made one of them
+share our image, it is given an image of its own first.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import slicer
+import vtk
+from vtkmodules.util.numpy_support import numpy_to_vtk
+
+from LungTumorSegLib.scene import ownership
+from LungTumorSegLib.scene.colours import lesion_colour
+
+ROLE = "Segmentation"
+LESION = ownership.PREFIX + "Lesion"
+LABELMAP = slicer.vtkSegmentationConverter.GetSegmentationBinaryLabelmapRepresentationName()
+SURFACE = slicer.vtkSegmentationConverter.GetSegmentationClosedSurfaceRepresentationName()
+
+# Slicer's terminology entry: context ~ category ~ type ~ modifier ~ region context ~ region ~ modifier, the codes from
+# the DICOM master lists that Slicer brings (SegmentationCategoryTypeModifier- and AnatomicRegionAndModifier-). It says
+# "Neoplasm", not "Neoplasm, Primary": a scan does not tell a primary tumour from a metastasis.
+TERMINOLOGY = (
+    "Segmentation category and type - DICOM master list"
+    "~SCT^49755003^Morphologically Altered Structure~SCT^108369006^Neoplasm~^^"
+    "~Anatomic codes - DICOM master list~SCT^39607008^Lung~^^"
+)
+
+
+def segmentation_node(scene, ct):
+    """Our segmentation node of the CT, made if there is none."""
+    node = ownership.owned_one(ct, ROLE)
+    if node is None:
+        node = ownership.make(scene, ct, ROLE, "vtkMRMLSegmentationNode", f"{ct.GetName()} tumours")
+        node.GetSegmentation().SetSourceRepresentationName(LABELMAP)
+        display = node.GetDisplayNode()
+        display.SetOpacity2DFill(0.25)
+        display.SetSliceIntersectionThickness(2)
+    ownership.follow(node, ct)
+    if node.GetNodeReference(node.GetReferenceImageGeometryReferenceRole()) is not ct:
+        node.SetReferenceImageGeometryParameterFromVolumeNode(ct)
+    return node
+
+
+def fill_segments(node, ct, start: tuple[int, int, int], labels: np.ndarray) -> None:
+    """Make our segments those of a label box: label n becomes the segment "Tumour n", label 0 is background.
+
+    Parameters
+    ----------
+    node, ct : our segmentation node and its CT
+    start : (k, j, i) of the box's first voxel in the CT's array
+    labels : unsigned integers [k, j, i], lesions numbered 1.. without gaps
+
+    Surfaces of the segmentation vanish with the change, as Slicer does for any edit; see `show_surface`.
+    """
+    segmentation = node.GetSegmentation()
+    count = int(labels.max(initial=0))
+    ours = our_segments(node)
+    _part_from_foreign(segmentation, ours)
+    image = _shared_image(segmentation, ours)
+    _fill(image, ct, start, labels, count)
+    for number, segment_id in list(ours.items()):
+        if number > count:
+            segmentation.RemoveSegment(segment_id)
+            del ours[number]
+    for number in range(1, count + 1):
+        if number in ours:
+            segment = segmentation.GetSegment(ours[number])
+            segment.SetLabelValue(number)
+            segment.AddRepresentation(LABELMAP, image)
+        else:
+            segmentation.AddSegment(_segment(number, image), f"LungTumorSeg_{number}")
+    image.Modified()
+
+
+def our_segments(node) -> dict[int, str]:
+    """Lesion number -> id of our segment in the node, by a tag that segments the user added do not have."""
+    segmentation, ours, tag = node.GetSegmentation(), {}, vtk.reference("")
+    for segment_id in segmentation.GetSegmentIDs():
+        if segmentation.GetSegment(segment_id).GetTag(LESION, tag):
+            ours[int(str(tag))] = segment_id
+    return ours
+
+
+def has_surface(node) -> bool:
+    return node.GetSegmentation().ContainsRepresentation(SURFACE)
+
+
+def show_surface(node, shown: bool) -> None:
+    """Build the 3D surfaces of the segmentation, or drop them."""
+    if shown and node.GetSegmentation().GetNumberOfSegments():
+        node.CreateClosedSurfaceRepresentation()
+    elif not shown:
+        node.RemoveClosedSurfaceRepresentation()
+
+
+def show_outline_only(node, outline: bool) -> None:
+    """Outlines alone in the slice views, or outlines with a light fill."""
+    node.GetDisplayNode().SetVisibility2DFill(not outline)
+
+
+def _segment(number: int, image) -> slicer.vtkSegment:
+    segment = slicer.vtkSegment()
+    segment.SetName(f"Tumour {number}")
+    segment.SetColor(lesion_colour(number))
+    segment.SetTag(LESION, str(number))
+    segment.SetTerminology(TERMINOLOGY)
+    segment.SetLabelValue(number)
+    segment.AddRepresentation(LABELMAP, image)
+    return segment
+
+
+def _part_from_foreign(segmentation, ours: dict[int, str]) -> None:
+    """Give a foreign segment that shares an image with one of ours an image of its own."""
+    images = {id(segmentation.GetSegment(i).GetRepresentation(LABELMAP)) for i in ours.values()}
+    for segment_id in segmentation.GetSegmentIDs():
+        if segment_id in ours.values():
+            continue
+        if id(segmentation.GetSegment(segment_id).GetRepresentation(LABELMAP)) in images:
+            segmentation.SeparateSegmentLabelmap(segment_id)
+
+
+def _shared_image(segmentation, ours: dict[int, str]):
+    """The image in which our segments lie; a new one where there is none or an edit gave them different ones."""
+    images = [segmentation.GetSegment(i).GetRepresentation(LABELMAP) for i in ours.values()]
+    if images and images[0] is not None and all(image is images[0] for image in images):
+        return images[0]
+    return slicer.vtkOrientedImageData()
+
+
+def _fill(image, ct, start, labels: np.ndarray, count: int) -> None:
+    """Put the labels, cropped to the lesions' common box, into the image. Observers are told later, once."""
+    matrix = vtk.vtkMatrix4x4()
+    ct.GetIJKToRASMatrix(matrix)
+    image.SetGeometryFromImageToWorldMatrix(matrix)
+    if not count:
+        image.SetExtent(0, -1, 0, -1, 0, -1)
+        image.GetPointData().SetScalars(None)
+        return
+    used = [np.flatnonzero(labels.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
+    low, high = [int(places[0]) for places in used], [int(places[-1]) + 1 for places in used]
+    voxels = labels[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
+    voxels = np.ascontiguousarray(voxels, np.uint8 if count < 256 else np.uint16)
+    extent = [(s + a, s + b - 1) for s, a, b in zip(start, low, high, strict=True)]
+    image.SetExtent(*(n for pair in reversed(extent) for n in pair))
+    image.GetPointData().SetScalars(numpy_to_vtk(voxels.ravel(), deep=True))

@@ -1,0 +1,199 @@
+"""One prediction in the scene, then the next: made once, filled again, nothing left behind."""
+
+import numpy as np
+import pytest
+import slicer
+from LungTumorSegLib.measurement.lesions import lesion_labels
+from LungTumorSegLib.measurement.measure import measure
+from LungTumorSegLib.scene import ownership, segments, table, views
+from LungTumorSegLib.scene.diameters import diameter_lines
+from LungTumorSegLib.scene.result import Result
+from LungTumorSegLib.scene.volumes import geometry_of
+from LungTumorSegLib.volume.geometry import to_ras
+from made_scene import add_ct, blobs, parent_transform
+
+START = (5, 8, 10)
+BOTH, ONE = 0.4, 0.85
+
+
+@pytest.fixture
+def result(scene, ct):
+    result = Result(scene, ct)
+    result.show(START, blobs(), BOTH, 1.0)
+    return result
+
+
+def expected(ct, threshold):
+    box = geometry_of(ct).box(START, tuple(np.add(START, blobs().shape)))
+    return measure(lesion_labels(blobs(), box, threshold, 1.0), box, blobs(), START)
+
+
+def nodes_by_class(scene) -> dict[str, int]:
+    names = [scene.GetNthNode(n).GetClassName() for n in range(scene.GetNumberOfNodes())]
+    return {name: names.count(name) for name in sorted(set(names))}
+
+
+def test_the_first_result_makes_map_segments_diameters_and_table(result, ct):
+    assert result.lesions == expected(ct, BOTH)
+    assert len(result.lesions) == 2
+    assert len(segments.our_segments(result.segmentation_node)) == 2
+    assert sorted(diameter_lines(ct)) == [(1, "long"), (1, "short"), (2, "long"), (2, "short")]
+    assert result.probability_node is not None
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_the_lines_show_the_measured_millimetres_where_the_views_show_the_lesion(scene, ct, moved):
+    if moved:
+        parent_transform(scene, ct)
+    result = Result(scene, ct)
+    for lesion in result.show(START, blobs(), BOTH, 1.0):
+        line = diameter_lines(ct)[lesion.id, "long"]
+        assert line.GetLineLengthWorld() == pytest.approx(lesion.long_axis_mm, abs=1e-9)
+        assert line.GetMeasurement("length").GetValueWithUnitsAsPrintableString() == f"{lesion.long_axis_mm:.4g}mm"
+        ends = [line.GetNthControlPointPositionWorld(n) for n in range(2)]
+        np.testing.assert_allclose(ends, to_ras(lesion.long_axis_points_lps), atol=1e-9)
+
+
+def test_the_table_has_a_row_a_lesion_with_types_and_units(result, ct):
+    node = ownership.owned_one(ct, table.ROLE)
+    lesion = result.lesions[0]
+    assert node.GetNumberOfRows() == 2
+    assert [node.GetColumnName(n) for n in range(node.GetNumberOfColumns())] == [c[0] for c in table.COLUMNS]
+    assert node.GetTable().GetColumnByName("Long axis").GetValue(0) == lesion.long_axis_mm
+    assert node.GetTable().GetColumnByName("Lesion").GetDataTypeAsString() == "int"
+    assert node.GetColumnUnitLabel("Volume") == "mL"
+    assert node.GetTable().GetColumnByName("Slice").GetValue(0) == lesion.slice
+
+
+def test_twenty_results_leave_as_many_nodes_as_one(scene, ct, result):
+    result.show_heat(START, blobs())
+    before = nodes_by_class(scene)
+    for n in range(20):
+        result.show(START, blobs(), ONE if n % 2 else BOTH, 1.0)
+        result.show_heat(START, blobs())
+    result.show(START, blobs(), BOTH, 1.0)
+    assert nodes_by_class(scene) == before
+
+
+def test_diameters_of_vanished_lesions_go_with_their_display_nodes(scene, ct, result):
+    shown = nodes_by_class(scene)["vtkMRMLMarkupsDisplayNode"]
+    result.show(START, blobs(), ONE, 1.0)
+    assert sorted(diameter_lines(ct)) == [(1, "long"), (1, "short")]
+    assert nodes_by_class(scene)["vtkMRMLMarkupsDisplayNode"] == shown - 2
+
+
+def test_dragging_moves_segments_alone_and_resting_measures(scene, ct, result):
+    before = result.lesions
+    result.move_threshold(ONE, 1.0)
+    assert len(segments.our_segments(result.segmentation_node)) == 1
+    assert len(diameter_lines(ct)) == 4
+    assert result.lesions is before
+    assert result.measure(ONE, 1.0) == expected(ct, ONE)
+    assert len(diameter_lines(ct)) == 2
+
+
+def test_the_surface_is_dropped_while_dragging_and_built_again_at_rest(result):
+    node = result.segmentation_node
+    segments.show_surface(node, True)
+    result.move_threshold(0.5, 1.0)
+    result.move_threshold(0.6, 1.0)
+    assert not segments.has_surface(node)
+    result.measure(0.6, 1.0)
+    assert segments.has_surface(node)
+
+
+def test_undo_is_saved_once_a_drag_before_anything_changes(scene, ct):
+    history = slicer.vtkSegmentationHistory()
+    saved = []
+
+    def save(node):
+        history.SetSegmentation(node.GetSegmentation())
+        history.SetMaximumNumberOfStates(10)
+        saved.append(history.SaveState())
+
+    result = Result(scene, ct, save)
+    result.show(START, blobs(), BOTH, 1.0)
+    for threshold in (0.5, 0.6, 0.7, ONE):
+        result.move_threshold(threshold, 1.0)
+    result.measure(ONE, 1.0)
+    assert saved == [True, True]
+    assert history.RestorePreviousState()
+    assert len(segments.our_segments(result.segmentation_node)) == 2
+
+
+def test_a_prompted_lesion_joins_those_that_are_there(scene, ct, result):
+    alone = np.zeros((4, 6, 6), np.float32)
+    alone[1:3, 1:5, 1:5] = 0.99
+    lesions = result.add_lesion((0, 0, 0), alone, BOTH, 1.0)
+    assert len(lesions) == 3
+    whole = slicer.util.arrayFromVolume(result.probability_node)
+    np.testing.assert_array_equal(whole[:4, :6, :6], alone)
+    np.testing.assert_array_equal(whole[5:19, 8:32, 10:36], blobs())
+
+
+def test_a_prompted_lesion_can_be_the_first(scene, ct):
+    lesions = Result(scene, ct).add_lesion(START, blobs(), ONE, 1.0)
+    assert len(lesions) == 1
+
+
+def test_no_lesion_is_a_result_too(scene, ct, result):
+    assert result.show((0, 0, 0), np.zeros((0, 0, 0), np.float32), BOTH, 1.0) == []
+    assert diameter_lines(ct) == {}
+    assert segments.our_segments(result.segmentation_node) == {}
+
+
+def test_each_ct_has_its_own_result(scene, ct, result):
+    other = add_ct(scene, name="CT")
+    Result(scene, other).show(START, blobs(), ONE, 1.0)
+    assert len(diameter_lines(ct)) == 4
+    assert len(diameter_lines(other)) == 2
+
+
+def test_a_deleted_node_is_made_again(scene, ct, result):
+    scene.RemoveNode(result.segmentation_node)
+    scene.RemoveNode(result.probability_node)
+    result.show(START, blobs(), BOTH, 1.0)
+    assert len(segments.our_segments(result.segmentation_node)) == 2
+
+
+def test_the_views_hear_of_it_once(scene, ct):
+    """Nodes come in a batch: displayable managers look at the scene again at its end."""
+    ends = []
+    scene.AddObserver(scene.EndBatchProcessEvent, lambda *_: ends.append(1))
+    Result(scene, ct).show(START, blobs(), BOTH, 1.0)
+    assert ends == [1]
+
+
+@pytest.fixture
+def composite(scene):
+    return scene.AddNewNodeByClass("vtkMRMLSliceCompositeNode")
+
+
+def test_the_overlay_gives_the_foreground_back(scene, ct, result, composite):
+    theirs = add_ct(scene, name="PET")
+    composite.SetForegroundVolumeID(theirs.GetID())
+    composite.SetForegroundOpacity(0.3)
+    assert views.composite_nodes(scene) == [composite]
+    views.show_overlay([composite], result.probability_node, 0.6)
+    views.show_overlay([composite], result.show_heat(START, blobs()), 0.5)
+    assert composite.GetForegroundVolumeID() == result.heat_node.GetID()
+    assert composite.GetForegroundOpacity() == 0.5
+    views.show_overlay([composite], None, 0.0)
+    assert composite.GetForegroundVolumeID() == theirs.GetID()
+    assert composite.GetForegroundOpacity() == 0.3
+
+
+def test_switching_off_an_overlay_that_is_not_ours_changes_nothing(scene, ct, composite):
+    composite.SetForegroundVolumeID(ct.GetID())
+    composite.SetForegroundOpacity(0.7)
+    views.show_overlay([composite], None, 0.0)
+    assert (composite.GetForegroundVolumeID(), composite.GetForegroundOpacity()) == (ct.GetID(), 0.7)
+
+
+def test_a_jump_cuts_every_view_through_the_lesion(scene, ct, result):
+    node = scene.AddNewNodeByClass("vtkMRMLSliceNode")
+    node.SetOrientationToAxial()
+    assert views.slice_nodes(scene) == [node]
+    views.jump(views.slice_nodes(scene), result.lesions[0].centre_lps)
+    centre = [node.GetSliceToRAS().GetElement(n, 3) for n in range(3)]
+    np.testing.assert_allclose(centre, to_ras(result.lesions[0].centre_lps), atol=1e-9)
