@@ -7,6 +7,7 @@ one's. (A process id would not: ids are reused, and containers that share /dev/s
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import mmap
 import os
@@ -46,9 +47,11 @@ class SharedFolder:
         self._lock = _take_lock(self.path)
         self.volume = Buffer(self.path / VOLUME)
         self.reply = self.path / REPLY
+        atexit.register(self.close)
 
     def close(self) -> None:
         """Remove the folder and all that is in it."""
+        atexit.unregister(self.close)
         self.volume.close()
         if os.name == "nt":  # an open file cannot be removed there
             os.close(self._lock)

@@ -156,8 +156,9 @@ class Conversation:
         """True while a request is computed or waits."""
         return self._active is not None or bool(self._waiting)
 
-    def warm_up(self) -> None:
-        """Start the worker, so that the first click finds it ready. Does nothing if it runs."""
+    def start(self) -> None:
+        """Start the worker, so that the first click finds it ready (torch takes a second to load). Also without this
+        call the first request starts it. Does nothing if it runs."""
         if self._state == "down":
             self._start()
 
@@ -167,6 +168,7 @@ class Conversation:
 
     def segment(
         self, volume: Volume, model="automatic", options: dict | None = None, *,
+        smallest_mm: float = 3.0, largest_only: bool = False,
         on_progress: Callable[[str, float, float | None], None] | None = None,
         on_done: Callable[[Answer], None] | None = None,
         on_failed: Callable[[Failure], None] | None = None,
@@ -176,20 +178,32 @@ class Conversation:
         Parameters
         ----------
         model : name of a bundled model, or a model's folder on the worker's machine.
-        options : fields of `inference.Options`.
+        options : fields of `inference`'s Options.
+        smallest_mm, largest_only : which lesions are measured, as for `measurement`'s ``lesion_labels``.
         on_progress : called with stage, fraction done (0..1), seconds left (None while unknown), at most 10 times a
-            second. on_done, on_failed: one of them is called, once.
+            second.
+        on_done, on_failed : one of the two is called, once; never before this method has returned.
         """
-        message = Segment(self._next(), volume.content_hash, str(model), options or {}, None)
+        number, scan = self._next(), volume.content_hash
+        message = Segment(number, scan, str(model), options or {}, float(smallest_mm), largest_only, None)
         return self._ask(message, volume, on_progress, on_done, on_failed)
 
     def prompt(
-        self, volume: Volume, points_inside: Iterable[Sequence[float]], points_outside: Iterable[Sequence[float]] = (),
-        model="prompted", options: dict | None = None, *, on_progress=None, on_done=None, on_failed=None,
+        self, volume: Volume, model="prompted",
+        points_inside: Iterable[Sequence[float]] = (), points_outside: Iterable[Sequence[float]] = (),
+        options: dict | None = None, *, smallest_mm: float = 3.0, largest_only: bool = False,
+        on_progress=None, on_done=None, on_failed=None,
     ) -> Request:  # fmt: skip
         """The one lesion that holds `points_inside` and none of `points_outside` (LPS mm; x, y, z). See `segment`."""
-        inside, outside = _points(points_inside), _points(points_outside)
-        message = Prompt(self._next(), volume.content_hash, str(model), options or {}, inside, outside, None)
+        number, scan, inside, outside = (
+            self._next(),
+            volume.content_hash,
+            _points(points_inside),
+            _points(points_outside),
+        )
+        message = Prompt(
+            number, scan, str(model), options or {}, inside, outside, float(smallest_mm), largest_only, None
+        )
         return self._ask(message, volume, on_progress, on_done, on_failed)
 
     def explain(
@@ -295,7 +309,8 @@ class Conversation:
         try:
             self._transport.start(self)
         except OSError as error:
-            self._stillborn = str(error)  # told by the next tick: callbacks do not come from inside a request
+            # Told by the next tick: no callback comes from inside a request.
+            self._stillborn = f"{error.strerror}: {error.filename}"
 
     def _kill(self, failure: Failure) -> None:
         """End the process. What it worked on fails at once; the next request starts when the process is gone."""

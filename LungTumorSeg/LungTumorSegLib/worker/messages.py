@@ -106,6 +106,8 @@ class Segment:
     volume: str
     model: str
     options: dict
+    smallest_mm: float
+    largest_only: bool
     reply: str | None
 
 
@@ -117,6 +119,8 @@ class Prompt:
     options: dict
     points_inside: tuple[Point, ...]
     points_outside: tuple[Point, ...]
+    smallest_mm: float
+    largest_only: bool
     reply: str | None
 
 
@@ -185,7 +189,7 @@ KINDS: dict[str, type] = {kind.__name__.lower(): kind for kind in get_args(Messa
 
 def encode(message: Message) -> list[bytes | memoryview]:
     """The message's frame, as pieces to write."""
-    header, buffers = {"message": type(message).__name__.lower()}, []
+    header, buffers = {"type": type(message).__name__.lower()}, []
     for f in fields(message):
         value = getattr(message, f.name)
         if isinstance(value, Array):
@@ -204,12 +208,12 @@ def decode(frame: Frame) -> Message:
     ProtocolError
         An unknown message, or fields that are not those of its type.
     """
-    name = frame.header.get("message")
+    name = frame.header.get("type")
     kind = KINDS.get(name) if isinstance(name, str) else None
     if kind is None:
         raise ProtocolError(f"unknown message {str(name)[:40]!r}")
     hints = get_type_hints(kind)
-    if set(frame.header) != {"message", *hints}:
+    if set(frame.header) != {"type", *hints}:
         raise ProtocolError(f"the message {name!r} has other fields than expected")
     try:
         values = {f: _checked(frame.header[f], hint, frame) for f, hint in hints.items()}
