@@ -51,7 +51,8 @@ def costs(name: str, arguments: str) -> tuple[int, int]:
     """Multiply-adds (of an item whatever its size, of each cell of `downsampling` voxels a side)."""
     entry = catalogue.entry(name)
     arguments = {**entry.arguments, **json.loads(arguments)}
-    network = catalogue.build(name, **arguments).eval()
+    with torch.random.fork_rng(devices=[]):
+        network = catalogue.build(name, **arguments).eval()
     total = {"item": 0, "cell": 0}
 
     def add(layer: nn.Module, _, output: torch.Tensor) -> None:
