@@ -125,7 +125,22 @@ def _images(path: Path) -> list[_Slice]:
         files = [os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names]
     if len(files) > MOST_FILES:
         raise InputRefused(f"The folder holds more than {MOST_FILES:,} files: choose the scan's own folder.")
-    return [slice_ for file in sorted(files) if (slice_ := _header(file))]
+    headers = {file: _header(file) for file in sorted(files)}
+    broken = sum(1 for file, header in headers.items() if header is None and _claims_ct(file))
+    if broken:
+        raise InputRefused(f"{broken} of the folder's CT files are damaged or cut off: export the series again.")
+    return [header for header in headers.values() if header]
+
+
+def _claims_ct(file: str) -> bool:
+    """True where a file's meta header names CT Image Storage (DICOM PS3.10 7.1, PS3.4 B.5)."""
+    with open(file, "rb") as content:
+        start = content.read(1024)
+    at = start.find(b"\x02\x00\x02\x00UI")
+    if start[128:132] != b"DICM" or at < 0:
+        return False
+    length = int.from_bytes(start[at + 6 : at + 8], "little")
+    return start[at + 8 : at + 8 + length].rstrip(b"\0") == b"1.2.840.10008.5.1.4.1.1.2"
 
 
 def _header(file: str) -> _Slice | None:

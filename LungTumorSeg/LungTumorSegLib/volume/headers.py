@@ -1,16 +1,18 @@
 """What an image file says of itself, read before ITK repairs it in silence.
 
-Measured with SimpleITK 2.5.7: a cut-off .nii or .nii.gz is filled up with zeros, a spacing of 0 becomes 1 mm, a
-negative size becomes 1, a sheared sform is passed over for the qform, and a flipped bit in a compressed .mha (or, now
-and then, in an .nrrd) goes unnoticed. So the header is read here as well, and the data are read to their end against
-their checksum.
+Measured with SimpleITK 2.5.7: a cut-off .nii or .nii.gz is filled up with zeros, NaN in a NIfTI becomes 0 (which is
+soft tissue), a spacing of 0 becomes 1 mm, a negative size becomes 1, a sheared sform is passed over for the qform, and
+a flipped bit in a compressed .mha (or, now and then, in an .nrrd) goes unnoticed. So the header is read here as well,
+and the data are read to their end against their checksum.
 """
 
 from __future__ import annotations
 
+import gzip
 import math
 import re
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,9 +20,10 @@ import numpy as np
 
 from LungTumorSegLib.errors import InputRefused
 
-GZIP, ZLIB = 31, 15  # zlib's names for the two wrappers (wbits)
-DEFLATE_LIMIT = 1040  # deflate cannot shrink more than 1032 : 1, so a longer promise is a lie; zlib's own documentation
-CUT_OFF = "The file is cut off (its header promises {promised:,} bytes of voxels): copy or export it again."
+GZIP, ZLIB = "gzip", "zlib"
+DEFLATE_LIMIT = 1040  # deflate shrinks by 1032 at most (zlib.net/zlib_tech.html), so a longer promise is a lie
+BLOCK = 1 << 20
+CUT_OFF = "The file is cut off: copy or export it again."
 DAMAGED = "The file is damaged (its compressed data do not match their checksum): copy or export it again."
 
 
@@ -30,11 +33,13 @@ class FileHeader:
 
     size : voxels along each axis (i, j, k, ...), as many axes as the file has.
     spacing_stated, orientation_stated : whether the file says so, or ITK makes it up.
-    spacing : as stated, mm, None where not simply stated.
+    spacing : as stated, mm; None where not simply stated.
+    data, offset, wrapper : the file with the voxels, where they (or their packing) begin, and how they are packed
+        (GZIP, ZLIB, None); data is None where they are spread over several files, which ITK checks by itself.
+    ahead : bytes in front of the voxels once unpacked.
+    promised : bytes of voxels once unpacked; 0 where ITK checks this by itself.
+    real : floating-point type of a NIfTI's voxels, else None.
     sform : 3 x 4 affine (i, j, k) to RAS mm of a NIfTI with an sform code, else None.
-    data, offset, wrapper : where the voxels begin and how they are packed (GZIP, ZLIB, None); data is None where they
-        are spread over several files, which ITK checks by itself.
-    promised : bytes of voxels from offset on (0 where ITK checks this by itself).
     """
 
     size: tuple[int, ...]
@@ -43,45 +48,60 @@ class FileHeader:
     orientation_stated: bool
     data: Path | None
     offset: int
-    wrapper: int | None
-    promised: int
+    wrapper: str | None
+    ahead: int = 0
+    promised: int = 0
+    real: np.dtype | None = None
     sform: np.ndarray | None = None
 
-    def data_fault(self) -> str | None:
-        """What is wrong with the data, in words, after reading them to their end; None where all is well.
+    def check_data(self) -> np.ndarray:
+        """Read the data to their end against their checksum, keeping nothing; InputRefused where they are not whole.
 
-        Decompresses without keeping anything: about 0.3 s per 100 MB of int16 voxels, beside ITK on another core.
+        Returns the places, in the flat array, of voxels that are not finite numbers. Asked of NIfTI only: its library
+        would hand them out as 0, which is soft tissue. About 0.25 s per 70 MB, beside ITK on another core.
         """
+        nothing = np.empty(0, np.int64)
         if self.data is None:
-            return None
+            return nothing
         if not self.data.is_file():
-            return "The file that should hold its voxels is missing: put it back beside the header."
+            raise InputRefused("The file that should hold the voxels is missing: put it back beside the header.")
         there = self.data.stat().st_size - self.offset
-        if self.wrapper is None:
-            return CUT_OFF.format(promised=self.promised) if there < self.promised else None
-        if there * DEFLATE_LIMIT < self.promised:
-            return CUT_OFF.format(promised=self.promised)
+        if there * (DEFLATE_LIMIT if self.wrapper else 1) < self.promised:
+            raise InputRefused(CUT_OFF)
+        if not self.wrapper and self.real is None:
+            return nothing
+        unpacked, lost = 0, [nothing]
         try:
-            unpacked, ended = _read_to_the_end(self.data, self.offset, self.wrapper)
-        except zlib.error:
-            return DAMAGED
-        return None if ended and unpacked >= self.promised else CUT_OFF.format(promised=self.promised)
+            for block in self._blocks():
+                if self.real is not None:
+                    whole = len(block) - len(block) % self.real.itemsize
+                    finite = np.isfinite(np.frombuffer(block[:whole], self.real))
+                    lost.append(np.flatnonzero(~finite) + unpacked // self.real.itemsize)
+                unpacked += len(block)
+        except EOFError:
+            raise InputRefused(CUT_OFF) from None
+        except (zlib.error, gzip.BadGzipFile):
+            raise InputRefused(DAMAGED) from None
+        if unpacked < self.promised:
+            raise InputRefused(CUT_OFF)
+        places = np.concatenate(lost)
+        return places[places < np.prod(self.size)]
 
-
-def _read_to_the_end(path: Path, offset: int, wrapper: int) -> tuple[int, bool]:
-    """Bytes that a compressed stream unpacks to, and whether it ends as it should. zlib raises on a wrong checksum."""
-    unpacked, stream = 0, zlib.decompressobj(wrapper)
-    with path.open("rb") as file:
-        file.seek(offset)
-        while chunk := file.read(1 << 17):
-            while chunk:
-                unpacked += len(stream.decompress(chunk))
-                chunk = stream.unused_data
-                if stream.eof and wrapper == GZIP and chunk.startswith(b"\x1f\x8b"):  # gzip files may be joined
-                    stream = zlib.decompressobj(wrapper)
-                elif stream.eof:
-                    return unpacked, True
-    return unpacked, stream.eof
+    def _blocks(self) -> Iterator[bytes]:
+        """The voxels' bytes, unpacked, a block at a time. EOFError where the packing has no end."""
+        with self.data.open("rb") as file:
+            file.seek(self.offset)
+            if self.wrapper == ZLIB:
+                stream = zlib.decompressobj()
+                while not stream.eof and (chunk := file.read(BLOCK // 8)):
+                    yield stream.decompress(chunk)
+                if not stream.eof:
+                    raise EOFError
+                return
+            unpacked = gzip.GzipFile(fileobj=file) if self.wrapper else file
+            unpacked.read(self.ahead)
+            while block := unpacked.read(BLOCK):
+                yield block
 
 
 def read_header(path: Path) -> FileHeader:
@@ -103,31 +123,27 @@ def read_header(path: Path) -> FileHeader:
 
 
 def _nifti(path: Path, start: bytes) -> FileHeader:
-    """NIfTI-1 and -2, either byte order; offsets from nifti1.h and nifti2.h (nifti.nimh.nih.gov)."""
+    """NIfTI-1 in either byte order; offsets from nifti1.h (nifti.nimh.nih.gov). ITK does not read NIfTI-2."""
     wrapper = GZIP if start.startswith(b"\x1f\x8b") else None
     if wrapper:
         try:
-            start = zlib.decompressobj(GZIP).decompress(start, 4096)
+            start = zlib.decompressobj(31).decompress(start, 4096)  # 31: zlib's word for a gzip wrapper
         except zlib.error:
             raise InputRefused(DAMAGED) from None
-    order = next(
-        (o for o in "<>" if start[:4] in (np.array([348, 540], o + "i4").tobytes()[n : n + 4] for n in (0, 4))), ""
-    )
-    first = bool(order) and int(np.frombuffer(start, order + "i4", 1)[0]) == 348
-    if not order or len(start) < (348 if first else 540) or start[344 if first else 4 :][:2] not in (b"n+", b"ni"):
+    order = {b"\x5c\x01\0\0": "<", b"\0\0\x01\x5c": ">"}.get(start[:4])  # 348, the header's size
+    if start[:4] in (b"\x1c\x02\0\0", b"\0\0\x02\x1c"):
+        raise InputRefused("This is a NIfTI-2 file: save it as NIfTI-1 or .nrrd.")
+    if not order or start[344:348] != b"n+1\0":
         raise InputRefused("This is not a NIfTI file, whatever its name says: export it again as .nii.gz or .nrrd.")
 
     def field(kind: str, at: int, count: int = 1) -> np.ndarray:
         return np.frombuffer(start, order + kind, count, at)
 
-    dim = field("i2", 40, 8) if first else field("i8", 16, 8)
-    pixdim = field("f4", 76, 8) if first else field("f8", 104, 8)
-    bits = int(field("i2", 72 if first else 14)[0])
-    offset = int(field("f4", 108)[0] if first else field("i8", 168)[0])
-    qform, sform = (int(c) for c in (field("i2", 252, 2) if first else field("i4", 344, 2)))
-    rows = (field("f4", 280, 12) if first else field("f8", 400, 12)).astype(float).reshape(3, 4)
+    dim, pixdim = field("i2", 40, 8), field("f4", 76, 8)
+    kind, bits = (int(n) for n in field("i2", 70, 2))
+    offset = int(field("f4", 108)[0])
+    qform, sform = (int(code) for code in field("i2", 252, 2))
     size = tuple(int(n) for n in dim[1 : 1 + min(max(int(dim[0]), 0), 7)])
-    promised = math.prod(size) * bits // 8
     return FileHeader(
         size,
         tuple(float(s) for s in pixdim[1 : 1 + min(len(size), 3)]),
@@ -136,8 +152,10 @@ def _nifti(path: Path, start: bytes) -> FileHeader:
         data=path,
         offset=0 if wrapper else offset,
         wrapper=wrapper,
-        promised=promised + offset if wrapper else promised,
-        sform=rows if sform > 0 else None,
+        ahead=offset if wrapper else 0,
+        promised=math.prod(size) * bits // 8,
+        real={16: np.dtype(order + "f4"), 64: np.dtype(order + "f8")}.get(kind),
+        sform=field("f4", 280, 12).astype(float).reshape(3, 4) if sform > 0 else None,
     )
 
 
@@ -160,7 +178,6 @@ def _nrrd(path: Path, start: bytes) -> FileHeader:
         data=None if several else path.parent / elsewhere if elsewhere else path,
         offset=end.end() if end and not elsewhere else 0,
         wrapper=GZIP if fields["encoding"].lower() in ("gzip", "gz") else None,
-        promised=0,
     )
 
 
@@ -182,5 +199,4 @@ def _meta_image(path: Path, start: bytes) -> FileHeader:
         data=path if local else None if several else path.parent / elsewhere,
         offset=data.end() if local else 0,
         wrapper=ZLIB if fields.get("CompressedData", "").lower() == "true" else None,
-        promised=0,
     )

@@ -57,15 +57,12 @@ def read_ct(
         Interpolate DICOM slices that are not evenly spaced onto an even grid, instead of refusing them.
     """
     path = Path(path)
-    try:
-        if _ending(path) in READERS and not path.is_dir():
-            image, geometry, warnings = _read_file(path)
-            voxels, source = pixels(image), path.name
-        else:
-            _must_exist(path)
-            voxels, geometry, warnings, source = read_series(path, series, resample=resample)
-    except MemoryError:
-        raise InputRefused("The scan does not fit into this machine's memory.") from None
+    if _ending(path) in READERS and not path.is_dir():
+        image, geometry, warnings = _read_file(path)
+        voxels, source = pixels(image), path.name
+    else:
+        _must_exist(path)
+        voxels, geometry, warnings, source = read_series(path, series, resample=resample)
     ct = check_ct(voxels, geometry, hu_offset=hu_offset, source=source, overwrite=True)
     return Volume(ct.voxels, geometry, warnings + ct.warnings, source)
 
@@ -117,31 +114,33 @@ def _read_file(path: Path) -> tuple[sitk.Image, Geometry, tuple[str, ...]]:
     reader = sitk.ImageFileReader()
     reader.SetImageIO(READERS[_ending(path)])
     reader.SetFileName(str(path))
-    try:
-        reader.ReadImageInformation()
-        _check_kind(reader)
-        if reader.GetDimension() == 4:
-            reader.SetExtractSize([*reader.GetSize()[:3], 0])
-        with ThreadPoolExecutor(1) as beside:  # SimpleITK lets go of the interpreter while it decodes
-            checksum = beside.submit(header.data_fault)
-            try:
-                image = reader.Execute()
-            finally:
-                fault = checksum.result()
-                if fault:
-                    raise InputRefused(fault) from None
-    except RuntimeError as error:
-        text = str(error)
-        if "orthonormal" in text:
-            raise InputRefused(sheared()) from None
-        if "allocate" in text:
-            raise MemoryError from None
-        raise InputRefused("The file cannot be read: it is damaged or of an unusual kind. Export it again.") from None
-    geometry = grid_of(image)
+    with ThreadPoolExecutor(1) as beside:  # SimpleITK lets go of the interpreter while it decodes
+        checked = beside.submit(header.check_data)
+        try:
+            reader.ReadImageInformation()
+            _check_kind(reader)
+            if reader.GetDimension() > 3:
+                reader.SetExtractSize([*reader.GetSize()[:3], *[0] * (reader.GetDimension() - 3)])
+            image = reader.Execute()
+        except RuntimeError as error:
+            checked.result()  # says better what is wrong, where it finds something
+            raise _refusal(str(error)) from None
+        lost = checked.result()
+    if lost.size:
+        pixels(image).reshape(-1)[lost] = np.nan
+    geometry = _grid_of(image)
     return image, geometry, warnings + _check_sform(header, geometry)
 
 
-def grid_of(image: sitk.Image) -> Geometry:
+def _refusal(itk_says: str) -> InputRefused:
+    if "orthonormal" in itk_says:
+        return InputRefused(sheared())
+    if "allocate" in itk_says:
+        return InputRefused("The image does not fit into this machine's memory.")
+    return InputRefused("The file cannot be read: it is cut off, damaged or of an unusual kind. Export it again.")
+
+
+def _grid_of(image: sitk.Image) -> Geometry:
     return Geometry(image.GetSize()[::-1], image.GetSpacing(), image.GetOrigin(), image.GetDirection())
 
 

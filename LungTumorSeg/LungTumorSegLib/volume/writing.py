@@ -35,26 +35,29 @@ def write_volume(path: str | Path, volume: Volume) -> None:
     image.SetDirection(volume.geometry.axes.ravel().tolist())
     part = path.with_name(f".{secrets.token_hex(8)}{ending}")
     try:
-        with part.open("xb"):  # made here, not by ITK, so that a closed folder is told from a full disk
-            pass
+        part.open("xb").close()  # made here, not by ITK, so that a closed folder is told from a full disk
         try:
-            sitk.WriteImage(image, str(part), useCompression=True)
-            fault = None if part.stat().st_size else "full"
-            fault = fault or read_header(part).data_fault()  # ITK does not notice every write that fails
-        except (RuntimeError, InputRefused):
-            fault = "full"
-        if fault:
-            raise InputRefused("The file could not be written whole: is the disk full? The old one, if any, is intact.")
-        with part.open("rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(part, path)
+            _write_whole(image, part)
+            os.replace(part, path)
+        finally:
+            part.unlink(missing_ok=True)
+        _remember_name(path.parent)
     except OSError as error:
         raise InputRefused(
             f"The file could not be written: {error.strerror}. The old one, if any, is intact."
         ) from None
-    finally:
-        part.unlink(missing_ok=True)
-    _remember_name(path.parent)
+
+
+def _write_whole(image: sitk.Image, part: Path) -> None:
+    try:
+        sitk.WriteImage(image, str(part), useCompression=True)
+        read_header(part).check_data()  # ITK does not notice every write that fails
+    except (RuntimeError, InputRefused):
+        raise InputRefused(
+            "The file could not be written whole: is the disk full? The old one, if any, is intact."
+        ) from None
+    with part.open("rb+") as file:
+        os.fsync(file.fileno())
 
 
 def _remember_name(folder: Path) -> None:

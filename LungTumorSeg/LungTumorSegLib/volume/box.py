@@ -1,0 +1,52 @@
+"""The part of a map that is not zero: what travels from the network to the screen instead of whole volumes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+Index = tuple[int, int, int]
+
+
+@dataclass(frozen=True, eq=False)
+class Box:
+    """A sub-array of a volume's grid; all around it is zero.
+
+    start : (k, j, i) of its first voxel in the volume's array.
+    values : array [k, j, i]; may be empty.
+    """
+
+    start: Index
+    values: np.ndarray
+
+    @property
+    def stop(self) -> Index:
+        return tuple(a + n for a, n in zip(self.start, self.values.shape, strict=True))
+
+    @property
+    def slices(self) -> tuple[slice, slice, slice]:
+        """Where the box lies in the volume's array."""
+        return tuple(slice(a, b) for a, b in zip(self.start, self.stop, strict=True))
+
+    def full(self, shape: Index) -> np.ndarray:
+        """The whole volume's map, zero around the box."""
+        whole = np.zeros(shape, self.values.dtype)
+        whole[self.slices] = self.values
+        return whole
+
+    def larger(self, other: Box) -> Box:
+        """The box around both, with the larger value where both have one (values are 0 or more)."""
+        if not other.values.size:
+            return self
+        if not self.values.size:
+            return other
+        start = tuple(min(a, b) for a, b in zip(self.start, other.start, strict=True))
+        stop = tuple(max(a, b) for a, b in zip(self.stop, other.stop, strict=True))
+        merged = Box(start, np.zeros([b - a for a, b in zip(start, stop, strict=True)], self.values.dtype))
+        for box in (self, other):
+            place = merged.values[
+                tuple(slice(a - o, b - o) for a, b, o in zip(box.start, box.stop, start, strict=True))
+            ]
+            np.maximum(place, box.values, out=place)
+        return merged
