@@ -10,7 +10,7 @@ from LungTumorSegLib.scene.diameters import diameter_lines
 from LungTumorSegLib.scene.result import Result
 from LungTumorSegLib.scene.volumes import geometry_of
 from LungTumorSegLib.volume.geometry import to_ras
-from made_scene import add_ct, blobs, parent_transform
+from made_scene import add_ct, blobs, paint, parent_transform, segment_array
 
 START = (5, 8, 10)
 BOTH, ONE = 0.4, 0.85
@@ -88,7 +88,7 @@ def test_dragging_moves_segments_alone_and_resting_measures(scene, ct, result):
     assert len(segments.our_segments(result.segmentation_node)) == 1
     assert len(diameter_lines(ct)) == 4
     assert result.lesions is before
-    assert result.measure(ONE, 1.0) == expected(ct, ONE)
+    assert result.measure() == expected(ct, ONE)
     assert len(diameter_lines(ct)) == 2
 
 
@@ -98,7 +98,7 @@ def test_the_surface_is_dropped_while_dragging_and_built_again_at_rest(result):
     result.move_threshold(0.5, 1.0)
     result.move_threshold(0.6, 1.0)
     assert not segments.has_surface(node)
-    result.measure(0.6, 1.0)
+    result.measure()
     assert segments.has_surface(node)
 
 
@@ -115,7 +115,7 @@ def test_undo_is_saved_once_a_drag_before_anything_changes(scene, ct):
     result.show(START, blobs(), BOTH, 1.0)
     for threshold in (0.5, 0.6, 0.7, ONE):
         result.move_threshold(threshold, 1.0)
-    result.measure(ONE, 1.0)
+    result.measure()
     assert saved == [True, True]
     assert history.RestorePreviousState()
     assert len(segments.our_segments(result.segmentation_node)) == 2
@@ -134,6 +134,19 @@ def test_a_prompted_lesion_joins_those_that_are_there(scene, ct, result):
 def test_a_prompted_lesion_can_be_the_first(scene, ct):
     lesions = Result(scene, ct).add_lesion(START, blobs(), ONE, 1.0)
     assert len(lesions) == 1
+
+
+def test_a_painted_correction_is_measured_and_survives_a_look(scene, ct, result):
+    segment_id = segments.our_segments(result.segmentation_node)[2]
+    corrected = np.zeros(ct.GetImageData().GetDimensions()[::-1], np.uint8)
+    corrected[10:14, 24:30, 28:35] = 1
+    paint(result.segmentation_node, segment_id, ct, corrected)
+    seen = Result(scene, ct).read()
+    assert [lesion.id for lesion in seen] == [1, 2]
+    assert seen[1].voxel_count == 4 * 6 * 7
+    np.testing.assert_array_equal(segment_array(result.segmentation_node, segment_id, ct), corrected)
+    assert result.measure() == seen
+    assert diameter_lines(ct)[2, "long"].GetLineLengthWorld() == pytest.approx(seen[1].long_axis_mm, abs=1e-9)
 
 
 def test_no_lesion_is_a_result_too(scene, ct, result):

@@ -5,6 +5,7 @@ import pytest
 import slicer
 import vtk
 from LungTumorSegLib.errors import InputRefused
+from LungTumorSegLib.scene import maps
 from LungTumorSegLib.scene.volumes import SceneVolumes, change_token, geometry_of
 from made_scene import DIRECTIONS, add_ct, geometry, parent_transform
 
@@ -66,6 +67,12 @@ def test_a_sheared_grid_is_refused(scene, ct):
     ct.SetIJKToRASMatrix(shear)
     with pytest.raises(InputRefused, match="right angles"):
         geometry_of(ct)
+
+
+def test_one_of_our_own_maps_is_refused(scene, ct):
+    node = maps.show_map(scene, ct, maps.PROBABILITY, (0, 0, 0), np.ones((2, 2, 2), np.float32))
+    with pytest.raises(InputRefused, match="is a result"):
+        SceneVolumes().volume(node)
 
 
 def test_an_empty_node_and_a_colour_picture_are_refused(scene):

@@ -23,6 +23,11 @@ def owned_one(ct, role: str):
     return next(iter(owned(ct, role)), None)
 
 
+def is_ours(node) -> bool:
+    """True for a node that belongs to a result, which is no CT itself."""
+    return node.GetNodeReferenceID(CT) is not None
+
+
 def make(scene, ct, role: str, class_name: str, name: str):
     """Add a node of ours with its default display, beside the CT and under the CT's parent transform."""
     node = scene.AddNewNodeByClass(class_name, scene.GenerateUniqueName(name))

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import contextmanager
 
 import numpy as np
+import slicer
 
 from LungTumorSegLib.measurement.lesions import lesion_labels
 from LungTumorSegLib.measurement.measure import Lesion, measure
@@ -70,7 +71,7 @@ class Result:
         with batch(self.scene):
             maps.show_map(self.scene, self.ct, maps.PROBABILITY, start, values)
             self.move_threshold(threshold, smallest_mm)
-            return self.measure(threshold, smallest_mm)
+            return self.measure()
 
     def add_lesion(self, start, values: np.ndarray, threshold: float, smallest_mm: float) -> list[Lesion]:
         """Show a prompted lesion beside what is there: the probability becomes the larger of both."""
@@ -89,26 +90,33 @@ class Result:
             self._dragging = True
             self._surface_wanted = segments.has_surface(node)
             self._save_undo(node)
-        start, labels = self._labels(threshold, smallest_mm)
+        start, values = maps.map_box(self.probability_node)
+        labels = lesion_labels(values, self._box_geometry(start, values.shape), threshold, smallest_mm=smallest_mm)
         segments.fill_segments(node, self.ct, start, labels)
 
-    def measure(self, threshold: float, smallest_mm: float) -> list[Lesion]:
-        """Diameters, table and, where there was one, the 3D surface, for the threshold at which the hand rested."""
-        start, labels = self._labels(threshold, smallest_mm)
-        _start, values = maps.map_box(self.probability_node)
-        self.lesions = measure(labels, self._box_geometry(start, labels.shape), values, start)
+    def measure(self) -> list[Lesion]:
+        """Diameters, table and, where there was one, the 3D surface, of the segments as they are now."""
+        self.read()
         with batch(self.scene):
             show_diameters(self.scene, self.ct, self.lesions)
             show_table(self.scene, self.ct, self.lesions)
         if self._surface_wanted:
             segments.show_surface(self.segmentation_node, True)
-        self._dragging = False
+        self._surface_wanted = self._dragging = False
         return self.lesions
 
-    def _labels(self, threshold: float, smallest_mm: float):
-        start, values = maps.map_box(self.probability_node)
-        geometry = self._box_geometry(start, values.shape)
-        return start, lesion_labels(values, geometry, threshold, smallest_mm=smallest_mm)
+    def read(self) -> list[Lesion]:
+        """The lesions of the segments as they are now, in a loaded scene too; changes nothing there."""
+        if self.segmentation_node is None:
+            self.lesions = []
+            return self.lesions
+        start, labels = segments.read_labels(self.segmentation_node)
+        probability = None
+        if self.probability_node is not None:
+            whole = slicer.util.arrayFromVolume(self.probability_node)
+            probability = whole[tuple(slice(a, a + n) for a, n in zip(start, labels.shape, strict=True))]
+        self.lesions = measure(labels, self._box_geometry(start, labels.shape), probability, start)
+        return self.lesions
 
     def _box_geometry(self, start, shape) -> Geometry:
         return geometry_of(self.ct).box(start, tuple(a + n for a, n in zip(start, shape, strict=True)))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import slicer
 import vtk
-from vtkmodules.util.numpy_support import numpy_to_vtk
+from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
 from LungTumorSegLib.scene import ownership
 from LungTumorSegLib.scene.colours import lesion_colour
@@ -74,6 +74,26 @@ def fill_segments(node, ct, start: tuple[int, int, int], labels: np.ndarray) -> 
         else:
             segmentation.AddSegment(_segment(number, image), f"LungTumorSeg_{number}")
     image.Modified()
+
+
+def read_labels(node) -> tuple[tuple[int, int, int], np.ndarray]:
+    """Our segments as they are now, the user's corrections included: the start (k, j, i) of their common box in the
+    CT's array, and its labels (uint16 [k, j, i], lesion numbers). Where segments overlap the higher number stands.
+    """
+    parts = []
+    for number, segment_id in our_segments(node).items():
+        image = slicer.vtkOrientedImageData()
+        if node.GetBinaryLabelmapRepresentation(segment_id, image) and not image.IsEmpty():
+            low, high = np.reshape(image.GetExtent(), (3, 2))[::-1].T
+            mask = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(high - low + 1) != 0
+            parts.append((number, low, mask))
+    if not parts:
+        return (0, 0, 0), np.zeros((0, 0, 0), np.uint16)
+    start = np.min([low for _, low, _ in parts], axis=0)
+    labels = np.zeros(np.max([low + mask.shape for _, low, mask in parts], axis=0) - start, np.uint16)
+    for number, low, mask in parts:
+        labels[tuple(slice(a, a + n) for a, n in zip(low - start, mask.shape, strict=True))][mask] = number
+    return tuple(int(n) for n in start), labels
 
 
 def our_segments(node) -> dict[int, str]:

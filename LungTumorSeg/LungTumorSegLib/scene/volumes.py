@@ -12,6 +12,7 @@ import slicer
 import vtk
 
 from LungTumorSegLib.errors import InputRefused
+from LungTumorSegLib.scene import ownership
 from LungTumorSegLib.volume.geometry import LPS_TO_RAS, Geometry, Volume
 
 # How far from right angles a grid's axes may be (cosine). Headers are written with about six digits.
@@ -52,9 +53,11 @@ class SceneVolumes:
         """The node's voxels [k, j, i] in HU, a view of the node's own memory where it holds int16 or float32.
 
         Other voxel types are converted to float32 (a copy). Raises `InputRefused` as `geometry_of` does, and for
-        a volume of several components (colour).
+        a volume of several components (colour) and for one of our own maps.
         """
         geometry = geometry_of(node)
+        if ownership.is_ours(node):
+            raise InputRefused("This volume is a result: choose the CT that it was made from.")
         if node.GetImageData().GetNumberOfScalarComponents() != 1:
             raise InputRefused("The volume has several values a voxel (colour?): choose the CT itself.")
         token = change_token(node)
