@@ -4,7 +4,8 @@ A `Transport` runs the process; it feeds the conversation through `received` and
 `tick` (every 50 to 500 ms). All of these, and so all callbacks, happen on the caller's thread.
 
 One request is computed at a time; the others wait here, so a worker's death costs one answer. A dead worker is started
-again by the next request, and what it must know (the volume, the model) is sent again.
+again by the next request, and what it must know (the volume, the model) is sent again. A worker that was dead before it
+began (idle processes are what a system short of memory kills first) costs none: the request goes to a fresh one, once.
 """
 
 from __future__ import annotations
@@ -102,6 +103,7 @@ class Request:
         self._on_done = on_done
         self._on_failed = on_failed
         self._cancelled_at: float | None = None
+        self._begun = False  # the worker has said a word on it
         self._resent = False
 
     @property
@@ -256,7 +258,13 @@ class Conversation:
         state, self._state = self._state, "down"
         self._reset()
         self._remove_reply()  # also after a kill: it may have written one while it died
-        if state != "ending":
+        active = self._active
+        if state == "up" and active is not None and not (active._begun or active._resent or active._cancelled_at):
+            log.warning("the worker was gone (exit code %s) before it began; asking a fresh one", exit_code)
+            active._resent = True
+            self._active = None
+            self._waiting.appendleft(active)
+        elif state != "ending":
             log.error("the worker ended, exit code %s; its last words:\n%s", exit_code, stderr_tail)
             self._give_up(_fault(_obituary(state, exit_code, stderr_tail)), started=state == "up")
         self._pump()
@@ -408,6 +416,7 @@ class Conversation:
 
     def _hear_of_active(self, message: messages.Progress | messages.Missing | Done | Failed) -> None:
         request = self._active
+        request._begun = not isinstance(message, messages.Missing)
         cancelled = request._cancelled_at is not None
         match message:
             case messages.Progress():

@@ -83,15 +83,16 @@ class _Service:
     # Main thread
 
     def _answer(self, engine: Engine, work: Work) -> None:
-        started = time.monotonic()
-        volume = None
+        started, volume = time.monotonic(), None
         if not isinstance(work, Load):
             volume = self._volumes.get(work.volume)
             if volume is None:
                 self._say(messages.Missing(work.request))
                 return
+        progress = self._pace(work.request)
+        progress("starting", 0.0)  # the host knows now that what goes wrong from here on is this request's doing
         try:
-            answer = engine.compute(work, volume, self._pace(work.request), lambda: self._cancelled == work.request)
+            answer = engine.compute(work, volume, progress, lambda: self._cancelled == work.request)
             self._say(self._done(work, answer))
             outcome = "done"
         except Cancelled:

@@ -1,0 +1,58 @@
+"""Clients of the fake worker, and the table of faults at the end of the run."""
+
+import os
+from pathlib import Path
+
+import pytest
+from LungTumorSegLib.volume.geometry import Volume
+from LungTumorSegLib.worker.client import WorkerClient
+from made_worker import fake_launch, folders_of, made_scan
+
+survived: list[tuple[str, str]] = []
+
+
+def pytest_terminal_summary(terminalreporter):
+    if survived:
+        terminalreporter.section("worker: faults and outcomes")
+        width = max(len(fault) for fault, _ in survived)
+        for fault, outcome in survived:
+            terminalreporter.write_line(f"{fault:<{width}}  {outcome}")
+
+
+@pytest.fixture
+def note():
+    """`note(fault, outcome)`: a line of the table at the end of the run."""
+    return lambda fault, outcome: survived.append((fault, outcome))
+
+
+@pytest.fixture(autouse=True)
+def state_folder(tmp_path, monkeypatch) -> Path:
+    """Logs of this test's workers go here."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    return tmp_path / "state" / "lungtumorseg"
+
+
+@pytest.fixture
+def scan() -> Volume:
+    return made_scan()
+
+
+@pytest.fixture
+def open_client():
+    """`open_client(launch, heartbeat_silence=...)`: closed at the test's end, which must leave no file."""
+    clients = []
+
+    def open_one(launch=None, **patience) -> WorkerClient:
+        clients.append(WorkerClient(launch or fake_launch(), **patience))
+        return clients[-1]
+
+    yield open_one
+    for client in clients:
+        client.close()
+    assert folders_of(os.getpid()) == []
+
+
+@pytest.fixture
+def client(open_client) -> WorkerClient:
+    return open_client()
