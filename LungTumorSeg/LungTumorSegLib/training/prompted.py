@@ -1,0 +1,54 @@
+"""The recipe of the prompted model: one click inside a lesion, that lesion comes out.
+
+``python -m LungTumorSegLib.training.prompted --data lidc-nodules --backgrounds scans -o run --steps 2000``
+"""
+
+from __future__ import annotations
+
+import argparse
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from LungTumorSegLib.networks import catalogue
+from LungTumorSegLib.training.backgrounds import read_backgrounds
+from LungTumorSegLib.training.crops import read_nodules
+from LungTumorSegLib.training.loop import Plan, train
+from LungTumorSegLib.training.loss import known_loss
+from LungTumorSegLib.training.prompted_samples import PromptedSamples
+from LungTumorSegLib.training.split import part_of
+
+NETWORK = "ResidualUNet3D"
+WINDOWS = ((0.5, 32), (0.85, 40), (1.0, 48))  # up to that share of the steps, the window's edge in voxels
+
+
+def train_prompted(data: Path, backgrounds: Path, out: Path, plan: Plan, stop_at: int | None = None) -> nn.Module:
+    """Trains on the training patients of `data`, set into the scans of `backgrounds`; `out` is the run's folder."""
+    nodules = [nodule for nodule in read_nodules(data) if part_of(nodule.patient) == "train"]
+    windows = tuple((round(share * plan.steps), edge) for share, edge in WINDOWS)
+    samples = PromptedSamples(nodules, read_backgrounds(backgrounds), windows)
+    torch.manual_seed(plan.seed)
+    network = catalogue.build(NETWORK)
+    return train(network, samples, partial(known_loss, entropy=5.0, dice=1.0), plan, Path(out), stop_at)
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("--data", type=Path, required=True, help="nodule crops, laid out as lidc-nodules")
+    arguments.add_argument("--backgrounds", type=Path, required=True, help="whole scans to set the nodules into")
+    arguments.add_argument("-o", "--out", type=Path, required=True, help="folder of the run; resumed if it has begun")
+    arguments.add_argument("--steps", type=int, default=2000)
+    arguments.add_argument("--batch", type=int, default=8)
+    arguments.add_argument("--seed", type=int, default=0)
+    arguments.add_argument("--half", action="store_true", help="bfloat16, where the processor has it")
+    arguments.add_argument("--threads", type=int, default=2)
+    given = arguments.parse_args()
+    torch.set_num_threads(given.threads)
+    plan = Plan(steps=given.steps, batch=given.batch, seed=given.seed, half=given.half)
+    train_prompted(given.data, given.backgrounds, given.out, plan)
+
+
+if __name__ == "__main__":
+    main()

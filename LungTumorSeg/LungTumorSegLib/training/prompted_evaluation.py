@@ -1,0 +1,139 @@
+"""How well one click finds one held-out nodule, with the crop's border in sight and hidden.
+
+Each nodule gets one random click inside. Three surroundings: ``crop`` (nothing but the crop, its edge values continued
+outward), ``set`` (set into a held-out lung, the border hidden) and, in `evaluate_scans`, whole scans. Prediction and
+outline are compared on the outline's own voxels; whatever spills out of the crop counts as wrong.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.functional import grid_sample
+
+from LungTumorSegLib.training.augmentation import scaled
+from LungTumorSegLib.training.backgrounds import Background
+from LungTumorSegLib.training.clicks import bumps, click_inside
+from LungTumorSegLib.training.composition import background_scene, fitting_place, set_nodule
+from LungTumorSegLib.training.crops import Nodule
+from LungTumorSegLib.training.prompted_samples import HU_RANGE
+from LungTumorSegLib.training.sampling import sample, window_positions
+
+WINDOW = 48
+ZOOMS = (1, 2, 4)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """name; diameter_mm and longest axial diameter found; dice against the majority's outline; zoom used."""
+
+    name: str
+    diameter_mm: float
+    found_mm: float
+    dice: float
+    zoom: int
+
+
+def evaluate_prompted(
+    network: nn.Module,
+    nodules: list[Nodule],
+    backgrounds: list[Background] | None,
+    threshold: float = 0.5,
+    seed: int = 0,
+) -> list[Outcome]:
+    """One outcome a nodule, in their order. Without backgrounds the crop stands alone."""
+    return [
+        _evaluate(network, nodule, backgrounds, threshold, np.random.default_rng([seed, number]))
+        for number, nodule in enumerate(nodules)
+    ]
+
+
+def _evaluate(
+    network: nn.Module,
+    nodule: Nodule,
+    backgrounds: list[Background] | None,
+    threshold: float,
+    rng: np.random.Generator,
+) -> Outcome:
+    anchor = click_inside(nodule.mask, nodule.depth_mm, rng) * np.array(nodule.spacing)
+    shape, middle = (WINDOW,) * 3, np.full(3, (WINDOW - 1) / 2)
+    if backgrounds:
+        background = backgrounds[rng.integers(len(backgrounds))]
+        place, mirror, _ = fitting_place(nodule, anchor, background, background.places, 1.0, rng, turns=False)
+        edge = int(rng.integers(1 << 30))
+    for zoom in ZOOMS:
+        linear = np.eye(3) * zoom
+        if backgrounds:
+            scene = background_scene(background, window_positions(shape, place, mirror @ linear), linear)
+            set_nodule(scene, nodule, anchor, middle, linear, np.random.default_rng(edge))
+            image = scene.image
+        else:
+            image = sample([nodule.image], nodule.spacing, window_positions(shape, anchor, linear))[0]
+        probability = predict(network, image, middle[None])
+        if not touches_border(probability > threshold):
+            break
+    return _compare(nodule, probability, anchor, middle, zoom, threshold)
+
+
+@torch.no_grad()
+def predict(network: nn.Module, image: torch.Tensor, inside: np.ndarray) -> torch.Tensor:
+    """HU window (d, h, w) and clicked voxels (n, 3) -> probability (d, h, w)."""
+    inputs = torch.stack([scaled(image, HU_RANGE), bumps(image.shape, inside), torch.zeros_like(image)])
+    return torch.sigmoid(network(inputs[None]))[0, 0]
+
+
+def touches_border(mask: torch.Tensor) -> bool:
+    return bool(mask.any() and any(mask.select(axis, end).any() for axis in range(3) for end in (0, -1)))
+
+
+def _compare(
+    nodule: Nodule, probability: torch.Tensor, anchor: np.ndarray, middle: np.ndarray, zoom: int, threshold: float
+) -> Outcome:
+    size = np.array(probability.shape)
+    index = np.stack(np.meshgrid(*[np.arange(n) for n in nodule.image.shape], indexing="ij"), -1)
+    there = middle + (index * nodule.spacing - anchor) / zoom  # window voxel of each of the crop's voxels
+    grid = torch.from_numpy((there / (size - 1) * 2 - 1).astype(np.float32)).flip(-1)
+    found = grid_sample(probability[None, None], grid[None], align_corners=True)[0, 0].numpy() > threshold
+    crop = np.meshgrid(*[(np.arange(n) - m) * zoom for n, m in zip(size, middle, strict=True)], indexing="ij")
+    position = np.stack(crop, -1) + anchor
+    far = (np.array(nodule.image.shape) - 0.5) * nodule.spacing
+    outside = ((position < -0.5 * np.array(nodule.spacing)) | (position > far)).any(-1)
+    spilt = (probability.numpy()[outside] > threshold).sum() * zoom**3 / np.prod(nodule.spacing)
+    both = (found & nodule.mask).sum()
+    dice = 2 * both / (found.sum() + spilt + nodule.mask.sum())
+    return Outcome(
+        nodule.name, longest_axial(nodule.mask, nodule.spacing), longest_axial(found, nodule.spacing), dice, zoom
+    )
+
+
+def longest_axial(mask: np.ndarray, spacing: tuple[float, float, float]) -> float:
+    """Longest diameter in an axial slice, between voxel centres, mm; 0 for an empty mask."""
+    longest = 0.0
+    for plane in mask:
+        rows = np.flatnonzero(plane.any(1))
+        ends = [(r, c) for r in rows for c in np.flatnonzero(plane[r])[[0, -1]]]
+        if ends:
+            points = np.array(ends) * spacing[1:]
+            longest = max(longest, float(np.linalg.norm(points[:, None] - points[None], axis=-1).max()))
+    return longest
+
+
+def summary(outcomes: list[Outcome]) -> dict[str, float]:
+    """Mean Dice, all and from 10 mm, misses (Dice < 0.3) and median relative error of the longest axial diameter."""
+    dice = np.array([o.dice for o in outcomes])
+    size = np.array([o.diameter_mm for o in outcomes])
+    error = np.array([abs(o.found_mm - o.diameter_mm) / max(o.diameter_mm, 1e-6) for o in outcomes])
+    large = size >= 10
+    return {
+        "nodules": len(outcomes),
+        "dice": round(float(dice.mean()), 4),
+        "nodules_from_10_mm": int(large.sum()),
+        "dice_from_10_mm": round(float(dice[large].mean()), 4) if large.any() else None,
+        "dice_median": round(float(np.median(dice)), 4),
+        "misses": int((dice < 0.3).sum()),
+        "diameter_error_median": round(float(np.median(error)), 4),
+        "diameter_error_median_from_10_mm": round(float(np.median(error[large])), 4) if large.any() else None,
+    }

@@ -1,0 +1,105 @@
+"""A training sample of the prompted model: a window around a click, in real lung throughout."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from LungTumorSegLib.training.augmentation import as_from_another_scanner, scaled
+from LungTumorSegLib.training.backgrounds import Background
+from LungTumorSegLib.training.clicks import bumps, click_inside
+from LungTumorSegLib.training.composition import Scene, background_scene, fitting_place, set_nodule, widened
+from LungTumorSegLib.training.crops import Nodule
+from LungTumorSegLib.training.loop import Sample
+from LungTumorSegLib.training.sampling import turn, window_positions
+
+HU_RANGE = (-1000.0, 400.0)
+VOXEL_MM = (0.6, 1.6)  # the apparent scale of small and middling lesions; the model's grid is 1 mm
+MAGNIFIED = 0.25  # share of samples whose nodule is enlarged into a mass, seen at the spacing of a larger zoom
+MASS_VOXELS = (14.0, 38.0)  # how wide such a mass appears
+LARGEST_MAGNIFICATION = 5.0
+OTHER_LESION = 0.25
+MORE_CLICKS = 0.25
+OUTSIDE_CLICKS = 0.3
+LARGE_MM = 10.0
+
+
+@dataclass(frozen=True)
+class PromptedSamples:
+    """Makes samples for `loop.train`.
+
+    windows : (step, edge in voxels of the cubic window up to that step), the last for ever. Most nodules fit a smaller
+    window, where a step is up to three times cheaper.
+    """
+
+    nodules: list[Nodule]
+    backgrounds: list[Background]
+    windows: tuple[tuple[int, int], ...] = ((0, 48),)
+
+    def __call__(self, rng: np.random.Generator, step: int) -> Sample:
+        edge = next((edge for until, edge in self.windows if step < until), self.windows[-1][1])
+        scene, inside, outside = self.scene(rng, (edge,) * 3)
+        image = scaled(as_from_another_scanner(scene.image, rng), HU_RANGE)
+        inputs = torch.stack([image, bumps(image.shape, inside), bumps(image.shape, outside)])
+        return inputs, scene.target[None], scene.known[None]
+
+    def scene(self, rng: np.random.Generator, shape: tuple[int, int, int]) -> tuple[Scene, np.ndarray, np.ndarray]:
+        """The composed window, and the voxels (n, 3) clicked inside the lesion (first the middle one) and outside."""
+        weights = np.array([1.5 if n.diameter_mm >= LARGE_MM else 1.0 for n in self.nodules])
+        nodule = self.nodules[rng.choice(len(self.nodules), p=weights / weights.sum())]
+        click = click_inside(nodule.mask, nodule.depth_mm, rng)
+        anchor = (click + rng.uniform(-0.5, 0.5, 3)) * nodule.spacing
+        magnification, voxel_mm = self._scale(nodule, shape[0], rng)
+        linear = turn(rng, tilt_degrees=12) @ np.diag(voxel_mm * rng.uniform([0.85, 0.93, 0.93], [1.15, 1.07, 1.07]))
+        background = self.backgrounds[rng.integers(len(self.backgrounds))]
+        place, mirror, _ = fitting_place(nodule, anchor, background, background.places, magnification, rng)
+        scene = background_scene(background, window_positions(shape, place, linear), linear)
+        middle = (np.array(shape) - 1) / 2
+        if rng.random() < OTHER_LESION:
+            self._set_other(scene, nodule, middle, rng)
+        at = middle + rng.uniform(-0.75, 0.75, 3)
+        crop_linear = mirror.T @ linear / magnification
+        set_nodule(scene, nodule, anchor, at, crop_linear, rng)
+        return scene, self._inside(scene, at, rng), self._outside(scene, rng)
+
+    def _scale(self, nodule: Nodule, edge: int, rng: np.random.Generator) -> tuple[float, float]:
+        """How many times the nodule is enlarged against its surroundings, and mm of the surroundings a voxel."""
+        if rng.random() < MAGNIFIED and nodule.diameter_mm >= 6:
+            voxel_mm = rng.uniform(1.0, 4.0)
+            wide = rng.uniform(MASS_VOXELS[0], min(MASS_VOXELS[1], 0.8 * edge))
+            magnification = float(np.clip(wide * voxel_mm / nodule.diameter_mm, 1.0, LARGEST_MAGNIFICATION))
+            return magnification, min(voxel_mm, nodule.diameter_mm * magnification / MASS_VOXELS[0])
+        return 1.0, float(np.exp(rng.uniform(*np.log(VOXEL_MM))))
+
+    def _set_other(self, scene: Scene, nodule: Nodule, middle: np.ndarray, rng: np.random.Generator) -> None:
+        """Another lesion nearby that nobody clicked: it belongs to the surroundings."""
+        other = self.nodules[rng.integers(len(self.nodules))]
+        voxel_mm = float(np.linalg.norm(scene.linear[:, 1]))
+        direction = rng.standard_normal(3)
+        apart = (nodule.diameter_mm + other.diameter_mm) / 2 + rng.uniform(4, 14)
+        at = middle + direction / np.linalg.norm(direction) * apart / voxel_mm
+        centre = np.add(*other.extent_mm) / 2
+        set_nodule(scene, other, centre, at, scene.linear, rng, labelled=False)
+
+    def _inside(self, scene: Scene, first: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        points = [first]
+        if rng.random() < MORE_CLICKS:
+            voxels = (scene.target > 0.6).nonzero().numpy()
+            if len(voxels):
+                points += list(voxels[rng.integers(len(voxels), size=rng.integers(1, 3))])
+        return np.array(points)
+
+    def _outside(self, scene: Scene, rng: np.random.Generator) -> np.ndarray:
+        """None, or one or two clicks on tissue beside the lesion, as somebody makes who sees it spill over."""
+        if rng.random() >= OUTSIDE_CLICKS:
+            return np.zeros((0, 3))
+        lesion = (scene.target > 0.05).float()[None]
+        reach = int(rng.integers(3, 9))
+        beside = ((widened(lesion, [reach] * 3) > 0) & (widened(lesion, [1] * 3) == 0))[0]
+        tissue = beside & (scene.image > -500)
+        voxels = (tissue if tissue.any() else beside).nonzero().numpy()
+        if not len(voxels):
+            return np.zeros((0, 3))
+        return voxels[rng.integers(len(voxels), size=rng.integers(1, 3))].astype(float)
