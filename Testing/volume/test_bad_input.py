@@ -29,7 +29,7 @@ def case(outcome: str, name: str, words: str = ""):
     return register
 
 
-def saved(image, path, compressed=True) -> str:
+def saved(image, path, compressed=True):
     sitk.WriteImage(image, str(path), compressed)
     return path
 
@@ -603,7 +603,7 @@ def test_a_file_closed_to_us_is_refused(tmp_path, chest):
 
 
 @pytest.mark.parametrize(("build", "outcome", "words", "name"), CASES)
-def test_every_input_gets_its_stated_outcome(build, outcome, words, name, tmp_path, chest, tumour, outcomes, capfd):
+def test_every_input_gets_its_stated_outcome(build, outcome, words, name, tmp_path, chest, tumour, outcomes):
     read = build(tmp_path, chest, tumour)
     before = hashes(tmp_path)
     try:

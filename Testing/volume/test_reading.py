@@ -6,6 +6,7 @@ import SimpleITK as sitk
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.volume.checking import check_ct, check_mask_against
 from LungTumorSegLib.volume.geometry import Geometry, Volume
+from LungTumorSegLib.volume.orientation import canonical
 from LungTumorSegLib.volume.reading import read_ct, read_mask
 from small_scans import image_of, write_series
 
@@ -134,3 +135,22 @@ def test_a_mask_is_compared_with_the_voxels_even_if_it_looks_like_labels(chest):
     ct = Volume(chest, Geometry(chest.shape, (1, 1, 1)))
     with pytest.raises(InputRefused, match="copy of the image"):
         check_mask_against(ct, Volume((chest.astype(int) + 1024).astype(np.uint16), ct.geometry))
+
+
+@pytest.mark.filterwarnings("ignore:The string")
+def test_one_dicom_file_with_all_slices_lies_where_its_single_slices_lay(tmp_path, chest):
+    highdicom, pydicom = pytest.importorskip("highdicom"), pytest.importorskip("pydicom")
+    files = write_series(tmp_path / "single", chest)
+    together = highdicom.legacy.LegacyConvertedEnhancedCTImage(
+        [pydicom.dcmread(file) for file in files],
+        series_instance_uid=pydicom.uid.generate_uid(),
+        series_number=5,
+        sop_instance_uid=pydicom.uid.generate_uid(),
+        instance_number=1,
+    )
+    together.save_as(tmp_path / "together.dcm")
+    ct = read_ct(tmp_path / "together.dcm")
+    seen = canonical(ct.geometry)
+    np.testing.assert_array_equal(seen.apply(ct.voxels), chest)
+    assert seen.geometry(ct.geometry).same_grid(Geometry(chest.shape, (0.75, 0.75, 2.5), (-10, -20, 30)))
+    assert ct.warnings == ("A DICOM file with many slices: their positions were not checked one by one.",)

@@ -24,7 +24,7 @@ APEX, WIDEST = 252.0, 120.0
 TUMOURS = (
     {"name": "round, lobulated and spiculated", "centre": (-84.0, -18.0, 178.0), "diameter_mm": 22.0},
     {"name": "small and round", "centre": (83.0, 42.0, 112.0), "diameter_mm": 12.0},
-    {"name": "on the chest wall", "centre": (109.0, -18.0, 165.0), "diameter_mm": 35.0},
+    {"name": "on the chest wall", "centre": (113.0, -18.0, 165.0), "diameter_mm": 35.0},
 )
 
 
@@ -313,19 +313,20 @@ class _Chest:
 
     def draw_tumours(self) -> np.ndarray:
         mask = np.zeros(self.hu.shape, np.uint8)
-        bumps = self.waves(16)
+        lobes, grain = self.waves(22), self.waves(9)
         for label, tumour in enumerate(TUMOURS, 1):
             radius, centre = tumour["diameter_mm"] / 2, np.array(tumour["centre"])
             where, ball = self.ellipsoid(centre, (radius + 3,) * 3)
-            solid = ball - 3 + 0.07 * radius * bumps[where]
+            solid = ball - 3 + radius * (0.12 if label == 1 else 0.05) * lobes[where]
             if label == 3:
                 solid = np.minimum(solid, self.lung[where] + 3)  # 3 mm into the pleura and the wall
             if label == 1:
-                for direction in self.random.standard_normal((16, 3)):
-                    end = centre + direction / np.linalg.norm(direction) * radius * self.random.uniform(1.4, 2.1)
-                    w, spike = self.tube(centre, end, 2.0, 0.5)
-                    self.paint(spike, TUMOUR - 20, w, 0.75)
-            self.paint(solid, TUMOUR + 6 * bumps[where], where)
+                for direction in self.random.standard_normal((20, 3)):
+                    direction /= np.linalg.norm(direction)
+                    tip = centre + direction * radius * self.random.uniform(1.3, 2.0)
+                    w, spike = self.tube(centre + 0.7 * radius * direction, tip, 2.2, 0.6)
+                    self.paint(spike, TUMOUR - 10, w)
+            self.paint(solid, TUMOUR + 6 * grain[where], where)
             mask[where][solid > 0] = label
         return mask
 
