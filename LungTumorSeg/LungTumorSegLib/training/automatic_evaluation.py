@@ -36,27 +36,34 @@ class ScanOutcome:
 
 
 def score(name: str, found: np.ndarray, lesions: np.ndarray, spacing: tuple[float, float, float]) -> ScanOutcome:
-    """found, lesions : bool [k, j, i] on one grid, spacing mm (k, j, i)."""
+    """found : bool [k, j, i]; lesions : their numbers from 1, 0 elsewhere, on the same grid; spacing : mm (k, j, i).
+
+    A found component belongs to every lesion that it touches.
+    """
     labels, count = ndimage.label(found, TOUCHING)
-    truth, number = ndimage.label(lesions, TOUCHING)
-    kept = np.zeros(count + 1, bool)
-    for label, part in enumerate(ndimage.find_objects(labels), start=1):
-        extent = [(s.stop - s.start) * mm for s, mm in zip(part, spacing, strict=True)]
-        kept[label] = max(extent[1:]) >= SMALLEST_MM
-    touching = np.unique(labels[lesions])
-    wrong = kept.copy()
-    wrong[touching] = False
-    clean = kept[labels]
-    lesion_dice = []
-    for lesion in range(1, number + 1):
-        here = truth == lesion
-        parts = np.unique(labels[here & clean])
-        covering = np.isin(labels, parts[parts > 0])
-        lesion_dice.append(round(float(2 * (covering & here).sum() / max(1, covering.sum() + here.sum())), 3))
-    dice = 2 * (clean & lesions).sum() / max(1, clean.sum() + lesions.sum())
+    boxes = ndimage.find_objects(labels)
+    wide = [max((s.stop - s.start) * mm for s, mm in zip(box[1:], spacing[1:], strict=True)) for box in boxes]
+    kept = np.array([False] + [mm >= SMALLEST_MM for mm in wide])
+    sizes = np.bincount(labels.ravel(), minlength=count + 1)
+    right = np.zeros(count + 1, bool)
+    right[np.unique(labels[lesions > 0])] = True
+    dice = [_dice_of(labels, kept, sizes, lesions == lesion) for lesion in range(1, int(lesions.max()) + 1)]
+    marked = kept[labels]
     return ScanOutcome(
-        name, number, sum(d > 0 for d in lesion_dice), int(wrong.sum()), round(float(dice), 3), tuple(lesion_dice)
+        name=name,
+        lesions=len(dice),
+        found=sum(d > 0 for d in dice),
+        false_positives=int((kept & ~right).sum()),
+        dice=round(float(2 * (marked & (lesions > 0)).sum() / max(1, marked.sum() + (lesions > 0).sum())), 3),
+        lesion_dice=tuple(dice),
     )
+
+
+def _dice_of(labels: np.ndarray, kept: np.ndarray, sizes: np.ndarray, lesion: np.ndarray) -> float:
+    """Dice of one lesion against the kept components that touch it."""
+    inside = labels[lesion]
+    inside = inside[kept[inside]]
+    return round(float(2 * len(inside) / (sizes[np.unique(inside)].sum() + lesion.sum())), 3)
 
 
 @torch.no_grad()

@@ -21,7 +21,7 @@ from LungTumorSegLib.training.prompted_samples import PromptedSamples
 from LungTumorSegLib.training.split import part_of
 
 NETWORK = "ResidualUNet3D"
-WINDOWS = ((0.5, 32), (0.85, 40), (1.0, 48))  # up to that share of the steps, the window's edge in voxels
+WINDOWS = ((0.5, 32), (0.9, 40), (1.0, 48))  # up to that share of the steps, the window's edge in voxels
 
 
 def train_prompted(data: Path, backgrounds: Path, out: Path, plan: Plan, stop_at: int | None = None) -> nn.Module:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from scipy import ndimage
 from torch import nn
 from torch.nn.functional import grid_sample
 
@@ -73,9 +74,10 @@ def _evaluate(
         else:
             image = sample([nodule.image], nodule.spacing, window_positions(shape, anchor, linear))[0]
         probability = predict(network, image, middle[None])
-        if not touches_border(probability > threshold):
+        lesion = clicked_lesion(probability > threshold)
+        if not touches_border(lesion):
             break
-    return _compare(nodule, probability, anchor, middle, zoom, threshold)
+    return _compare(nodule, torch.where(lesion, probability, 0), anchor, middle, zoom, threshold)
 
 
 @torch.no_grad()
@@ -83,6 +85,16 @@ def predict(network: nn.Module, image: torch.Tensor, inside: np.ndarray) -> torc
     """HU window (d, h, w) and clicked voxels (n, 3) -> probability (d, h, w)."""
     inputs = torch.stack([scaled(image, HU_RANGE), bumps(image.shape, inside), torch.zeros_like(image)])
     return torch.sigmoid(network(inputs[None]))[0, 0]
+
+
+def clicked_lesion(found: torch.Tensor) -> torch.Tensor:
+    """Of the components in a window (d, h, w), the one nearest to its middle, where the click is."""
+    labels, count = ndimage.label(found.numpy(), np.ones((3, 3, 3)))
+    if count < 2:
+        return found
+    voxels = np.argwhere(labels)
+    nearest = voxels[np.argmin(((voxels - (np.array(labels.shape) - 1) / 2) ** 2).sum(1))]
+    return torch.from_numpy(labels == labels[tuple(nearest)])
 
 
 def touches_border(mask: torch.Tensor) -> bool:

@@ -1,0 +1,90 @@
+"""Prints what a model can do, as JSON: the figures of its card.
+
+``python -m LungTumorSegLib.training.evaluation --model prompted --data lidc-nodules --backgrounds held-out-scans
+--scans scans/LIDC-IDRI-0001 scans/LIDC-IDRI-0003``
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+
+from LungTumorSegLib.networks.model import Model, load_model
+from LungTumorSegLib.training.automatic_evaluation import score, whole_scan_probability
+from LungTumorSegLib.training.backgrounds import Background, read_backgrounds
+from LungTumorSegLib.training.crops import Nodule, read_nodules
+from LungTumorSegLib.training.pasted_evaluation import evaluate_pasted
+from LungTumorSegLib.training.prompted_evaluation import evaluate_prompted, summary
+from LungTumorSegLib.training.scans import TestScan, read_scan
+from LungTumorSegLib.training.split import part_of
+
+CLICKS_A_LESION = 5
+
+
+def evaluate_prompted_model(
+    model: Model, nodules: list[Nodule], backgrounds: list[Background], scans: list[TestScan]
+) -> dict:
+    """One random click inside each nodule, its crop alone and set into held-out lungs; several clicks in scans."""
+    lesions = [lesion for scan in scans for lesion in scan.nodules()]
+    clicks = [
+        evaluate_prompted(model.network, lesions, None, model.card.threshold, seed) for seed in range(CLICKS_A_LESION)
+    ]
+    return {
+        "crop alone": summary(evaluate_prompted(model.network, nodules, None, model.card.threshold)),
+        "set into held-out lungs": summary(
+            evaluate_prompted(model.network, nodules, backgrounds, model.card.threshold)
+        ),
+        "whole scans": [
+            {
+                "lesion": outcomes[0].name,
+                "diameter_mm": round(outcomes[0].diameter_mm, 1),
+                "dice_of_each_click": [round(float(outcome.dice), 3) for outcome in outcomes],
+                "zoom": [outcome.zoom for outcome in outcomes],
+            }
+            for outcomes in zip(*clicks, strict=True)
+        ],
+    }
+
+
+def evaluate_automatic_model(
+    model: Model, nodules: list[Nodule], backgrounds: list[Background], scans: list[TestScan]
+) -> dict:
+    """Whole scans, and held-out nodules set into held-out lungs."""
+    found = [
+        score(
+            scan.name,
+            whole_scan_probability(model.network, scan.background()) > model.card.threshold,
+            scan.lesions,
+            scan.spacing,
+        )
+        for scan in scans
+    ]
+    return {
+        "whole scans": [asdict(outcome) for outcome in found],
+        "nodules set into held-out lungs": evaluate_pasted(model.network, nodules, backgrounds, model.card.threshold),
+    }
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("--model", required=True, help="a model's name or folder")
+    arguments.add_argument("--data", type=Path, required=True, help="nodule crops, laid out as lidc-nodules")
+    arguments.add_argument("--backgrounds", type=Path, required=True, help="scans that nothing was trained on")
+    arguments.add_argument("--scans", type=Path, nargs="*", default=[], help="folders with image.nii.gz, mask.nii.gz")
+    arguments.add_argument("--part", choices=["validation", "test"], default="test")
+    arguments.add_argument("--most", type=int, help="at most so many nodules, for a quick look")
+    given = arguments.parse_args()
+    torch.set_num_threads(2)
+    model = load_model(given.model)
+    nodules = [n for n in read_nodules(given.data) if part_of(n.patient) == given.part][: given.most]
+    evaluate = evaluate_prompted_model if model.card.task == "prompted" else evaluate_automatic_model
+    figures = evaluate(model, nodules, read_backgrounds(given.backgrounds), [read_scan(scan) for scan in given.scans])
+    print(json.dumps({"part": given.part, "patients": len({n.patient for n in nodules}), **figures}, indent=2))
+
+
+if __name__ == "__main__":
+    main()
