@@ -4,7 +4,7 @@ import numpy as np
 import slicer
 import vtk
 from LungTumorSegLib.volume.geometry import Geometry
-from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
+from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
 OBLIQUE = np.array([[0.936, -0.289, 0.199], [0.313, 0.944, -0.104], [-0.158, 0.160, 0.974]])
 OBLIQUE = np.linalg.qr(OBLIQUE)[0]

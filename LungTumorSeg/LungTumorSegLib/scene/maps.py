@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import slicer
 import vtk
-from vtkmodules.util.numpy_support import get_vtk_array_type
+from vtk.util.numpy_support import get_vtk_array_type
 
 from LungTumorSegLib.scene import colours, ownership
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import slicer
 import vtk
-from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
+from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
 from LungTumorSegLib.scene import ownership
 from LungTumorSegLib.scene.colours import lesion_colour

@@ -1,0 +1,168 @@
+"""LungTumorSeg for 3D Slicer: the four classes that Slicer asks for. What they do stands in LungTumorSegLib."""
+
+import sys
+
+import slicer
+from slicer.i18n import tr as _
+from slicer.i18n import translate
+from slicer.ScriptedLoadableModule import (
+    ScriptedLoadableModule,
+    ScriptedLoadableModuleLogic,
+    ScriptedLoadableModuleTest,
+    ScriptedLoadableModuleWidget,
+)
+from slicer.util import VTKObservationMixin
+
+
+class LungTumorSeg(ScriptedLoadableModule):
+    """What Slicer shows of the module before it is opened."""
+
+    def __init__(self, parent):
+        ScriptedLoadableModule.__init__(self, parent)
+        parent.title = _("Lung Tumor Segmentation")
+        parent.categories = [translate("qSlicerAbstractCoreModule", "Segmentation")]
+        parent.dependencies = ["Markups", "Segmentations", "Tables", "Volumes"]
+        parent.contributors = ["LungTumorSeg contributors"]
+        parent.helpText = _(
+            "<p>Finds lung tumours on chest CT, shows where the network looked, and measures them: segments, "
+            "probability, Grad-CAM, RECIST diameters. Choose a CT and press <b>Segment</b>; move the threshold; "
+            "add a missed lesion by a point.</p>"
+            "<p><b>Research software, not a medical device.</b></p>"
+        )
+        parent.acknowledgementText = _(
+            "Built on 3D Slicer, PyTorch and MONAI. The models' cards name the data that they were trained on."
+        )
+
+
+class LungTumorSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
+    """Loads the panel and hands it Slicer's events."""
+
+    def __init__(self, parent=None):
+        ScriptedLoadableModuleWidget.__init__(self, parent)
+        VTKObservationMixin.__init__(self)
+        self.logic = None
+        self.panel = None
+
+    def setup(self):
+        from LungTumorSegLib.desktop.panel import Panel
+
+        ScriptedLoadableModuleWidget.setup(self)
+        widget = slicer.util.loadUI(self.resourcePath("UI/LungTumorSeg.ui"))
+        self.layout.addWidget(widget)
+        self.ui = slicer.util.childWidgetVariables(widget)
+        widget.setMRMLScene(slicer.mrmlScene)
+        self.logic = LungTumorSegLogic()
+        self.panel = Panel(self.ui, slicer.mrmlScene)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneEndClose)
+        self.followParameterNode()
+
+    def cleanup(self):
+        """Slicer quits, or the module is loaded anew."""
+        self.removeObservers()
+        if self.panel is not None:
+            self.panel.close()
+
+    def enter(self):
+        self.followParameterNode()
+        self.panel.enter()
+
+    def onSceneStartClose(self, caller, event):
+        self.panel.scene_closing()
+
+    def onSceneEndClose(self, caller, event):
+        if self.parent.isEntered:
+            self.followParameterNode()
+
+    def followParameterNode(self):
+        parameters = self.logic.getParameterNode()
+        if not parameters.ct:
+            parameters.ct = self.logic.firstCT()
+        self.panel.set_parameters(parameters)
+
+    def onReload(self):
+        """In developer mode: read the library anew, too."""
+        for name in [name for name in sys.modules if name.split(".")[0] == "LungTumorSegLib"]:
+            del sys.modules[name]
+        ScriptedLoadableModuleWidget.onReload(self)
+
+
+class LungTumorSegLogic(ScriptedLoadableModuleLogic):
+    """The module's parameters in the scene. For segmenting without the panel see `lungtumorseg --help`."""
+
+    def getParameterNode(self):
+        from LungTumorSegLib.desktop.parameters import Parameters
+
+        return Parameters(super().getParameterNode())
+
+    def firstCT(self):
+        """The first scalar volume that is not one of our results; None where there is none."""
+        from LungTumorSegLib.scene.ownership import is_ours
+
+        scene, name = slicer.mrmlScene, "vtkMRMLScalarVolumeNode"
+        nodes = [scene.GetNthNodeByClass(n, name) for n in range(scene.GetNumberOfNodesByClass(name))]
+        return next((node for node in nodes if node.GetClassName() == name and not is_ours(node)), None)
+
+
+class LungTumorSegTest(ScriptedLoadableModuleTest):
+    """Runs inside Slicer: a result in the scene, and a prediction by the worker where a model is installed."""
+
+    def setUp(self):
+        slicer.mrmlScene.Clear()
+
+    def runTest(self):
+        self.setUp()
+        self.test_result_in_scene()
+        self.setUp()
+        self.test_segment_button()
+
+    def phantom(self):
+        """A cuboid of soft tissue with two air-filled lungs and a ball of tissue in the left one: a node and the
+        ball's probability."""
+        import numpy as np
+
+        k, j, i = np.indices((48, 128, 160))
+        voxels = np.full(k.shape, 40, np.int16)
+        for middle in (45, 115):
+            voxels[((k - 24) / 20) ** 2 + ((j - 64) / 45) ** 2 + ((i - middle) / 28) ** 2 < 1] = -850
+        distance = np.sqrt(((k - 24) * 2.5) ** 2 + ((j - 64) * 2.0) ** 2 + ((i - 115) * 2.0) ** 2)
+        voxels[distance < 12] = 30
+        node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "Phantom")
+        node.SetSpacing(2.0, 2.0, 2.5)
+        slicer.util.updateVolumeFromArray(node, voxels)
+        node.CreateDefaultDisplayNodes()
+        return node, np.clip(1.5 - distance / 24, 0, 1).astype(np.float32)
+
+    def test_result_in_scene(self):
+        from LungTumorSegLib.scene.result import Result
+        from LungTumorSegLib.scene.segments import our_segments
+
+        node, probability = self.phantom()
+        result = Result(slicer.mrmlScene, node)
+        lesions = result.show((0, 0, 0), probability, 0.99, 3.0)
+        assert len(lesions) == 1
+        assert abs(lesions[0].long_axis_mm - 24) < 3
+        assert len(our_segments(result.segmentation_node)) == 1
+        count = slicer.mrmlScene.GetNumberOfNodes()
+        result.show((0, 0, 0), probability, 0.99, 3.0)
+        assert slicer.mrmlScene.GetNumberOfNodes() == count
+        self.delayDisplay("A result is shown and shown again")
+
+    def test_segment_button(self):
+        import time
+
+        from LungTumorSegLib.desktop.installed_models import installed_models
+
+        if not any(model.task == "automatic" for model in installed_models()):
+            self.delayDisplay("No model is installed: the worker is not tried")
+            return
+        node, _probability = self.phantom()
+        slicer.util.selectModule("LungTumorSeg")
+        widget = slicer.modules.LungTumorSegWidget
+        widget.logic.getParameterNode().ct = node
+        widget.ui.segmentButton.click()
+        until = time.monotonic() + 180
+        while widget.ui.segmentButton.text == _("Cancel") and time.monotonic() < until:
+            self.delayDisplay(widget.ui.statusLabel.text, 200)
+        assert " s on " in widget.ui.statusLabel.text

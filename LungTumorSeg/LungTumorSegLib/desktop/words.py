@@ -1,0 +1,45 @@
+"""What the panel says, as sentences."""
+
+from __future__ import annotations
+
+from slicer.i18n import tr as _
+
+
+def progress(stage: str, seconds_left: float | None) -> str:
+    """ "Finding lungs, 12 s left" """
+    words = stage[:1].upper() + stage[1:]
+    if seconds_left is None:
+        return _("{stage}…").format(stage=words)
+    if seconds_left < 1:
+        return _("{stage}, almost done").format(stage=words)
+    if seconds_left < 90:
+        return _("{stage}, {seconds:.0f} s left").format(stage=words, seconds=seconds_left)
+    return _("{stage}, {minutes:.0f} min left").format(stage=words, minutes=seconds_left / 60)
+
+
+def found(lesions: int, seconds: float, device: str) -> str:
+    """ "3 lesions found in 4.1 s on the CPU." """
+    return _("{lesions} found in {seconds:.1f} s on {device}.").format(
+        lesions=_count(lesions), seconds=seconds, device=_place(device)
+    )
+
+
+def at_threshold(lesions: int, threshold: float) -> str:
+    """ "2 lesions at threshold 0.60." """
+    return _("{lesions} at threshold {threshold:.2f}.").format(lesions=_count(lesions), threshold=threshold)
+
+
+def explained(seconds: float, device: str) -> str:
+    """ "Grad-CAM made in 2.0 s on the CPU." """
+    return _("Grad-CAM made in {seconds:.1f} s on {device}.").format(seconds=seconds, device=_place(device))
+
+
+def _count(lesions: int) -> str:
+    if lesions == 0:
+        return _("No lesion")
+    return _("1 lesion") if lesions == 1 else _("{count} lesions").format(count=lesions)
+
+
+def _place(device: str) -> str:
+    """ "cuda:0" is "the GPU"; what has no word of its own is said as it is."""
+    return {"cpu": _("the CPU"), "cuda": _("the GPU")}.get(device.split(":")[0], device)

@@ -1,0 +1,324 @@
+"""A test host: enough of Slicer's desktop to load the module file and its .ui unchanged and to click in them.
+
+The scene, nodes and `slicer.util` are Slicer's own (slicer-core); Qt is real (PySide6, without a screen). Stand-ins are
+the ctk and qMRML widgets, the parameter node wrapper, the application object, and PythonQt: widgets reach the code
+through `PythonQtObject`, which knows Qt properties as attributes and `connect("signal(type)", f)`, and raises on any
+name that Qt does not know, as PythonQt does.
+
+What passes here is wired together; it is **not** tested in Slicer. This cannot prove that PythonQt converts a value as
+PySide6 does, that ctk and qMRML widgets behave as their stand-ins, how the panel looks in Slicer's style, or that a
+layout's views redraw. Names are checked against Slicer's, CTK's and PythonQt's sources in slicer_names.json.
+"""
+
+import logging
+import os
+import sys
+import types
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+os.environ["QT_QPA_PLATFORM"] = "offscreen"
+
+import slicer
+import slicer.util
+import vtk
+from PySide6 import QtCore, QtUiTools, QtWidgets
+from trame_slicer.core import SlicerApp
+
+MODULE_FILE = Path(__file__).resolve().parents[2] / "LungTumorSeg" / "LungTumorSeg.py"
+
+
+def qt_property(kind, name, changed=None):
+    """A Qt property kept in the stand-in; telling `changed` where that is a signal's name."""
+
+    def write(self, value):
+        before, self.__dict__[f"_{name}"] = self.__dict__.get(f"_{name}"), value
+        if changed and before != value:
+            getattr(self, changed).emit(value)
+
+    default = {int: 0, float: 0.0, bool: True, str: ""}.get(kind)
+    return QtCore.Property(kind, lambda self: self.__dict__.get(f"_{name}", default), write)
+
+
+class qMRMLWidget(QtWidgets.QWidget):
+    def setMRMLScene(self, scene):
+        for child in self.scene_receivers:
+            child.setMRMLScene(scene)
+
+
+class ctkCollapsibleButton(QtWidgets.QGroupBox):
+    text = QtCore.Property(str, QtWidgets.QGroupBox.title, QtWidgets.QGroupBox.setTitle)
+
+
+class ctkSliderWidget(QtWidgets.QWidget):
+    """With `tracking` off: `valueIsChanging` while `drag` moves it, `valueChanged` when it rests (ctkSliderWidget.h)."""
+
+    valueChanged = QtCore.Signal(float)
+    valueIsChanging = QtCore.Signal(float)
+    value = qt_property(float, "value", "valueChanged")
+    minimum, maximum = qt_property(float, "minimum"), qt_property(float, "maximum")
+    singleStep, pageStep = qt_property(float, "singleStep"), qt_property(float, "pageStep")
+    decimals, tracking = qt_property(int, "decimals"), qt_property(bool, "tracking")
+
+    def __init__(self, parent=None):
+        super().__init__(parent)
+        row, slider = QtWidgets.QHBoxLayout(self), QtWidgets.QSlider(QtCore.Qt.Orientation.Horizontal)
+        number = QtWidgets.QLabel()
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(slider)
+        row.addWidget(number)
+        self.valueChanged.connect(lambda value: (slider.setValue(round(100 * value)), number.setText(f"{value:.2f}")))
+
+    def drag(self, *values):
+        for value in values:
+            self.valueIsChanging.emit(value)
+        self.setProperty("value", values[-1])
+
+
+class qMRMLNodeComboBox(QtWidgets.QComboBox):
+    nodeTypes = QtCore.Property("QStringList", lambda self: [], lambda self, names: None)
+    showChildNodeTypes, noneEnabled = qt_property(bool, "showChildNodeTypes"), qt_property(bool, "noneEnabled")
+    addEnabled, removeEnabled = qt_property(bool, "addEnabled"), qt_property(bool, "removeEnabled")
+    node = None
+
+    def setMRMLScene(self, scene):
+        self.scene = scene
+
+    def setCurrentNode(self, node):
+        self.node = node
+        self.clear()
+        self.addItem(node.GetName() if node else "Select a Volume")
+
+
+class qSlicerMarkupsPlaceWidget(QtWidgets.QWidget):
+    ForcePlaceSingleMarkup = 2
+    activeMarkupsPlaceModeChanged = QtCore.Signal(bool)
+    placeMultipleMarkups = qt_property(int, "placeMultipleMarkups")
+    placeModeEnabled = qt_property(bool, "placeModeEnabled", "activeMarkupsPlaceModeChanged")
+    node = None
+
+    def setMRMLScene(self, scene):
+        self.scene = scene
+
+    def setButtonsVisible(self, visible):
+        pass
+
+    def setCurrentNode(self, node):
+        self.node = node
+
+    def setPlaceModeEnabled(self, on):
+        self.setProperty("placeModeEnabled", on)
+
+    def place(self, *ras):
+        self.node.AddControlPointWorld(*ras)
+        self.setPlaceModeEnabled(False)
+
+
+STAND_INS = (qMRMLWidget, ctkCollapsibleButton, ctkSliderWidget, qMRMLNodeComboBox, qSlicerMarkupsPlaceWidget)
+
+
+class PythonQtObject:
+    """A QObject as PythonQt shows it."""
+
+    def __init__(self, q):
+        object.__setattr__(self, "q", q)
+
+    def __getattr__(self, name):
+        if self.q.metaObject().indexOfProperty(name) >= 0:
+            return self.q.property(name)
+        member = getattr(self.q, name)
+        if isinstance(member, QtCore.SignalInstance):
+            return member
+        return lambda *arguments: wrapped(member(*(getattr(a, "q", a) for a in arguments)))
+
+    def __setattr__(self, name, value):
+        if self.q.metaObject().indexOfProperty(name) < 0:
+            raise AttributeError(f"{type(self.q).__name__} has no property {name!r}")
+        assert self.q.setProperty(name, value), f"{name} does not take {value!r}"
+
+    def connect(self, signature, receiver):
+        if self.q.metaObject().indexOfSignal(signature) < 0:
+            raise ValueError(f"{type(self.q).__name__} has no signal {signature!r}")
+        getattr(self.q, signature.partition("(")[0]).connect(receiver)
+
+
+def wrapped(value):
+    return PythonQtObject(value) if isinstance(value, QtCore.QObject) else value
+
+
+class WrappedClass:
+    """`qt.QTimer()` and `qt.QTimer.singleShot`."""
+
+    def __init__(self, cls):
+        self._cls = cls
+
+    def __call__(self, *arguments):
+        return wrapped(self._cls(*(getattr(a, "q", a) for a in arguments)))
+
+    def __getattr__(self, name):
+        for enum in vars(self._cls).values():  # PythonQt has an enum's values on the class
+            if isinstance(enum, type) and hasattr(enum, "__members__") and name in enum.__members__:
+                return enum.__members__[name]
+        return getattr(self._cls, name)
+
+
+def load_ui(path):
+    """The .ui with the stand-ins for its custom widgets, and its connections of the scene."""
+    tree = ElementTree.parse(path)
+    receivers = [c.findtext("receiver") for c in tree.getroot().find("connections")]
+    tree.getroot().find("connections").clear()  # in C++ types; made by hand below
+    loader = QtUiTools.QUiLoader()
+    for cls in STAND_INS:
+        loader.registerCustomWidget(cls)
+    text = QtCore.QByteArray(ElementTree.tostring(tree.getroot()))
+    widget = loader.load(QtCore.QBuffer(text))
+    widget.scene_receivers = [widget.findChild(QtCore.QObject, name) for name in receivers]
+    return wrapped(widget)
+
+
+def child_variables(widget):
+    children = widget.q.findChildren(QtWidgets.QWidget)
+    return types.SimpleNamespace(**{child.objectName(): wrapped(child) for child in children if child.objectName()})
+
+
+def parameter_node_wrapper(cls):
+    """Stands in for slicer.parameterNodeWrapper: typed values, told to the widgets with a SlicerParameterName."""
+
+    def is_node(name):
+        return isinstance(cls.__annotations__[name], type) and issubclass(cls.__annotations__[name], vtk.vtkObject)
+
+    class Wrapper:
+        def __init__(self, node):
+            object.__setattr__(self, "node", node)
+            if not hasattr(node, "test_values"):
+                node.test_values = {name: getattr(cls, name, None) for name in cls.__annotations__}
+
+        def __getattr__(self, name):
+            if is_node(name):
+                return self.node.GetNodeReference(name)
+            return self.node.test_values[name]
+
+        def __setattr__(self, name, value):
+            if name not in cls.__annotations__:
+                raise AttributeError(name)
+            for limits in getattr(cls.__annotations__[name], "__metadata__", ())[:1]:
+                assert limits[0] <= value <= limits[1], f"{name} = {value}"
+            if is_node(name):
+                self.node.SetNodeReferenceID(name, value.GetID() if value else None)
+            elif self.node.test_values[name] != value:
+                self.node.test_values[name] = value
+                self.node.Modified()
+
+        def AddObserver(self, *arguments):
+            return self.node.AddObserver(*arguments)
+
+        def RemoveObserver(self, tag):
+            self.node.RemoveObserver(tag)
+
+        def connectGui(self, ui):
+            widgets = {w.q.property("SlicerParameterName"): w.q for w in vars(ui).values()}
+            widgets.pop(None)
+            assert set(widgets) == set(cls.__annotations__), "the .ui and the parameters name different things"
+            for name, q in widgets.items():
+                signal = q.toggled if isinstance(q, QtWidgets.QCheckBox) else getattr(q, "valueChanged", None)
+                if signal is not None:
+                    signal.connect(lambda value, name=name: setattr(self, name, value))
+
+            def show(*_):
+                for name, q in widgets.items():
+                    if isinstance(q, qMRMLNodeComboBox):
+                        q.setCurrentNode(getattr(self, name))
+                    else:
+                        q.setProperty("checked" if isinstance(q, QtWidgets.QCheckBox) else "value", getattr(self, name))
+
+            show()
+            return self.node.AddObserver(vtk.vtkCommand.ModifiedEvent, show)
+
+        def disconnectGui(self, tag):
+            self.node.RemoveObserver(tag)
+
+    return Wrapper
+
+
+class ModuleWidget:
+    """Stands in for ScriptedLoadableModuleWidget."""
+
+    def __init__(self, parent=None):
+        self.parent = types.SimpleNamespace(isEntered=True)
+        self.widget = QtWidgets.QWidget()
+        self.layout = QtWidgets.QVBoxLayout(self.widget)
+        self.layout = PythonQtObject(self.layout)
+
+    def setup(self):
+        pass
+
+    def resourcePath(self, name):
+        return str(MODULE_FILE.parent / "Resources" / name)
+
+
+class ModuleLogic:
+    def getParameterNode(self):
+        node = slicer.mrmlScene.GetSingletonNode("LungTumorSeg", "vtkMRMLScriptedModuleNode")
+        if node is None:
+            node = slicer.vtkMRMLScriptedModuleNode()
+            node.SetSingletonTag("LungTumorSeg")
+            node = slicer.mrmlScene.AddNode(node)
+        return node
+
+
+class Host:
+    """Slicer as far as the module sees it. `errors`: what would have been shown in a dialog."""
+
+    def __init__(self):
+        self.qt = QtWidgets.QApplication.instance() or QtWidgets.QApplication([])
+        self.app = SlicerApp()
+        self.errors: list[tuple[str, str]] = []
+        names = ("QTimer", "QProcess", "QProcessEnvironment", "QSettings", "QTableWidgetItem", "QHeaderView")
+        found = {n: next(getattr(m, n) for m in (QtCore, QtWidgets) if hasattr(m, n)) for n in names}
+        sys.modules["qt"] = types.SimpleNamespace(**{n: WrappedClass(cls) for n, cls in found.items()})
+        slicer.mrmlScene, slicer.modules = self.app.scene, types.SimpleNamespace()
+        slicer.qSlicerMarkupsPlaceWidget = qSlicerMarkupsPlaceWidget
+        slicer.util.loadUI, slicer.util.childWidgetVariables = load_ui, child_variables
+        slicer.util.startupEnvironment = lambda: dict(os.environ)
+        slicer.util.errorDisplay = lambda text, detailedText="": self.errors.append((text, detailedText))
+        self._module("slicer.i18n", tr=lambda text: text, translate=lambda context, text: text)
+        self._module(
+            "slicer.ScriptedLoadableModule",
+            ScriptedLoadableModule=object,
+            ScriptedLoadableModuleWidget=ModuleWidget,
+            ScriptedLoadableModuleLogic=ModuleLogic,
+            ScriptedLoadableModuleTest=object,
+        )
+        self._module(
+            "slicer.parameterNodeWrapper",
+            parameterNodeWrapper=parameter_node_wrapper,
+            WithinRange=lambda low, high: (low, high),
+            SingleStep=lambda step: step,
+        )
+
+    def _module(self, name, **members):
+        sys.modules[name] = types.ModuleType(name)
+        vars(sys.modules[name]).update(members)
+
+    def open_module(self):
+        """The module's widget, set up and entered, as Slicer does when the user chooses the module."""
+        import LungTumorSeg
+
+        widget = LungTumorSeg.LungTumorSegWidget()
+        widget.setup()
+        widget.enter()
+        widget.widget.resize(430, 760)
+        widget.widget.show()
+        return widget
+
+    def until(self, condition, seconds=60.0):
+        """Let Qt run until the condition holds; True if it came to hold."""
+        loop, watch = QtCore.QEventLoop(), QtCore.QTimer()
+        watch.timeout.connect(lambda: condition() and loop.quit())
+        watch.start(5)
+        QtCore.QTimer.singleShot(int(1000 * seconds), loop.quit)
+        loop.exec()
+        return condition()
+
+
+logging.getLogger("LungTumorSegLib").setLevel(logging.CRITICAL)

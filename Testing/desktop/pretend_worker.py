@@ -1,0 +1,40 @@
+"""The real resident process with an engine that pretends: two balls are found in any CT. Never part of the product."""
+
+import time
+
+import numpy as np
+from LungTumorSegLib.errors import Cancelled
+from LungTumorSegLib.worker import resident
+
+START = (3, 8, 8)
+
+
+def balls(shape=(16, 40, 44)) -> np.ndarray:
+    k, j, i = np.indices(shape)
+    one = np.sqrt(((k - 8) * 1.25) ** 2 + ((j - 12) * 0.7) ** 2 + ((i - 12) * 0.7) ** 2) / 9
+    two = np.sqrt(((k - 8) * 1.25) ** 2 + ((j - 30) * 0.7) ** 2 + ((i - 34) * 0.7) ** 2) / 7
+    return np.clip(np.maximum(1 - one, 0.8 * (1 - two)), 0, 1).astype(np.float32)
+
+
+class PretendingEngine:
+    devices = ("cpu",)
+
+    def compute(self, work, volume, progress, cancelled):
+        from LungTumorSegLib.worker.conversation import Answer
+
+        name, values = type(work).__name__, balls()
+        if name == "Load":
+            return Answer({}, (0, 0, 0), np.empty((0, 0, 0), np.float32), ())
+        if name == "Prompt":  # a cube about the point
+            values = np.full((4, 6, 6), 0.9, np.float32)
+            return Answer({"device": "cpu", "threshold": 0.5}, (22, 40, 40), values, ())
+        for n in range(100 if work.model == "slow" else 3):
+            progress("finding lungs", n / 100)
+            if cancelled():
+                raise Cancelled
+            time.sleep(0.05)
+        return Answer({"device": "cpu", "threshold": 0.4}, START, values, ())
+
+
+if __name__ == "__main__":
+    resident.main(PretendingEngine)

@@ -1,0 +1,225 @@
+"""The panel on the test host (see host.py: not "tested in Slicer"), clicked, with a worker process behind it."""
+
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("PySide6", reason="the test host needs PySide6")
+pytest.importorskip("trame_slicer", reason="the test host needs slicer-core")
+
+import host as test_host
+import slicer
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
+
+HERE = Path(__file__).resolve().parent
+REPOSITORY = HERE.parents[1]
+
+
+@pytest.fixture(scope="module")
+def host():
+    sys.path[:0] = [str(REPOSITORY / "Testing" / "scene"), str(REPOSITORY / "LungTumorSeg")]
+    return test_host.Host()
+
+
+@pytest.fixture
+def models():
+    from LungTumorSegLib.desktop.installed_models import InstalledModel
+
+    return [InstalledModel("automatic", "automatic", 0.4), InstalledModel("slow", "automatic", 0.4)] + [
+        InstalledModel("prompted", "prompted", 0.5)
+    ]
+
+
+@pytest.fixture
+def ct(host):
+    from LungTumorSegLib.volume.geometry import Geometry
+    from made_scene import add_ct
+
+    slicer.mrmlScene.Clear()
+    for name in ("Red", "Green", "Yellow"):
+        composite = slicer.vtkMRMLSliceCompositeNode()
+        composite.SetLayoutName(name)
+        slicer.mrmlScene.AddNode(composite)
+        node = slicer.vtkMRMLSliceNode()
+        node.SetLayoutName(name)
+        slicer.mrmlScene.AddNode(node)
+    return add_ct(slicer.mrmlScene, Geometry((30, 60, 64), (0.7, 0.7, 1.25)), "Chest CT")
+
+
+@pytest.fixture
+def module(host, ct, models, monkeypatch):
+    from LungTumorSegLib.desktop import panel
+    from LungTumorSegLib.worker.launch import Launch
+
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "LungTumorSeg")}
+    launch = Launch([sys.executable, str(HERE / "pretend_worker.py")], environment)
+    monkeypatch.setattr(panel, "worker_launch", lambda: launch)
+    monkeypatch.setattr(panel, "installed_models", lambda: models)
+    host.errors.clear()
+    widget = host.open_module()
+    yield widget
+    widget.cleanup()
+
+
+def click(widget):
+    QTest.mouseClick(widget.q, Qt.MouseButton.LeftButton)
+
+
+def tick(box):
+    QTest.mouseClick(box.q, Qt.MouseButton.LeftButton, pos=QPoint(8, box.q.height() // 2))
+
+
+def rows(module):
+    table = module.ui.lesionTable.q
+    return [[table.item(r, c).text() for c in range(table.columnCount())] for r in range(table.rowCount())]
+
+
+def idle(module):
+    return lambda: module.ui.segmentButton.text == "Segment"
+
+
+@pytest.fixture
+def segmented(host, module):
+    click(module.ui.segmentButton)
+    assert host.until(idle(module))
+    return module
+
+
+def result_of(ct):
+    from LungTumorSegLib.scene.result import Result
+
+    return Result(slicer.mrmlScene, ct)
+
+
+def test_segment_shows_lesions_and_says_so_in_words(segmented, ct, host):
+    assert host.errors == []
+    assert segmented.ui.statusLabel.text.startswith("2 lesions found in ")
+    assert segmented.ui.statusLabel.text.endswith(" s on the CPU.")
+    assert [row[0] for row in rows(segmented)] == ["1", "2"]
+    assert segmented.ui.thresholdSlider.value == 0.4  # the model's
+    assert result_of(ct).probability_node is not None
+    composite = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSliceCompositeNode")
+    assert composite.GetBackgroundVolumeID() == ct.GetID()
+    assert composite.GetForegroundVolumeID() == result_of(ct).probability_node.GetID()
+
+
+def test_the_button_is_cancel_while_the_worker_computes(host, module, ct):
+    module.ui.modelComboBox.currentIndex = 1
+    click(module.ui.segmentButton)
+    assert host.until(lambda: "lungs" in module.ui.statusLabel.text)
+    assert module.ui.segmentButton.text == "Cancel"
+    assert module.ui.progressBar.visible
+    click(module.ui.segmentButton)
+    assert host.until(idle(module), 5)
+    assert module.ui.statusLabel.text == "Cancelled."
+    assert result_of(ct).probability_node is None
+    assert host.errors == []
+
+
+def test_dragging_the_threshold_moves_the_mask_and_letting_go_measures(segmented, ct):
+    from LungTumorSegLib.scene.segments import our_segments
+
+    before = rows(segmented)
+    segmented.ui.thresholdSlider.q.valueIsChanging.emit(0.81)
+    assert len(our_segments(result_of(ct).segmentation_node)) == 1
+    assert rows(segmented) == before
+    segmented.ui.thresholdSlider.q.drag(0.7, 0.81)
+    assert len(rows(segmented)) == 1
+    assert segmented.ui.statusLabel.text == "1 lesion at threshold 0.81."
+
+
+def test_a_click_on_a_lesion_brings_the_views_there(segmented, ct):
+    table = segmented.ui.lesionTable.q
+    QTest.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=table.visualItemRect(table.item(1, 2)).center())
+    centre = result_of(ct).read()[1].centre_lps
+    node = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSliceNode")
+    shown = [node.GetSliceToRAS().GetElement(n, 3) for n in range(3)]
+    np.testing.assert_allclose(shown, np.multiply(centre, [-1, -1, 1]), atol=1e-6)
+
+
+def test_explain_lays_the_heat_over_the_views_instead(host, segmented, ct):
+    click(segmented.ui.explainButton)
+    assert host.until(lambda: "Grad-CAM made" in segmented.ui.statusLabel.text)
+    composite = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSliceCompositeNode")
+    assert composite.GetForegroundVolumeID() == result_of(ct).heat_node.GetID()
+    assert segmented.ui.gradCamCheckBox.checked
+    assert not segmented.ui.probabilityCheckBox.checked
+    tick(segmented.ui.gradCamCheckBox)
+    assert not composite.GetForegroundVolumeID()
+
+
+def test_a_placed_point_adds_a_lesion(host, segmented, ct):
+    click(segmented.ui.placeButton)
+    segmented.ui.placeWidget.q.place(-30.0, -30.0, 30.0)
+    assert not segmented.ui.placeButton.checked
+    assert host.until(lambda: segmented.ui.statusLabel.text.startswith("3 lesions"))
+    assert len(rows(segmented)) == 3
+
+
+def test_closing_the_scene_while_the_worker_computes_drops_the_answer(host, module):
+    module.ui.modelComboBox.currentIndex = 1
+    click(module.ui.segmentButton)
+    assert host.until(lambda: "lungs" in module.ui.statusLabel.text)
+    slicer.mrmlScene.Clear()
+    assert host.until(lambda: not module.panel._conversation.busy, 10)
+    assert host.errors == []
+    assert not module.ui.segmentButton.enabled
+    assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 0
+
+
+def test_a_dead_worker_is_one_sentence_and_the_next_click_works(host, segmented):
+    segmented.ui.modelComboBox.currentIndex = 1
+    click(segmented.ui.segmentButton)
+    assert host.until(lambda: "lungs" in segmented.ui.statusLabel.text)
+    segmented.panel._process._process.q.kill()
+    assert host.until(lambda: bool(host.errors))
+    assert host.errors[0][0].startswith("The worker was killed")
+    segmented.ui.modelComboBox.currentIndex = 0
+    click(segmented.ui.segmentButton)
+    assert host.until(lambda: "found" in segmented.ui.statusLabel.text)
+
+
+def test_a_python_that_is_not_there_is_one_sentence(host, ct, models, monkeypatch):
+    from LungTumorSegLib.desktop import panel
+    from LungTumorSegLib.worker.launch import Launch
+
+    monkeypatch.setattr(panel, "worker_launch", lambda: Launch(["/nowhere/python"], dict(os.environ)))
+    monkeypatch.setattr(panel, "installed_models", lambda: models)
+    host.errors.clear()
+    module = host.open_module()
+    click(module.ui.segmentButton)
+    assert host.until(lambda: bool(host.errors))
+    assert "could not start" in host.errors[0][0]
+    module.cleanup()
+
+
+def test_without_a_model_the_button_says_why(host, ct, monkeypatch):
+    from LungTumorSegLib.desktop import panel
+
+    monkeypatch.setattr(panel, "installed_models", list)
+    module = host.open_module()
+    assert not module.ui.segmentButton.enabled
+    assert "No model" in module.ui.segmentButton.toolTip
+    module.cleanup()
+
+
+def test_a_saved_result_is_taken_up_as_it_is(host, segmented, ct):
+    """Coming back to a CT changes none of its nodes."""
+    seen = rows(segmented)
+    times = [node.GetMTime() for node in (result_of(ct).segmentation_node, result_of(ct).probability_node)]
+    parameters = segmented.logic.getParameterNode()
+    parameters.ct = None
+    assert rows(segmented) == []
+    parameters.ct = ct
+    assert rows(segmented) == seen
+    assert times == [node.GetMTime() for node in (result_of(ct).segmentation_node, result_of(ct).probability_node)]
+
+
+def test_the_panel_says_that_it_is_no_medical_device(segmented, tmp_path):
+    assert "not a medical device" in segmented.ui.disclaimerLabel.text
+    picture = Path(os.environ.get("PANEL_PICTURE", tmp_path / "panel.png"))
+    assert segmented.widget.grab().save(str(picture))
