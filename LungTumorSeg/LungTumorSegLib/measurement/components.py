@@ -16,7 +16,7 @@ from scipy.sparse.csgraph import connected_components
 
 def bounding_box(mask: np.ndarray) -> tuple[slice, slice, slice] | None:
     """The smallest box that holds every voxel that is not zero, as slices along k, j, i; None where all are zero."""
-    k = ends(mask.any(axis=(1, 2)))
+    k = ends(mask.max(axis=(1, 2), initial=0))
     if k is None:
         return None
     footprint = mask[k].max(axis=0)
@@ -24,7 +24,7 @@ def bounding_box(mask: np.ndarray) -> tuple[slice, slice, slice] | None:
 
 
 def ends(occupied: np.ndarray) -> slice | None:
-    """From the first to the last True of a bool array (n,)."""
+    """From the first to the last entry that is not zero."""
     where = np.flatnonzero(occupied)
     return slice(int(where[0]), int(where[-1]) + 1) if len(where) else None
 
