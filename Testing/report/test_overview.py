@@ -118,13 +118,13 @@ def test_the_acquisition_plane_is_the_one_across_the_slices():
 
 
 def test_reformats_have_the_right_aspect(tmp_path):
-    """The ball is as wide as it is high in the coronal picture although slices are twice as thick as pixels."""
+    """In the coronal picture the ball is 5 slices of 4 mm high and 12 pixels of 2 mm wide."""
     picture, _ = draw(tmp_path / "overview.png", *scan())
     middle, scale = overview.WHOLE * overview.DPI / 2, overview.WHOLE * overview.DPI / SIDE_MM
     row, column = int(middle - LESION_LPS[2] * scale), int(middle + LESION_LPS[0] * scale)
     around = in_whole_scan(picture, 1)[row - 45 : row + 45, column - 45 : column + 45]
     rows, columns = np.nonzero(around.min(axis=-1) > 0.9)  # soft tissue is white in the lung window
-    assert 0.8 < np.ptp(rows) / np.ptp(columns) < 1.25  # drawn voxel by voxel it would be 0.5
+    assert np.ptp(rows) / np.ptp(columns) == pytest.approx(20 / 24, abs=0.12)
 
 
 def test_both_axes_and_the_grad_cam_are_drawn(tmp_path):

@@ -149,10 +149,9 @@ def main() -> None:
                 )
                 if abs(our_mm - brute_mm) > 1e-6:
                     raise SystemExit("the values differ: this is a bug, not a benchmark")
-            rest = {
-                "largest in space": lambda m=mask: ours_in_space(m),
-                "all of measure()": lambda m=mask: everything(m),
-            }
+            rest = {"all of measure()": lambda m=mask: everything(m)}
+            if diameter > MOST_MM_IN_SPACE:
+                rest["largest in space"] = lambda m=mask: ours_in_space(m)
             if installed_radiomics():
                 rest["pyradiomics 2D"] = lambda m=mask: pyradiomics(m)
             for what, (ms, mm) in alternate(options.repeat, **rest).items():
