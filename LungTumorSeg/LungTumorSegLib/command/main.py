@@ -1,0 +1,58 @@
+"""`lungtumorseg ...`: the command line.
+
+Exit codes: 0 done; 2 the input is refused (one line on stderr, nothing written); 1 our fault (the log is
+named); 130 cancelled with Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from LungTumorSegLib.command.fault_log import log_fault
+from LungTumorSegLib.command.measure import measure
+from LungTumorSegLib.command.networks import networks
+from LungTumorSegLib.command.phantom import phantom
+from LungTumorSegLib.command.segment import segment
+from LungTumorSegLib.command.worker import worker
+from LungTumorSegLib.errors import Cancelled, InputRefused
+
+app = typer.Typer(
+    help="Lung-tumour segmentation on CT. Research software, not a medical device.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for command in (segment, measure, networks, phantom, worker):
+    app.command()(command)
+
+
+@app.callback()
+def options(
+    show_version: Annotated[bool, typer.Option("--version", help="Print the version and leave.", is_eager=True)] = False,
+) -> None:
+    if show_version:
+        print(f"lungtumorseg {version('lungtumorseg')}")
+        raise typer.Exit()
+
+
+def main() -> None:
+    """The console script. Typer itself answers a wrong option with one line and exit code 2."""
+    try:
+        app()
+    except InputRefused as refusal:
+        leave(2, str(refusal))
+    except Cancelled:
+        leave(130, "cancelled, nothing was written")
+    except Exception as fault:
+        log = log_fault(fault)
+        leave(1, f"this should not have happened ({type(fault).__name__}); nothing was written; details are in {log}")
+
+
+def leave(code: int, line: str) -> None:
+    print(f"lungtumorseg: {line}", file=sys.stderr)
+    sys.exit(code)

@@ -1,0 +1,85 @@
+"""What `segment` leaves behind: the maps on the CT's grid, the lesions, the facts of the run, a picture."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from LungTumorSegLib.errors import InputRefused
+from LungTumorSegLib.measurement.measure import CONVENTION, Lesion
+from LungTumorSegLib.report.overview import write_overview
+from LungTumorSegLib.volume.box import Box
+from LungTumorSegLib.volume.geometry import Volume
+from LungTumorSegLib.volume.writing import write_volume
+
+DISCLAIMER = "Research software, not a medical device."
+
+
+def write_results(
+    folder: Path, ct: Volume, probability: Box, labels: Box, lesions: list[Lesion], heat: Box | None, run: dict
+) -> None:
+    """Write all files, or none: they are made in a folder beside and moved into place at the end.
+
+    Raises
+    ------
+    InputRefused
+        The folder cannot be written to, or the disk is full.
+    """
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    except OSError as error:
+        raise InputRefused(f"cannot write to {folder}: {error.strerror}; choose another folder with -o") from None
+    try:
+        write_maps(staging, ct, probability, labels, heat)
+        report = {"convention": CONVENTION, "lesions": [lesion.as_dict() for lesion in lesions], "note": DISCLAIMER}
+        (staging / "lesions.json").write_text(json.dumps(report, indent=2) + "\n")
+        (staging / "run.json").write_text(json.dumps(run, indent=2) + "\n")
+        write_overview(staging / "overview.png", ct, probability, labels, lesions, heat)
+        folder.mkdir(exist_ok=True)
+        for file in staging.iterdir():
+            os.replace(file, folder / file.name)
+        if heat is None:
+            (folder / "gradcam.nii.gz").unlink(missing_ok=True)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def write_maps(folder: Path, ct: Volume, probability: Box, labels: Box, heat: Box | None) -> None:
+    """The volumes, each on the CT's own grid."""
+    shape = ct.voxels.shape
+    # One at a time: four maps of a large scan together would not fit into a small laptop.
+    write_volume(folder / "probability.nii.gz", Volume(probability.full(shape), ct.geometry))
+    write_volume(folder / "lesions.nii.gz", Volume(labels.full(shape), ct.geometry))
+    tumour = Box(labels.start, (labels.values > 0).astype(np.uint8))
+    write_volume(folder / "segmentation.nii.gz", Volume(tumour.full(shape), ct.geometry))
+    if heat is not None:
+        write_volume(folder / "gradcam.nii.gz", Volume(heat.full(shape), ct.geometry))
+
+
+def run_facts(ct: Volume, metas: list[dict], seconds: dict[str, float]) -> dict:
+    """run.json: what ran, on what, how long, at what cost. `metas`: one a request."""
+    energy = [meta["energy_joules"] for meta in metas]
+    first = metas[0]
+    return {
+        "lungtumorseg": version("lungtumorseg"),
+        "model": first["model"],
+        "threshold": first["threshold"],
+        "device": first["device"],
+        "half_precision": first["half"],
+        "seconds": seconds,
+        "multiply_adds": sum(meta["multiply_adds"] for meta in metas),
+        "energy_joules": None if None in energy else sum(energy),
+        "image_sha256": ct.content_hash,
+        "image_sha256_of": "voxel type, grid and voxels as read",
+        "shape_kji": list(ct.geometry.shape),
+        "spacing_mm_ijk": list(ct.geometry.spacing),
+        "notes": [*ct.warnings, *(note for meta in metas for note in meta["notes"])],
+        "note": DISCLAIMER,
+    }
