@@ -2,10 +2,11 @@
 
 import pytest
 import torch
+from torch import nn
+
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.explanation.gradcam import grad_cam, layers
 from LungTumorSegLib.networks import catalogue
-from torch import nn
 
 CONVOLUTION = {2: nn.Conv2d, 3: nn.Conv3d}
 

@@ -2,9 +2,10 @@
 
 import pytest
 import torch
+from torch import nn
+
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.networks import catalogue
-from torch import nn
 
 NAMES = catalogue.names()
 SIDES = {2: (64, 48), 3: (16, 24, 16)}

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from LungTumorSegLib.networks import catalogue, counting
 
 PUBLISHED = {

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import safetensors.torch
 import torch
+
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.networks import catalogue, model, weights
 from LungTumorSegLib.networks.card import ModelCard, card_from_json
