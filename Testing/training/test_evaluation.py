@@ -2,13 +2,14 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 import torch
+from torch import nn
+
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.training.automatic_evaluation import score, whole_scan_probability
 from LungTumorSegLib.training.backgrounds import read_backgrounds
 from LungTumorSegLib.training.crops import read_nodules
 from LungTumorSegLib.training.prompted_evaluation import evaluate_prompted, longest_axial, summary
 from LungTumorSegLib.training.scans import read_scan
-from torch import nn
 
 
 class Bright(nn.Module):

@@ -10,6 +10,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.networks import catalogue
 from LungTumorSegLib.training.checkpoint import read_checkpoint

@@ -20,9 +20,10 @@ HU_RANGE = (-1000.0, 400.0)
 SPACING_MM = (2.5, 1.25, 1.25)
 THINNED_MM = (2.5, 1.0, 1.0)  # the backgrounds are kept at this, so that a slice is read quickly
 ADJACENT = 5
-SHAPES = ((192, 256), (208, 256), (224, 256), (256, 256), (192, 224), (224, 288))  # lungs' boxes differ in size
-NODULES = (0.4, 0.35, 0.25)  # chance of none, one, two in a slice
-MASS = 0.15
+# In turn: half a chest, where a step is cheap and tumours fill more of it, and whole ones, whose boxes differ in size.
+SHAPES = ((160, 160), (224, 256), (160, 176), (208, 272), (144, 192))
+NODULES = (0.3, 0.4, 0.3)  # chance of none, one, two in a slice
+MASS = 0.2
 ENLARGED = 0.3
 LARGE_MM = (22.0, 80.0)
 LARGEST_MAGNIFICATION = 5.0
@@ -57,8 +58,11 @@ class AutomaticSamples:
         low, high = background.lungs_box
         scale = np.exp(rng.uniform(-0.2, 0.2)) * rng.uniform(0.92, 1.08, 3)
         linear = turn(rng, tilt_degrees=2, turn_degrees=12, mirrored=(0.3, 0.1, 0.5)) @ np.diag(SPACING_MM * scale)
-        centre = (low + high) / 2 + rng.uniform(-20, 20, 3)
+        half = np.array(shape) / 2 * SPACING_MM[1:]
+        room = np.maximum((high - low)[1:] / 2 + 20 - half, 20)  # a small window goes about, a large one stays central
+        centre = (low + high) / 2
         centre[0] = rng.uniform(low[0] - 15, high[0] + 15)
+        centre[1:] += rng.uniform(-room, room)
         window = (ADJACENT, *shape)
         positions = window_positions(window, centre, linear)
         positions = positions + torch.stack(
@@ -66,7 +70,8 @@ class AutomaticSamples:
         )
         scene = background_scene(background, positions, linear)
         middle = positions[ADJACENT // 2].numpy()
-        reachable = background.places[np.abs(background.places[:, 0] - centre[0]) < NEAR_MM]
+        apart = np.abs(background.places - centre)
+        reachable = background.places[(apart[:, 0] < NEAR_MM) & (apart[:, 1:] < half - 10).all(1)]
         if len(reachable) < FEWEST_PLACES:
             return scene
         if rng.random() < MASS:

@@ -38,7 +38,7 @@ class Plan:
     learning_rate: float = 2e-3
     weight_decay: float = 1e-2
     warm_up: int = 100
-    keep: float = 0.998
+    keep: float = 0.99
     seed: int = 0
     half: bool = False
     workers: int = 1
@@ -148,7 +148,7 @@ def _resume(path: Path, plan: Plan, network: nn.Module, average: dict, optimiser
     if not path.is_file():
         return 0
     state = read_checkpoint(path)
-    free = {"steps", "workers", "checkpoint_every"}
+    free = {"steps", "keep", "workers", "checkpoint_every"}
     for name, value in asdict(plan).items():
         if name not in free and state.plan.get(name) != value:
             raise InputRefused(f"the run in {path.parent.name} had {name} = {state.plan.get(name)}, not {value}")

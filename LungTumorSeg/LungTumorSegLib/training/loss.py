@@ -23,6 +23,6 @@ def known_loss(
         axes = tuple(range(1, logits.dim()))
         probability = torch.sigmoid(logits) * known
         both = (probability * target).sum(axes)
-        total = (probability.square() + (target * known).square()).sum(axes)
+        total = (probability + target * known).sum(axes)
         loss = loss + dice * (1 - (2 * both + 1) / (total + 1)).mean()
     return loss

@@ -21,14 +21,13 @@ from LungTumorSegLib.training.prompted_samples import PromptedSamples
 from LungTumorSegLib.training.split import part_of
 
 NETWORK = "ResidualUNet3D"
-WINDOWS = ((0.5, 32), (0.9, 40), (1.0, 48))  # up to that share of the steps, the window's edge in voxels
+WINDOWS = (32, 32, 32, 32, 48)  # edges in voxels, in turn
 
 
 def train_prompted(data: Path, backgrounds: Path, out: Path, plan: Plan, stop_at: int | None = None) -> nn.Module:
     """Trains on the training patients of `data`, set into the scans of `backgrounds`; `out` is the run's folder."""
     nodules = [nodule for nodule in read_nodules(data) if part_of(nodule.patient) == "train"]
-    windows = tuple((round(share * plan.steps), edge) for share, edge in WINDOWS)
-    samples = PromptedSamples(nodules, read_backgrounds(backgrounds), windows)
+    samples = PromptedSamples(nodules, read_backgrounds(backgrounds), WINDOWS)
     torch.manual_seed(plan.seed)
     network = catalogue.build(NETWORK)
     return train(network, samples, partial(known_loss, entropy=5.0, dice=1.0), plan, Path(out), stop_at)

@@ -30,16 +30,16 @@ LARGE_MM = 10.0
 class PromptedSamples:
     """Makes samples for `loop.train`.
 
-    windows : (step, edge in voxels of the cubic window up to that step), the last for ever. Most nodules fit a smaller
-    window, where a step is up to three times cheaper.
+    windows : edges in voxels of the cubic window, step by step in turn. Most nodules fit a small one, where a step is
+    three times cheaper.
     """
 
     nodules: list[Nodule]
     backgrounds: list[Background]
-    windows: tuple[tuple[int, int], ...] = ((0, 48),)
+    windows: tuple[int, ...] = (48,)
 
     def __call__(self, rng: np.random.Generator, step: int) -> Sample:
-        edge = next((edge for until, edge in self.windows if step < until), self.windows[-1][1])
+        edge = self.windows[step % len(self.windows)]
         scene, inside, outside = self.scene(rng, (edge,) * 3)
         image = scaled(as_from_another_scanner(scene.image, rng), HU_RANGE)
         inputs = torch.stack([image, bumps(image.shape, inside), bumps(image.shape, outside)])
