@@ -5,11 +5,12 @@ import itertools
 import brute_force
 import numpy as np
 import pytest
+from scipy import ndimage
+
 from LungTumorSegLib.measurement.diameters import LesionVoxels, largest_diameter, long_axis, short_axis
 from LungTumorSegLib.measurement.farthest_pairs import directions_in_plane, directions_in_space
 from LungTumorSegLib.measurement.measure import measure
 from LungTumorSegLib.volume.geometry import Geometry
-from scipy import ndimage
 
 SPACINGS = [(0.7, 0.7, 2.5), (0.61, 0.83, 3.0), (1.0, 1.0, 1.0), (0.5, 1.3, 0.4), (3.0, 0.8, 0.8)]
 

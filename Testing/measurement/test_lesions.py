@@ -5,12 +5,13 @@ import json
 
 import numpy as np
 import pytest
+from scipy import ndimage
+
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.measurement.components import find_components
 from LungTumorSegLib.measurement.lesions import lesion_labels
 from LungTumorSegLib.measurement.measure import CONVENTION, Lesion, measure
 from LungTumorSegLib.volume.geometry import Geometry
-from scipy import ndimage
 
 SCAN = Geometry((20, 40, 40), (0.8, 0.8, 2.0), (-100.0, -90.0, -500.0))
 

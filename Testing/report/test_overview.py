@@ -2,6 +2,9 @@
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
+from matplotlib.image import imread
+
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.measurement.lesions import lesion_labels
 from LungTumorSegLib.measurement.measure import measure
@@ -10,8 +13,6 @@ from LungTumorSegLib.report.overview import write_overview
 from LungTumorSegLib.report.views import AXIAL, CORONAL, SAGITTAL, CanonicalScan, direction_letters
 from LungTumorSegLib.volume.box import Box
 from LungTumorSegLib.volume.geometry import Geometry, Volume
-from matplotlib.colors import to_rgb
-from matplotlib.image import imread
 
 SIDE_MM = 160.0
 LESION_LPS = np.array([40.0, -35.0, 30.0])  # patient's left, front, head; the field's middle is 0, 0, 0
@@ -121,10 +122,12 @@ def test_reformats_have_the_right_aspect(tmp_path):
     """In the coronal picture the ball is 5 slices of 4 mm high and 12 pixels of 2 mm wide."""
     picture, _ = draw(tmp_path / "overview.png", *scan())
     middle, scale = overview.WHOLE * overview.DPI / 2, overview.WHOLE * overview.DPI / SIDE_MM
-    row, column = int(middle - LESION_LPS[2] * scale), int(middle + LESION_LPS[0] * scale)
-    around = in_whole_scan(picture, 1)[row - 45 : row + 45, column - 45 : column + 45]
-    rows, columns = np.nonzero(around.min(axis=-1) > 0.9)  # soft tissue is white in the lung window
-    assert np.ptp(rows) / np.ptp(columns) == pytest.approx(20 / 24, abs=0.12)
+    row, column = middle - LESION_LPS[2] * scale, middle + LESION_LPS[0] * scale
+    line = np.argwhere(np.abs(in_whole_scan(picture, 1) - to_rgb(overview.LESIONS[0])).max(axis=-1) < 0.08)
+    outline = line[np.hypot(*(line - (row, column)).T) < 14 * scale]  # the ring is wider
+    height, width = np.ptp(outline, axis=0) / scale
+    assert height == pytest.approx(20, abs=1)
+    assert width == pytest.approx(24, abs=1)
 
 
 def test_both_axes_and_the_grad_cam_are_drawn(tmp_path):

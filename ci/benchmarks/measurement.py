@@ -17,13 +17,14 @@ import time
 from pathlib import Path
 
 import numpy as np
+from scipy.ndimage import binary_erosion
+from scipy.spatial.distance import cdist
+
 from LungTumorSegLib.measurement.components import bounding_box
 from LungTumorSegLib.measurement.diameters import LesionVoxels, largest_diameter, long_axis
 from LungTumorSegLib.measurement.lesions import lesion_labels
 from LungTumorSegLib.measurement.measure import measure
 from LungTumorSegLib.volume.geometry import Geometry
-from scipy.ndimage import binary_erosion
-from scipy.spatial.distance import cdist
 
 SCAN = Geometry((300, 512, 512), (0.7, 0.7, 1.0))
 MOST_MM_IN_SPACE = 60
