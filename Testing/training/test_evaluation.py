@@ -5,11 +5,12 @@ import torch
 from torch import nn
 
 from LungTumorSegLib.errors import InputRefused
-from LungTumorSegLib.training.automatic_evaluation import score, whole_scan_probability
 from LungTumorSegLib.training.backgrounds import read_backgrounds
 from LungTumorSegLib.training.crops import read_nodules
 from LungTumorSegLib.training.prompted_evaluation import evaluate_prompted, longest_axial, summary
+from LungTumorSegLib.training.scan_evaluation import score
 from LungTumorSegLib.training.scans import read_scan
+from LungTumorSegLib.volume.geometry import Geometry
 
 
 class Bright(nn.Module):
@@ -27,31 +28,20 @@ def test_found_missed_and_false_lesions_are_told_apart():
     lesions = np.zeros((6, 30, 30), np.uint16)
     lesions[1:3, 2:8, 2:8] = 1
     lesions[3:5, 20:24, 20:24] = 2
-    found = np.zeros(lesions.shape, bool)
-    found[1:3, 2:8, 2:5] = True  # half of the first
-    found[4, 12:16, 2:6] = True  # nothing there
-    found[0, 28, 28] = True  # too small to count
-    outcome = score("made", found, lesions, (2.0, 1.0, 1.0))
+    found = np.zeros(lesions.shape, np.float32)
+    found[1:3, 2:8, 2:5] = 0.9  # half of the first
+    found[4, 12:16, 2:6] = 0.9  # nothing there
+    found[0, 28, 28] = 0.9  # too small to count
+    outcome = score("made", found, lesions, Geometry(lesions.shape, (1.0, 1.0, 2.0)), 0.5)
     assert (outcome.lesions, outcome.found, outcome.false_positives) == (2, 1, 1)
     assert outcome.lesion_dice == (pytest.approx(2 / 3, abs=1e-3), 0.0)
 
 
 def test_a_scan_without_lesions_can_only_have_false_ones():
-    found = np.zeros((4, 20, 20), bool)
-    found[1, 5:12, 5:12] = True
-    outcome = score("made", found, np.zeros(found.shape, np.uint16), (2.0, 1.0, 1.0))
+    found = np.zeros((4, 20, 20), np.float32)
+    found[1, 5:12, 5:12] = 0.9
+    outcome = score("made", found, np.zeros(found.shape, np.uint16), Geometry(found.shape, (1.0, 1.0, 2.0)), 0.5)
     assert (outcome.lesions, outcome.found, outcome.false_positives, outcome.dice) == (0, 0, 1, 0.0)
-
-
-def test_whole_scan_probability_comes_back_on_the_scans_own_voxels(tiny_backgrounds):
-    scan = read_backgrounds(tiny_backgrounds)[0]
-    probability = whole_scan_probability(Bright(2), scan)
-    assert probability.shape == scan.image.shape
-    low, high = (np.rint(end / scan.spacing).astype(int) for end in scan.lungs_box)
-    inside = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
-    agree = (probability[inside] > 0.5) == (scan.image[inside] > -300)
-    assert agree.mean() > 0.95
-    assert probability[scan.image < -600].max() < 0.5
 
 
 def test_a_model_that_outlines_the_nodule_is_scored_near_one_alone_and_in_lungs(tiny_data, tiny_backgrounds):
@@ -79,9 +69,10 @@ def test_a_scan_is_read_with_its_lesions_numbered(tmp_path):
     image = np.full((8, 16, 16), -800, np.int16)
     mask = np.zeros(image.shape, np.uint8)
     mask[1:3, 2:5, 2:5] = mask[5:7, 9:14, 9:14] = 1
+    image[mask > 0] = 30
     for name, array in (("image", image), ("mask", mask)):
         sitk.WriteImage(sitk.GetImageFromArray(array), str(tmp_path / f"{name}.nii.gz"))
     scan = read_scan(tmp_path)
-    assert [lesion.mask.sum() for lesion in scan.nodules()] == [18, 50]
+    assert [(scan.lesions == lesion).sum() for lesion in (1, 2)] == [18, 50]
     with pytest.raises(InputRefused, match=r"image\.nii\.gz"):
         read_scan(tmp_path / "nowhere")

@@ -13,40 +13,31 @@ from pathlib import Path
 
 import torch
 
+from LungTumorSegLib.inference.session import Session
 from LungTumorSegLib.networks.model import Model, load_model
-from LungTumorSegLib.training.automatic_evaluation import score, whole_scan_probability
 from LungTumorSegLib.training.backgrounds import Background, read_backgrounds
 from LungTumorSegLib.training.crops import Nodule, read_nodules
 from LungTumorSegLib.training.pasted_evaluation import evaluate_pasted
 from LungTumorSegLib.training.prompted_evaluation import evaluate_prompted, summary
+from LungTumorSegLib.training.scan_evaluation import click_lesions, search_scan
 from LungTumorSegLib.training.scans import TestScan, read_scan
 from LungTumorSegLib.training.split import part_of
 
-CLICKS_A_LESION = 5
+CLICKS = 5
 
 
 def evaluate_prompted_model(
     model: Model, nodules: list[Nodule], backgrounds: list[Background], scans: list[TestScan]
 ) -> dict:
     """One random click inside each nodule, its crop alone and set into held-out lungs; several clicks in scans."""
-    lesions = [lesion for scan in scans for lesion in scan.nodules()]
-    clicks = [
-        evaluate_prompted(model.network, lesions, None, model.card.threshold, seed) for seed in range(CLICKS_A_LESION)
-    ]
+    session, threshold = Session(), model.card.threshold
+    in_scans = {}
+    for scan in scans:
+        in_scans |= click_lesions(session, model, scan, CLICKS)
     return {
-        "crop alone": summary(evaluate_prompted(model.network, nodules, None, model.card.threshold)),
-        "set into held-out lungs": summary(
-            evaluate_prompted(model.network, nodules, backgrounds, model.card.threshold)
-        ),
-        "whole scans": [
-            {
-                "lesion": outcomes[0].name,
-                "diameter_mm": round(outcomes[0].diameter_mm, 1),
-                "dice_of_each_click": [round(float(outcome.dice), 3) for outcome in outcomes],
-                "zoom": [outcome.zoom for outcome in outcomes],
-            }
-            for outcomes in zip(*clicks, strict=True)
-        ],
+        "crop alone": summary(evaluate_prompted(model.network, nodules, None, threshold)),
+        "set into held-out lungs": summary(evaluate_prompted(model.network, nodules, backgrounds, threshold)),
+        "whole scans, Dice after one click, five times": in_scans,
     }
 
 
@@ -54,17 +45,9 @@ def evaluate_automatic_model(
     model: Model, nodules: list[Nodule], backgrounds: list[Background], scans: list[TestScan]
 ) -> dict:
     """Whole scans, and held-out nodules set into held-out lungs."""
-    found = [
-        score(
-            scan.name,
-            whole_scan_probability(model.network, scan.background()) > model.card.threshold,
-            scan.lesions,
-            scan.spacing,
-        )
-        for scan in scans
-    ]
+    session = Session()
     return {
-        "whole scans": [asdict(outcome) for outcome in found],
+        "whole scans": [asdict(search_scan(session, model, scan)) for scan in scans],
         "nodules set into held-out lungs": evaluate_pasted(model.network, nodules, backgrounds, model.card.threshold),
     }
 

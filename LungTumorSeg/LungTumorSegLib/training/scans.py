@@ -6,48 +6,34 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import SimpleITK as sitk
 from scipy import ndimage
 
 from LungTumorSegLib.errors import InputRefused
-from LungTumorSegLib.training.backgrounds import Background
-from LungTumorSegLib.training.crops import Nodule
+from LungTumorSegLib.volume.geometry import Volume
+from LungTumorSegLib.volume.reading import read_ct, read_mask
 
-AROUND_MM = 100.0  # the widest window reaches this far from a click
+TOUCHING = np.ones((3, 3, 3), bool)
 
 
 @dataclass(frozen=True)
 class TestScan:
-    """image : int16 HU [k, j, i] in canonical axial order; lesions : uint16, 0 = none; spacing : mm (k, j, i)."""
+    """lesions : uint16 on the CT's grid, the lesions' numbers, 0 = none."""
+
+    __test__ = False  # not one of pytest's classes
 
     name: str
-    spacing: tuple[float, float, float]
-    image: np.ndarray
+    ct: Volume
     lesions: np.ndarray
-
-    def background(self) -> Background:
-        return Background(self.name, self.spacing, self.image, (self.lesions == 0).astype(np.uint8))
-
-    def nodules(self) -> list[Nodule]:
-        """Each lesion with the scan around it, as if it were a generous crop."""
-        return [self._around(label, part) for label, part in enumerate(ndimage.find_objects(self.lesions), start=1)]
-
-    def _around(self, label: int, part: tuple[slice, slice, slice]) -> Nodule:
-        margin = [int(AROUND_MM / s) for s in self.spacing]
-        box = tuple(slice(max(0, p.start - m), p.stop + m) for p, m in zip(part, margin, strict=True))
-        mask = self.lesions[box] == label
-        return Nodule(f"{self.name} lesion {label}", self.name, self.spacing, self.image[box], mask, mask * 1.0, 0.0)
 
 
 def read_scan(folder: Path) -> TestScan:
-    """Image and lesions (26-connected); a scan without a mask has none."""
+    """CT and lesions (26-connected); a scan without a mask has none."""
     folder = Path(folder)
     if not (folder / "image.nii.gz").is_file():
         raise InputRefused(f"{folder.name} has no image.nii.gz; give a folder with a scan")
-    image = sitk.DICOMOrient(sitk.ReadImage(str(folder / "image.nii.gz")), "LPS")
-    voxels = np.maximum(sitk.GetArrayFromImage(image), -1024).astype(np.int16)
-    lesions = np.zeros(voxels.shape, np.uint16)
+    ct = read_ct(folder / "image.nii.gz")
+    lesions = np.zeros(ct.voxels.shape, np.uint16)
     if (folder / "mask.nii.gz").is_file():
-        mask = sitk.DICOMOrient(sitk.ReadImage(str(folder / "mask.nii.gz")), "LPS")
-        lesions = ndimage.label(sitk.GetArrayFromImage(mask) > 0, np.ones((3, 3, 3)))[0].astype(np.uint16)
-    return TestScan(folder.name, image.GetSpacing()[::-1], voxels, lesions)
+        mask = read_mask(folder / "mask.nii.gz", ct)
+        lesions = ndimage.label(mask.voxels > 0, TOUCHING)[0].astype(np.uint16)
+    return TestScan(folder.name, ct, lesions)

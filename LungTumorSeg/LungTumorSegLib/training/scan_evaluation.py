@@ -1,0 +1,77 @@
+"""What a model finds in whole scans, run exactly as the product runs it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from LungTumorSegLib.inference.session import Session
+from LungTumorSegLib.measurement.lesions import lesion_labels
+from LungTumorSegLib.networks.model import Model
+from LungTumorSegLib.training.scans import TestScan
+from LungTumorSegLib.volume.geometry import Geometry
+
+SMALLEST_MM = 3.0
+
+
+@dataclass(frozen=True)
+class ScanOutcome:
+    """found : of `lesions`, those that a component touches; false_positives : components that touch no lesion;
+    dice : of the whole scan's mask; lesion_dice : of each lesion, against the components that touch it."""
+
+    name: str
+    lesions: int
+    found: int
+    false_positives: int
+    dice: float
+    lesion_dice: tuple[float, ...]
+
+
+def search_scan(session: Session, model: Model, scan: TestScan) -> ScanOutcome:
+    """The automatic model on one scan, at the model's threshold."""
+    prediction = session.segment(scan.ct, model)
+    box = prediction.probability
+    probability = np.zeros(scan.ct.voxels.shape, np.float32)
+    probability[tuple(slice(a, a + n) for a, n in zip(box.start, box.values.shape, strict=True))] = box.values
+    return score(scan.name, probability, scan.lesions, scan.ct.geometry, prediction.threshold)
+
+
+def score(name: str, probability: np.ndarray, lesions: np.ndarray, geometry: Geometry, threshold: float) -> ScanOutcome:
+    """probability : (k, j, i); lesions : their numbers from 1, 0 elsewhere. Components under `SMALLEST_MM` do not
+    count; one that touches several lesions belongs to each."""
+    labels = lesion_labels(probability, geometry, threshold, SMALLEST_MM)
+    sizes = np.bincount(labels.ravel())
+    touching = np.unique(labels[lesions > 0])
+    dice = []
+    for lesion in range(1, int(lesions.max()) + 1):
+        inside = labels[lesions == lesion]
+        parts = np.unique(inside[inside > 0])
+        dice.append(round(float(2 * (inside > 0).sum() / (sizes[parts].sum() + len(inside))), 3))
+    found, true = labels > 0, lesions > 0
+    return ScanOutcome(
+        name=name,
+        lesions=len(dice),
+        found=sum(d > 0 for d in dice),
+        false_positives=int(len(sizes) - 1 - (touching > 0).sum()),
+        dice=round(float(2 * (found & true).sum() / max(1, found.sum() + true.sum())), 3),
+        lesion_dice=tuple(dice),
+    )
+
+
+def click_lesions(session: Session, model: Model, scan: TestScan, clicks: int, seed: int = 0) -> dict[str, list[float]]:
+    """The prompted model on each lesion of a scan: Dice after each of some single clicks at random inside it."""
+    outcome = {}
+    for lesion in range(1, int(scan.lesions.max()) + 1):
+        true = scan.lesions == lesion
+        voxels = np.argwhere(true)
+        chosen = np.random.default_rng([seed, lesion]).choice(voxels, clicks)
+        dice = []
+        for point in scan.ct.geometry.ijk_to_lps(chosen[:, ::-1]):
+            prediction = session.prompt(scan.ct, model, [tuple(point)])
+            box = prediction.probability
+            found = box.values > prediction.threshold
+            part = tuple(slice(a, a + n) for a, n in zip(box.start, box.values.shape, strict=True))
+            dice.append(round(float(2 * (found & true[part]).sum() / max(1, found.sum() + true.sum())), 3))
+        outcome[f"{scan.name} lesion {lesion}"] = dice
+    return outcome
