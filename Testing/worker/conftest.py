@@ -4,9 +4,10 @@ import os
 from pathlib import Path
 
 import pytest
+from made_worker import fake_launch, folders_of, made_scan
+
 from LungTumorSegLib.volume.geometry import Volume
 from LungTumorSegLib.worker.client import WorkerClient
-from made_worker import fake_launch, folders_of, made_scan
 
 survived: list[tuple[str, str]] = []
 

@@ -9,6 +9,7 @@ import sys
 import time
 
 import numpy as np
+
 from LungTumorSegLib.errors import Cancelled, InputRefused
 from LungTumorSegLib.worker import resident
 

@@ -3,6 +3,7 @@
 import random
 
 import numpy as np
+
 from LungTumorSegLib.worker import messages
 from LungTumorSegLib.worker.messages import Array
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+
 from LungTumorSegLib.volume.geometry import Geometry, Volume
 from LungTumorSegLib.worker import buffers
 from LungTumorSegLib.worker.client import WorkerClient

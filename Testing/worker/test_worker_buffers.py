@@ -6,9 +6,10 @@ import time
 
 import numpy as np
 import pytest
+from made_worker import environment, made_scan
+
 from LungTumorSegLib.worker import buffers
 from LungTumorSegLib.worker.buffers import Buffer, SharedFolder, sweep
-from made_worker import environment, made_scan
 
 HOST = """
 import sys, time

@@ -12,12 +12,13 @@ import time
 import numpy as np
 import pytest
 from fuzzed_messages import FROM_HOST, as_bytes, spoilt
+from made_worker import FAKE_WORKER, alive, environment, fake_launch, folders_of, made_scan, process_of
+
 from LungTumorSegLib.errors import Cancelled, InputRefused
 from LungTumorSegLib.worker import messages
 from LungTumorSegLib.worker.client import WorkerClient, WorkerFault
 from LungTumorSegLib.worker.frames import Decoder
 from LungTumorSegLib.worker.launch import Launch, worker_command
-from made_worker import FAKE_WORKER, alive, environment, fake_launch, folders_of, made_scan, process_of
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals")
 

@@ -5,11 +5,12 @@ import random
 import numpy as np
 import pytest
 from fuzzed_messages import FROM_WORKER, as_bytes, spoilt
+from made_worker import made_scan
+
 from LungTumorSegLib.worker import messages
 from LungTumorSegLib.worker.conversation import Conversation, Failure
 from LungTumorSegLib.worker.frames import Decoder
 from LungTumorSegLib.worker.messages import PROTOCOL, Array, Done, Failed, Heartbeat, Hello, Missing, Progress, Ready
-from made_worker import made_scan
 
 
 class NotedTransport:

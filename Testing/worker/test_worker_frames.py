@@ -5,6 +5,7 @@ from dataclasses import fields
 import numpy as np
 import pytest
 from fuzzed_messages import FROM_HOST, FROM_WORKER, VOXELS, as_bytes, spoilt
+
 from LungTumorSegLib.worker import frames, messages
 from LungTumorSegLib.worker.frames import Decoder, ProtocolError
 from LungTumorSegLib.worker.messages import Array

@@ -11,7 +11,9 @@ import numpy as np
 import torch
 
 from LungTumorSegLib.errors import InputRefused
-from LungTumorSegLib.inference.session import Options, ProbabilityBox, Session
+from LungTumorSegLib.inference.options import Options
+from LungTumorSegLib.inference.prediction import Prediction, ProbabilityBox
+from LungTumorSegLib.inference.session import Session
 from LungTumorSegLib.measurement.lesions import lesion_labels
 from LungTumorSegLib.measurement.measure import measure
 from LungTumorSegLib.volume.geometry import Volume
@@ -27,7 +29,9 @@ class SessionEngine:
             torch.set_num_threads(physical_cores())
         self.devices = ("cuda", "cpu") if torch.cuda.is_available() else ("cpu",)
         self._session = Session()
-        self._predicted = {}  # (volume's hash, model) -> what was last predicted, for Grad-CAM; one entry
+        self._predicted: dict[
+            tuple[str, str], Prediction
+        ] = {}  # (volume's hash, model) -> what was last predicted, for Grad-CAM; one entry
 
     def compute(
         self,
@@ -57,12 +61,12 @@ class SessionEngine:
 
     def _explained(self, work: Explain, volume: Volume, options: Options, progress, cancelled) -> Answer:
         prediction = self._predicted.get((work.volume, work.model))
-        lesion = None if work.mask is None else ProbabilityBox(work.start, work.mask.load().astype(np.float32))
+        lesion = None if work.mask is None else ProbabilityBox(work.start, work.mask.load())
         heat = self._session.explain(volume, work.model, prediction, options, lesion, work.layer, progress, cancelled)
         return Answer({}, heat.start, heat.values, ())
 
 
-def measured(prediction, volume: Volume, smallest_mm: float, largest_only: bool) -> Answer:
+def measured(prediction: Prediction, volume: Volume, smallest_mm: float, largest_only: bool) -> Answer:
     """A prediction with its lesions, measured at its own threshold."""
     box = prediction.probability
     stop = tuple(int(a) + n for a, n in zip(box.start, box.values.shape, strict=True))

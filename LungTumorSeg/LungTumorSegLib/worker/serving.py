@@ -29,6 +29,7 @@ from LungTumorSegLib.worker.messages import PROTOCOL, Array, Done, Explain, Fail
 
 HEARTBEAT_SECONDS = 1.0
 PROGRESS_SECONDS = 0.1
+PACE_FROM = 0.05  # the part of a request that one stage must have done before its pace says anything
 KEPT_VOLUMES = 2  # this scan and the last one, to go to and fro between them
 FOLDER_PATIENCE = 2.0  # seconds in which a host whose pipe is closed is gone, or lives on
 
@@ -125,17 +126,18 @@ class _Service:
         return Done(work.request, answer.meta, answer.start, array, answer.lesions)
 
     def _pace(self, request: int) -> Progress:
-        """Progress as the host wants it: not too often, with the seconds that are left."""
-        started, last_said, last_stage = time.monotonic(), 0.0, ""
+        """Progress as the host wants it: not too often, with the seconds that are left at the stage's own pace."""
+        last_said, last_stage, stage_began, stage_from = 0.0, "", 0.0, 0.0
 
         def progress(stage: str, fraction: float) -> None:
-            nonlocal last_said, last_stage
+            nonlocal last_said, last_stage, stage_began, stage_from
             now = time.monotonic()
-            if stage == last_stage and now - last_said < PROGRESS_SECONDS:
+            if stage != last_stage:
+                last_stage, stage_began, stage_from = stage, now, fraction
+            elif now - last_said < PROGRESS_SECONDS:
                 return
-            last_said, last_stage = now, stage
-            spent = now - started
-            left = spent / fraction * (1 - fraction) if fraction > 0.02 and spent > 0.5 else None
+            last_said, risen = now, fraction - stage_from
+            left = (now - stage_began) / risen * (1 - fraction) if risen >= PACE_FROM else None
             self._say(messages.Progress(request, stage, float(fraction), left))
 
         return progress
