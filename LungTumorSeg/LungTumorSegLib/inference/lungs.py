@@ -130,7 +130,7 @@ def outlined(lungs: np.ndarray, coarse_mm: np.ndarray, middle: float) -> np.ndar
 
     The polygon has `DIRECTIONS` sides that touch the lungs' hull from outside, so it always holds the hull.
     """
-    depth, rows, columns = lungs.shape
+    _, rows, columns = lungs.shape
     angles = np.arange(DIRECTIONS) * 2 * np.pi / DIRECTIONS
     toward_back, toward_left = np.sin(angles) * coarse_mm[1], np.cos(angles) * coarse_mm[2]
 

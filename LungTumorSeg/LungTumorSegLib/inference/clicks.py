@@ -1,0 +1,53 @@
+"""Points that a user set in or beside a lesion, as the network sees them, and the part of its answer they mean."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from scipy import ndimage
+
+CLICK_SIGMA_VOXELS = 2.0  # of the network's grid, as in training
+NEAREST_MM = 5.0  # a lesion farther than this from a point inside is not the one that was meant
+HALO_VOXELS = 3  # what of the lesion's surroundings stays, for a lower threshold to be tried later
+TOUCHING = np.ones((3, 3, 3), bool)
+
+
+def bumps(shape: tuple[int, int, int], points: np.ndarray) -> torch.Tensor:
+    """Gaussian bumps of peak 1 at points (n, 3), voxels (k, j, i), fractions allowed; the highest counts."""
+    image = torch.zeros(shape)
+    for point in np.reshape(points, (-1, 3)):
+        k, j, i = (
+            torch.exp(-((torch.arange(n) - float(p)) ** 2) / (2 * CLICK_SIGMA_VOXELS**2))
+            for n, p in zip(shape, point, strict=True)
+        )
+        image = torch.maximum(image, k[:, None, None] * j[None, :, None] * i[None, None, :])
+    return image
+
+
+def clicked(mask: np.ndarray, points: np.ndarray, spacing: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The components of a mask that hold a point or lie nearest to it, within `NEAREST_MM`; and the others.
+
+    points : (n, 3) voxels (k, j, i). spacing : mm (k, j, i).
+    """
+    labels, count = ndimage.label(mask, TOUCHING)
+    meant = np.zeros(count + 1, bool)
+    voxels = np.argwhere(mask)
+    for point in points:
+        if len(voxels) == 0:
+            break
+        apart = np.linalg.norm((voxels - point) * spacing, axis=1)
+        nearest = int(apart.argmin())
+        if apart[nearest] <= max(NEAREST_MM, np.linalg.norm(spacing) / 2):
+            meant[labels[tuple(voxels[nearest])]] = True
+    chosen = meant[labels]
+    return chosen, mask & ~chosen
+
+
+def with_halo(lesion: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """The lesion and its surroundings, without the other lesions."""
+    return ndimage.binary_dilation(lesion, TOUCHING, HALO_VOXELS) & ~others
+
+
+def touches_border(mask: np.ndarray) -> bool:
+    """True where the mask reaches the first or last voxel of an axis."""
+    return any(mask.take(end, axis).any() for axis in range(3) for end in (0, -1))
