@@ -51,7 +51,7 @@ class ctkCollapsibleButton(QtWidgets.QGroupBox):
 
 
 class ctkSliderWidget(QtWidgets.QWidget):
-    """With `tracking` off: `valueIsChanging` while `drag` moves it, `valueChanged` when it rests (ctkSliderWidget.h)."""
+    """With `tracking` off: `valueIsChanging` while dragged, `valueChanged` at rest (ctkSliderWidget.h)."""
 
     valueChanged = QtCore.Signal(float)
     valueIsChanging = QtCore.Signal(float)

@@ -3,6 +3,7 @@
 import time
 
 import numpy as np
+
 from LungTumorSegLib.errors import Cancelled
 from LungTumorSegLib.worker import resident
 

@@ -29,17 +29,18 @@ def host():
 def models():
     from LungTumorSegLib.desktop.installed_models import InstalledModel
 
-    return [InstalledModel("automatic", "automatic", 0.4), InstalledModel("slow", "automatic", 0.4)] + [
-        InstalledModel("prompted", "prompted", 0.5)
-    ]
+    tasks = {"automatic": "automatic", "slow": "automatic", "prompted": "prompted"}
+    return [InstalledModel(name, task, 0.4) for name, task in tasks.items()]
 
 
 @pytest.fixture
 def ct(host):
-    from LungTumorSegLib.volume.geometry import Geometry
     from made_scene import add_ct
 
+    from LungTumorSegLib.volume.geometry import Geometry
+
     slicer.mrmlScene.Clear()
+    slicer.mrmlScene.RemoveNode(slicer.mrmlScene.GetSingletonNode("LungTumorSeg", "vtkMRMLScriptedModuleNode"))
     for name in ("Red", "Green", "Yellow"):
         composite = slicer.vtkMRMLSliceCompositeNode()
         composite.SetLayoutName(name)

@@ -3,8 +3,9 @@
 import numpy as np
 import slicer
 import vtk
-from LungTumorSegLib.volume.geometry import Geometry
 from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
+
+from LungTumorSegLib.volume.geometry import Geometry
 
 OBLIQUE = np.array([[0.936, -0.289, 0.199], [0.313, 0.944, -0.104], [-0.158, 0.160, 0.974]])
 OBLIQUE = np.linalg.qr(OBLIQUE)[0]

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 import slicer
+from made_scene import DIRECTIONS, add_ct, blobs, geometry
+
 from LungTumorSegLib.scene import maps, ownership
 from LungTumorSegLib.scene.volumes import geometry_of
-from made_scene import DIRECTIONS, add_ct, blobs, geometry
 
 START = (5, 8, 10)
 

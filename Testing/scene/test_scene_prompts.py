@@ -1,6 +1,7 @@
 """Points that the user places become prompts."""
 
 import numpy as np
+
 from LungTumorSegLib.scene import prompts
 
 

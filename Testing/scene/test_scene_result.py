@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 import slicer
+from made_scene import add_ct, blobs, paint, parent_transform, segment_array
+
 from LungTumorSegLib.measurement.lesions import lesion_labels
 from LungTumorSegLib.measurement.measure import measure
 from LungTumorSegLib.scene import ownership, segments, table, views
@@ -10,7 +12,6 @@ from LungTumorSegLib.scene.diameters import diameter_lines
 from LungTumorSegLib.scene.result import Result
 from LungTumorSegLib.scene.volumes import geometry_of
 from LungTumorSegLib.volume.geometry import to_ras
-from made_scene import add_ct, blobs, paint, parent_transform, segment_array
 
 START = (5, 8, 10)
 BOTH, ONE = 0.4, 0.85

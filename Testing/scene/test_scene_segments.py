@@ -7,8 +7,9 @@ import pytest
 import SimpleITK as sitk
 import slicer
 import vtk
-from LungTumorSegLib.scene import segments
 from made_scene import DIRECTIONS, add_ct, geometry, paint, segment_array
+
+from LungTumorSegLib.scene import segments
 
 START = (5, 8, 10)
 

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import slicer
 import vtk
+from made_scene import DIRECTIONS, add_ct, geometry, parent_transform
+
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.scene import maps
 from LungTumorSegLib.scene.volumes import SceneVolumes, change_token, geometry_of
-from made_scene import DIRECTIONS, add_ct, geometry, parent_transform
 
 
 @pytest.mark.parametrize("name", DIRECTIONS)

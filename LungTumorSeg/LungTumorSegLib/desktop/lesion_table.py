@@ -15,7 +15,7 @@ class LesionTable:
         self._widget = widget
         self._lesions: list = []
         self._on_chosen = on_chosen
-        titles = [_("Lesion"), _("Long (mm)"), _("Short (mm)"), _("3D (mm)"), _("Volume (mL)"), _("Slice")]
+        titles = [_("Lesion"), _("Long\nmm"), _("Short\nmm"), _("3D\nmm"), _("Volume\nmL"), _("Slice")]
         widget.setColumnCount(len(titles))
         widget.setHorizontalHeaderLabels(titles)
         widget.verticalHeader().setVisible(False)

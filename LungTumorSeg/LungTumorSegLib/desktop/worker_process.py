@@ -44,7 +44,7 @@ class WorkerProcess:
             self._process.kill()
 
     def close(self) -> None:
-        """End the process and see it gone, some milliseconds after the kill: a QProcess must not be destroyed before."""
+        """End the process and see it gone, milliseconds after the kill: a QProcess must not be destroyed before."""
         if self._process is not None:
             self._process.kill()
             self._process.waitForFinished(3000)

@@ -34,7 +34,7 @@ def diameter_lines(ct) -> dict:
 
 
 def _make(scene, ct, number: int, axis: str):
-    line = ownership.make(scene, ct, ROLE, "vtkMRMLMarkupsLineNode", f"Tumour {number} {axis} axis")
+    line = ownership.make(scene, ct, ROLE, "vtkMRMLMarkupsLineNode", f"Tumour {number} {axis}")
     line.SetAttribute(LESION, str(number))
     line.SetAttribute(AXIS, axis)
     display = line.GetDisplayNode()
