@@ -14,7 +14,7 @@ from pathlib import Path
 
 from LungTumorSegLib.networks import catalogue
 from LungTumorSegLib.networks.card import ModelCard
-from LungTumorSegLib.networks.model import save_model
+from LungTumorSegLib.networks.model import load_model, save_model
 from LungTumorSegLib.training import automatic, automatic_samples, prompted, prompted_samples
 from LungTumorSegLib.training.backgrounds import read_backgrounds
 from LungTumorSegLib.training.checkpoint import read_checkpoint
@@ -48,9 +48,22 @@ KINDS = {
 
 
 def publish(
-    task: str, run: Path, data: Path, backgrounds: Path, out: Path, threshold: float, metrics: dict, failures: list[str]
+    task: str,
+    run: Path,
+    data: Path,
+    backgrounds: Path,
+    out: Path,
+    threshold: float,
+    metrics: dict,
+    failures: list[str],
+    parent: Path | None = None,
+    history: str = "",
 ) -> None:
-    """Writes the model folder `out`, which must not exist. metrics, failures : for the card, as measured."""
+    """Writes the model folder `out`, which must not exist.
+
+    metrics, failures : for the card, as measured. parent : the model that the run began with. history : what in the
+    run was not as the recipe says.
+    """
     kind = KINDS[task]
     state = read_checkpoint(run / CHECKPOINT)
     nodules = read_nodules(data)
@@ -78,13 +91,16 @@ def publish(
             "split": "by patient: SHA-256 of '0:<patient>' modulo 100, below 70 train, below 80 validation, else test; "
             "LIDC-IDRI-0001 and LIDC-IDRI-0003 always test (LungTumorSegLib.training.split)",
             "recipe": f"python -m LungTumorSegLib.training.{task} --data lidc-nodules --backgrounds scans -o run "
-            f"--steps {state.plan['steps']} --batch {state.plan['batch']} --seed {state.plan['seed']}"
-            + (" --half" if state.plan["half"] else ""),
+            f"--steps {state.plan['steps']} --batch {state.plan['batch']} --seed {state.plan['seed']} "
+            f"--rate {state.plan['learning_rate']}"
+            + (" --half" if state.plan["half"] else "")
+            + (" --start parent" if parent else ""),
             "plan": state.plan,
             "steps_done": state.step,
             "versions": {name: version(name) for name in ("torch", "numpy", "scipy", "SimpleITK")}
             | {"python": platform.python_version()},
-            "parent": None,
+            "parent": load_model(parent).digest if parent else None,
+            "history": history,
             "metrics": metrics,
             "known_failures": failures,
         },
@@ -102,10 +118,23 @@ def main() -> None:
     arguments.add_argument("--threshold", type=float, default=0.5)
     arguments.add_argument("--metrics", type=Path, help="JSON that LungTumorSegLib.training.evaluation printed")
     arguments.add_argument("--failure", action="append", default=[], help="a known failure, in plain words")
+    arguments.add_argument("--parent", type=Path, help="the model that the run began with")
+    arguments.add_argument("--history", default="", help="what in the run was not as the recipe says")
     arguments.add_argument("-o", "--out", type=Path, required=True, help="the model's folder, its name the model's")
     given = arguments.parse_args()
     metrics = json.loads(given.metrics.read_text()) if given.metrics else {}
-    publish(given.task, given.run, given.data, given.backgrounds, given.out, given.threshold, metrics, given.failure)
+    publish(
+        given.task,
+        given.run,
+        given.data,
+        given.backgrounds,
+        given.out,
+        given.threshold,
+        metrics,
+        given.failure,
+        given.parent,
+        given.history,
+    )
 
 
 if __name__ == "__main__":
