@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from LungTumorSegLib.volume.box import Box
 
-
 # The part of a scan where something was found, on the scan's grid in its own axis order (k, j, i): values are float32
 # 0..1, those below 0.01 are stored as 0, and the box is the smallest that holds the others: (0, 0, 0) where none are.
 ProbabilityBox = Box

@@ -1,0 +1,96 @@
+"""Where to search: never too little."""
+
+import numpy as np
+import pytest
+from made_chest import ball, made_chest
+
+from LungTumorSegLib.inference.lungs import WHOLE_CROPPED, WHOLE_NONE, find_lungs
+
+
+def searched(volume):
+    """The voxels in the box, and those in windows of one voxel that touch the outline."""
+    lungs = find_lungs(volume.voxels, volume.geometry.spacing[::-1])
+    box = np.zeros(volume.geometry.shape, bool)
+    box[tuple(slice(a, b) for a, b in zip(lungs.start, lungs.stop, strict=True))] = True
+    index = np.argwhere(box)
+    touched = np.zeros_like(box)
+    touched[tuple(index.T)] = lungs.touched(index, index)
+    return lungs, box, touched
+
+
+@pytest.mark.parametrize(
+    "tumour",
+    [
+        (130, 0, 0, 40),  # on the side wall, most of the lung's width
+        (80, 80, -30, 35),  # on the back wall
+        (120, 60, 20, 35),  # in the corner between
+        (30, 0, 0, 45),  # on the mediastinum
+        (80, 0, 95, 35),  # in the apex
+        (80, 0, -10, 130),  # one lung is all tumour
+    ],
+)
+def test_a_large_tumour_wherever_it_sits_is_searched(tumour):
+    volume = made_chest(tumours=(tumour,))
+    _, box, touched = searched(volume)
+    lungs = made_chest(tumours=()).voxels == -850
+    inside = ball(volume.geometry, tumour[:3], tumour[3]) & lungs  # what the tumour took from the lungs
+    assert inside.sum() > 100
+    assert box[inside].all()
+    assert touched[inside].all()
+
+
+def test_the_box_holds_the_lungs_and_leaves_air_out():
+    volume = made_chest()
+    lungs, box, touched = searched(volume)
+    assert lungs.note is None
+    assert box[volume.voxels == -850].all()
+    assert touched[volume.voxels == -850].all()
+    assert touched.sum() <= box.sum() < 0.6 * box.size
+
+
+def test_lungs_that_reach_the_border_mean_the_whole_scan():
+    chest = made_chest()
+    lungs = find_lungs(chest.voxels[10:30, 20:44, 50:70], (5, 5, 5))
+    assert lungs.note == WHOLE_CROPPED
+    assert (lungs.start, lungs.stop) == ((0, 0, 0), (20, 24, 20))
+    assert lungs.touched(np.zeros((1, 3)), np.ones((1, 3))).all()
+
+
+@pytest.mark.parametrize("hu", [40, -1000])
+def test_without_lungs_the_whole_scan_is_searched(hu):
+    lungs = find_lungs(np.full((10, 50, 50), hu, np.int16), (5, 3, 3))
+    assert lungs.note == WHOLE_NONE
+    assert lungs.stop == (10, 50, 50)
+
+
+@pytest.mark.parametrize("shape", [(1, 64, 80), (40, 1, 80), (3, 3, 3)])
+def test_thin_scans_do_no_harm(shape):
+    volume = made_chest(shape)
+    assert find_lungs(volume.voxels, (5, 5, 5)).stop == shape
+
+
+def test_no_window_that_touches_the_outline_is_left_out():
+    volume = made_chest((60, 96, 120), (3.0, 3.0, 3.4))
+    lungs = find_lungs(volume.voxels, (3.4, 3.0, 3.0))
+    fine = lungs.mask.repeat(lungs.steps[0], 0).repeat(lungs.steps[1], 1).repeat(lungs.steps[2], 2)
+    rng = np.random.default_rng(0)
+    first = rng.integers(0, np.array(volume.geometry.shape) - 9, (400, 3))
+    size = rng.integers(1, 9, (400, 3))
+    touched = lungs.touched(first, first + size - 1)
+    for a, n, said in zip(first, size, touched, strict=True):
+        if fine[tuple(slice(x, x + y) for x, y in zip(a, n, strict=True))].any():
+            assert said
+    assert not touched.all()
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("name", ["LUNG1-001", "LIDC-IDRI-0001", "LIDC-IDRI-0003"])
+def test_on_real_scans_every_tumour_voxel_is_in_the_box(shared_data, name):
+    import SimpleITK as sitk
+
+    image, mask = (sitk.ReadImage(str(shared_data / "scans" / name / f"{kind}.nii.gz")) for kind in ("image", "mask"))
+    lungs = find_lungs(sitk.GetArrayViewFromImage(image), image.GetSpacing()[::-1])
+    voxels = np.argwhere(sitk.GetArrayViewFromImage(mask) > 0)
+    assert lungs.note is None
+    assert ((voxels >= lungs.start) & (voxels < lungs.stop)).all()
+    assert lungs.touched(voxels, voxels).all()

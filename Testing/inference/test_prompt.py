@@ -1,0 +1,108 @@
+"""One lesion around a click."""
+
+import numpy as np
+import pytest
+from made_chest import ball, made_chest
+
+from LungTumorSegLib.errors import InputRefused
+from LungTumorSegLib.inference.options import Options
+from LungTumorSegLib.inference.session import Session
+from LungTumorSegLib.volume.geometry import Geometry, Volume
+
+
+def chest(*tumours, shape=(60, 50, 90), spacing=(2.0, 2.0, 2.0), **changes):
+    return made_chest(shape, spacing, tumours, **changes)
+
+
+def found(prediction, volume) -> np.ndarray:
+    return prediction.probability.full(volume.geometry.shape) >= prediction.threshold
+
+
+def dice(a, b) -> float:
+    return 2 * (a & b).sum() / (a.sum() + b.sum())
+
+
+@pytest.mark.parametrize(("radius", "windows"), [(6, 1), (15, 2), (30, 3)])
+def test_the_window_grows_until_the_lesion_fits(prompted_model, radius, windows):
+    volume = chest((80, 0, 0, radius))
+    prediction = Session().prompt(volume, prompted_model, [(80.0, 0.0, 0.0)])
+    assert dice(found(prediction, volume), ball(volume.geometry, (80, 0, 0), radius)) > 0.9
+    assert prediction.notes == ()
+    asked = [shape for shape in prompted_model.network.windows if shape == (1, 3, 24, 24, 24)]
+    assert len(asked) >= windows  # a short trial beforehand looks at windows of another size
+    assert prediction.multiply_adds % windows == 0
+
+
+def test_a_lesion_larger_than_the_largest_window_is_shown_and_said(prompted_model):
+    volume = Volume(np.zeros((60, 60, 60), np.int16), Geometry((60, 60, 60), (2, 2, 2)))
+    prediction = Session().prompt(volume, prompted_model, [(60.0, 60.0, 60.0)])
+    assert "may reach beyond" in prediction.notes[0]
+    assert found(prediction, volume).any()
+
+
+def test_a_lesion_at_the_scans_edge_does_not_make_the_window_grow(prompted_model):
+    volume = Volume(np.full((30, 30, 30), -900, np.int16), Geometry((30, 30, 30), (1, 1, 1)))
+    volume.voxels[:6, 10:16, 10:16] = 0
+    prediction = Session().prompt(volume, prompted_model, [(12.5, 12.5, 1.5)])
+    assert dice(found(prediction, volume), volume.voxels == 0) == 1
+    assert prediction.notes == ()
+
+
+def test_only_the_clicked_lesion_comes_back(prompted_model):
+    volume = chest((70, 0, 0, 5), (82, 0, 0, 4))
+    prediction = Session().prompt(volume, prompted_model, [(70.0, 0.0, 0.0)])
+    assert dice(found(prediction, volume), ball(volume.geometry, (70, 0, 0), 5)) > 0.8
+    assert not (found(prediction, volume) & ball(volume.geometry, (82, 0, 0), 4)).any()
+
+
+def test_two_points_inside_keep_both_parts(prompted_model):
+    volume = chest((70, 0, 0, 5), (82, 0, 0, 4))
+    prediction = Session().prompt(volume, prompted_model, [(70.0, 0.0, 0.0), (82.0, 0.0, 0.0)])
+    both = ball(volume.geometry, (70, 0, 0), 5) | ball(volume.geometry, (82, 0, 0), 4)
+    assert dice(found(prediction, volume), both) > 0.8
+
+
+def test_a_click_just_beside_takes_the_nearest_and_one_far_away_takes_nothing(prompted_model):
+    volume = chest((80, 0, 0, 6))
+    near = Session().prompt(volume, prompted_model, [(80.0, 9.0, 0.0)])
+    assert dice(found(near, volume), ball(volume.geometry, (80, 0, 0), 6)) > 0.8
+    empty = chest()
+    nothing = Session().prompt(empty, prompted_model, [(80.0, 0.0, 0.0)])
+    assert nothing.probability.values.shape == (0, 0, 0)
+    assert nothing.notes == ("no lesion was found at the point",)
+
+
+def test_the_network_sees_the_points(prompted_model):
+    volume = chest((80, 0, 0, 6))
+    seen = []
+    forward = prompted_model.network.forward
+    prompted_model.network.forward = lambda inputs: seen.append(inputs) or forward(inputs)
+    Session().prompt(volume, prompted_model, [(81.0, 0.0, 0.0)], [(86.0, 0.0, 0.0)], Options(half="never"))
+    inside, outside = seen[-1][0, 1], seen[-1][0, 2]
+    # The click lies on the middle of 24 voxels of 1 mm: between the 11th and the 12th.
+    assert inside[11:13, 11:13, 11:13].amin() == inside.amax() == pytest.approx(np.exp(-0.75 / 8), abs=1e-3)
+    assert outside[11, 11].argmax().item() in (16, 17)
+
+
+@pytest.mark.parametrize(
+    ("inside", "outside", "words"),
+    [
+        ([], [], "click at least one"),
+        ([(500.0, 0.0, 0.0)], [], "outside the scan"),
+        ([(80.0, 0.0, 0.0)], [(0.0, 0.0, 999.0)], "outside the scan"),
+        ([(float("nan"), 0.0, 0.0)], [], "three numbers"),
+        ([(-85.0, 0.0, 0.0), (85.0, 0.0, 0.0)], [], "one lesion at a time"),
+    ],
+)
+def test_points_that_mean_no_lesion_are_refused_in_one_line(prompted_model, inside, outside, words):
+    with pytest.raises(InputRefused, match=words) as refused:
+        Session().prompt(chest((80, 0, 0, 6)), prompted_model, inside, outside)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_click_works_the_same_in_an_oblique_mirrored_scan(prompted_model):
+    a = np.deg2rad(10)
+    tilted = np.array([[np.cos(a), -np.sin(a), 0], [np.sin(a), np.cos(a), 0], [0, 0, 1]]) @ np.diag([-1, 1, -1])
+    volume = chest((80, 0, 0, 10), direction=tilted, shape=(60, 60, 90))
+    prediction = Session().prompt(volume, prompted_model, [(82.0, 1.0, 0.0)])
+    assert dice(found(prediction, volume), ball(volume.geometry, (80, 0, 0), 10)) > 0.85
