@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -23,7 +24,7 @@ LARGEST_MAGNIFICATION = 5.0
 OTHER_LESION = 0.25
 MORE_CLICKS = 0.25
 OUTSIDE_CLICKS = 0.3
-LARGE_MM = 10.0
+FAINT_HU = -350.0
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,14 @@ class PromptedSamples:
     backgrounds: list[Background]
     windows: tuple[int, ...] = (48,)
 
+    @cached_property
+    def weights(self) -> np.ndarray:
+        """How often each nodule is drawn: wide ones and faint ones more often, since there are few and they are hard."""
+        wide = np.clip([nodule.diameter_mm / 8 for nodule in self.nodules], 1, 3)
+        faint = np.array([nodule.image[nodule.mask].mean() < FAINT_HU for nodule in self.nodules])
+        weights = wide * np.where(faint, 1.5, 1.0)
+        return weights / weights.sum()
+
     def __call__(self, rng: np.random.Generator, step: int) -> Sample:
         edge = self.windows[step % len(self.windows)]
         scene, inside, outside = self.scene(rng, (edge,) * 3)
@@ -47,8 +56,7 @@ class PromptedSamples:
 
     def scene(self, rng: np.random.Generator, shape: tuple[int, int, int]) -> tuple[Scene, np.ndarray, np.ndarray]:
         """The composed window, and the voxels (n, 3) clicked inside the lesion (first the middle one) and outside."""
-        weights = np.array([1.5 if n.diameter_mm >= LARGE_MM else 1.0 for n in self.nodules])
-        nodule = self.nodules[rng.choice(len(self.nodules), p=weights / weights.sum())]
+        nodule = self.nodules[rng.choice(len(self.nodules), p=self.weights)]
         click = click_inside(nodule.mask, nodule.depth_mm, rng)
         anchor = (click + rng.uniform(-0.5, 0.5, 3)) * nodule.spacing
         magnification, voxel_mm = self._scale(nodule, shape[0], rng)
