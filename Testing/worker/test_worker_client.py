@@ -335,8 +335,10 @@ def test_neither_log_nor_file_names_hold_what_names_a_patient(client, state_fold
 def test_after_close_nothing_is_left(scan):
     client = WorkerClient(fake_launch())
     pid = client.wait(client.segment(scan)).meta["pid"]
-    client.segment(scan, "deaf-60")
+    request = client.segment(scan, "deaf-60")
     client.close()
+    with pytest.raises(Cancelled):
+        client.wait(request)
     assert not alive(pid)
     assert folders_of(os.getpid()) == []
     with pytest.raises(RuntimeError):

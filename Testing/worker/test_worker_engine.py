@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from made_worker import made_scan
 
 from LungTumorSegLib.errors import InputRefused
@@ -113,6 +114,7 @@ def test_each_core_is_counted_once():
 def test_the_real_worker_finds_something_explains_it_and_says_how_far_it_is(open_client, tmp_path):
     arguments, spacing, hu_range = {"input_channels": 1}, (10.0, 4.0, 4.0), (-1000.0, 400.0)
     card = ModelCard("tiny", "automatic", "ENet", arguments, spacing, None, hu_range, 1, 0.02, 0.0, "none")
+    torch.manual_seed(0)
     save_model(tmp_path / "tiny", catalogue.build("ENet", input_channels=1), card)
     scan, _, _ = make_phantom(shape=(24, 64, 64), spacing=(5.6, 5.6, 11.0))
     client, heard = open_client(worker_command(python=sys.executable)), []

@@ -63,8 +63,8 @@ class Answer:
 
     Attributes
     ----------
-    meta : the prediction's facts: "threshold", "device", "half", "seconds" by stage, "multiply_adds", "model", "notes",
-        "energy_joules".
+    meta : the prediction's facts: "threshold", "device", "half", "seconds" by stage ("measuring" the lesions is one),
+        "multiply_adds", "energy_joules", "model", "notes".
     start : (k, j, i) of the box's first voxel in the volume's array.
     probability : float32 (k, j, i), 0..1, the box that is not zero; `explain` brings heat instead. May be empty.
     lesions : `measurement`'s ``Lesion.as_dict()`` at the asked threshold, largest first.
@@ -226,8 +226,11 @@ class Conversation:
         return self._ask(message, volume, on_progress, on_done, on_failed)
 
     def close(self) -> None:
-        """End the worker and remove all files. Open requests end without a callback. Nothing can be asked after."""
+        """End the worker and remove all files. Open requests are cancelled, without a callback."""
         self._state = "closed"
+        for request in [self._active, *self._waiting]:
+            if request is not None:
+                request.failure = CANCELLED
         self._active = None
         self._waiting.clear()
         self._inbox.clear()

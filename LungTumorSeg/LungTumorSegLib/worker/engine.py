@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
@@ -68,12 +69,13 @@ class SessionEngine:
 
 def measured(prediction: Prediction, volume: Volume, smallest_mm: float, largest_only: bool) -> Answer:
     """A prediction with its lesions, measured at its own threshold."""
-    box = prediction.probability
+    began, box = time.perf_counter(), prediction.probability
     stop = tuple(int(a) + n for a, n in zip(box.start, box.values.shape, strict=True))
     geometry = volume.geometry.box(box.start, stop)
     labels = lesion_labels(box.values, geometry, prediction.threshold, smallest_mm, largest_only)
     lesions = measure(labels, geometry, box.values, box.start)
     meta = {f.name: getattr(prediction, f.name) for f in fields(prediction) if f.name != "probability"}
+    meta["seconds"] = prediction.seconds | {"measuring": time.perf_counter() - began}
     return Answer(meta, tuple(int(n) for n in box.start), box.values, tuple(lesion.as_dict() for lesion in lesions))
 
 

@@ -185,6 +185,7 @@ Message = (
     | Progress | Missing | Done | Failed
 )  # fmt: skip
 KINDS: dict[str, type] = {kind.__name__.lower(): kind for kind in get_args(Message)}
+FIELDS = {name: get_type_hints(kind) for name, kind in KINDS.items()}
 
 
 def encode(message: Message) -> list[bytes | memoryview]:
@@ -212,7 +213,7 @@ def decode(frame: Frame) -> Message:
     kind = KINDS.get(name) if isinstance(name, str) else None
     if kind is None:
         raise ProtocolError(f"unknown message {str(name)[:40]!r}")
-    hints = get_type_hints(kind)
+    hints = FIELDS[name]
     if set(frame.header) != {"type", *hints}:
         raise ProtocolError(f"the message {name!r} has other fields than expected")
     try:
