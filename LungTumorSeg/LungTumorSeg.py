@@ -122,6 +122,8 @@ class LungTumorSegTest(ScriptedLoadableModuleTest):
         ball's probability."""
         import numpy as np
 
+        from LungTumorSegLib.volume.box import Box
+
         k, j, i = np.indices((48, 128, 160))
         voxels = np.full(k.shape, 40, np.int16)
         for middle in (45, 115):
@@ -132,7 +134,7 @@ class LungTumorSegTest(ScriptedLoadableModuleTest):
         node.SetSpacing(2.0, 2.0, 2.5)
         slicer.util.updateVolumeFromArray(node, voxels)
         node.CreateDefaultDisplayNodes()
-        return node, np.clip(1.5 - distance / 24, 0, 1).astype(np.float32)
+        return node, Box((0, 0, 0), np.clip(1.5 - distance / 24, 0, 1).astype(np.float32))
 
     def test_result_in_scene(self):
         from LungTumorSegLib.scene.result import Result
@@ -140,12 +142,12 @@ class LungTumorSegTest(ScriptedLoadableModuleTest):
 
         node, probability = self.phantom()
         result = Result(slicer.mrmlScene, node)
-        lesions = result.show((0, 0, 0), probability, 0.99, 3.0)
+        lesions = result.show(probability, 0.99, 3.0)
         assert len(lesions) == 1
         assert abs(lesions[0].long_axis_mm - 24) < 3
         assert len(our_segments(result.segmentation_node)) == 1
         count = slicer.mrmlScene.GetNumberOfNodes()
-        result.show((0, 0, 0), probability, 0.99, 3.0)
+        result.show(probability, 0.99, 3.0)
         assert slicer.mrmlScene.GetNumberOfNodes() == count
         self.delayDisplay("A result is shown and shown again")
 

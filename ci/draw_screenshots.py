@@ -18,6 +18,7 @@ from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
 from LungTumorSegLib.scene import segments, views
 from LungTumorSegLib.scene.result import Result
+from LungTumorSegLib.volume.box import Box
 from LungTumorSegLib.volume.phantom import make_phantom
 
 FOLDER = Path(__file__).resolve().parents[1] / "Resources" / "Screenshots"
@@ -33,7 +34,7 @@ def main(from_truth: bool) -> None:
     node = add_ct(app.scene, ct)
     views.show_ct(views.composite_nodes(app.scene), node)
     result = Result(app.scene, node)
-    lesions = result.show(*box, 0.5, 3.0)
+    lesions = result.show(box, 0.5, 3.0)
     segments.show_surface(result.segmentation_node, True)
     for pane in panes:
         pane.fit_view_to_content()
@@ -45,19 +46,18 @@ def main(from_truth: bool) -> None:
     picture(panes, "outlines.png")
 
 
-def probability_of_truth(truth) -> tuple[tuple[int, int, int], np.ndarray]:
+def probability_of_truth(truth) -> Box:
     smooth = gaussian_filter((truth.voxels > 0).astype(np.float32), 1.2)
     smooth[smooth < 0.01] = 0
     places = [np.flatnonzero(smooth.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
     start, stop = [int(p[0]) for p in places], [int(p[-1]) + 1 for p in places]
-    return tuple(start), smooth[tuple(slice(a, b) for a, b in zip(start, stop, strict=True))]
+    return Box(tuple(start), smooth[tuple(slice(a, b) for a, b in zip(start, stop, strict=True))])
 
 
-def probability_of_model(ct) -> tuple[tuple[int, int, int], np.ndarray]:
-    from LungTumorSegLib.inference.session import Options, Session
+def probability_of_model(ct) -> Box:
+    from LungTumorSegLib.inference.session import Session
 
-    found = Session().segment(ct, "automatic", Options(), lambda stage, fraction: None, lambda: False).probability
-    return found.start, found.values
+    return Session().segment(ct, "automatic").probability
 
 
 def open_views(app) -> list:

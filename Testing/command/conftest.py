@@ -15,7 +15,8 @@ def lungtumorseg():
 
     def run(*arguments, **environment) -> subprocess.CompletedProcess:
         words = [str(program), *(str(a) for a in arguments)]
-        return subprocess.run(words, capture_output=True, text=True, timeout=300, env={**os.environ, **environment})
+        variables = {**os.environ, **environment}
+        return subprocess.run(words, check=False, capture_output=True, text=True, timeout=300, env=variables)
 
     return run
 

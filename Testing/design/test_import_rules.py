@@ -15,7 +15,9 @@ def read_rules() -> dict[str, set[str]]:
     """Part or file (path below the package, no trailing slash) -> names it may import."""
     rows = (REPOSITORY / "README.md").read_text().split("## Who may import what")[1].split("\n## ")[0].splitlines()
     cells = [[cell.strip() for cell in row.split("|")[1:-1]] for row in rows if row.startswith("| `")]
-    return {part.strip("`").rstrip("/"): {name.strip(" `") for name in names.split(",") if name} for part, names in cells}
+    return {
+        part.strip("`").rstrip("/"): {name.strip(" `") for name in names.split(",") if name} for part, names in cells
+    }
 
 
 def rule_for(file: Path, rules: dict[str, set[str]]) -> tuple[str, set[str]]:

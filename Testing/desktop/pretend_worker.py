@@ -5,6 +5,7 @@ import time
 import numpy as np
 
 from LungTumorSegLib.errors import Cancelled
+from LungTumorSegLib.volume.box import EMPTY, Box
 from LungTumorSegLib.worker import resident
 
 START = (3, 8, 8)
@@ -25,16 +26,16 @@ class PretendingEngine:
 
         name, values = type(work).__name__, balls()
         if name == "Load":
-            return Answer({}, (0, 0, 0), np.empty((0, 0, 0), np.float32), ())
+            return Answer({}, EMPTY)
         if name == "Prompt":  # a cube about the point
             values = np.full((4, 6, 6), 0.9, np.float32)
-            return Answer({"device": "cpu", "threshold": 0.5}, (22, 40, 40), values, ())
+            return Answer({"device": "cpu", "threshold": 0.5}, Box((22, 40, 40), values))
         for n in range(100 if work.model == "slow" else 3):
             progress("finding lungs", n / 100)
             if cancelled():
                 raise Cancelled
             time.sleep(0.05)
-        return Answer({"device": "cpu", "threshold": 0.4}, START, values, ())
+        return Answer({"device": "cpu", "threshold": 0.4}, Box(START, values))
 
 
 if __name__ == "__main__":

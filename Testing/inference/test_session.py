@@ -12,10 +12,10 @@ from LungTumorSegLib.inference import runner as runners
 from LungTumorSegLib.inference.energy import EnergyMeter
 from LungTumorSegLib.inference.lungs import WHOLE_NONE
 from LungTumorSegLib.inference.options import Options
-from LungTumorSegLib.inference.prediction import ProbabilityBox
 from LungTumorSegLib.inference.session import Session
 from LungTumorSegLib.networks import counting
 from LungTumorSegLib.networks.model import Model, save_model
+from LungTumorSegLib.volume.box import Box
 from LungTumorSegLib.volume.geometry import Geometry, Volume
 
 
@@ -221,16 +221,16 @@ def test_grad_cam_lies_on_the_lesion_that_it_explains(slice_model):
     start = np.argwhere(lesion).min(0)
     stop = np.argwhere(lesion).max(0) + 1
     part = tuple(slice(a, b) for a, b in zip(start, stop, strict=True))
-    heat = Session().explain(volume, model, lesion=ProbabilityBox(tuple(int(a) for a in start), lesion[part]))
+    heat = Session().explain(volume, model, lesion=Box(tuple(int(a) for a in start), lesion[part]))
     assert 0.9 < heat.values.max() <= 1
     assert heat.values.min() >= 0
     # Only slices that hold the lesion are explained; resampling between slices may reach one more.
     assert start[0] - 1 <= heat.start[0]
     assert heat.stop[0] <= stop[0] + 1
-    nothing = ProbabilityBox((0, 0, 0), np.zeros((0, 0, 0), bool))
+    nothing = Box((0, 0, 0), np.zeros((0, 0, 0), bool))
     assert Session().explain(volume, model, lesion=nothing).values.size == 0
     with pytest.raises(InputRefused, match="unknown layer"):
-        Session().explain(volume, model, lesion=ProbabilityBox(tuple(start), lesion[part]), layer="nowhere")
+        Session().explain(volume, model, lesion=Box(tuple(start), lesion[part]), layer="nowhere")
 
 
 def test_grad_cam_of_a_prompted_model_needs_a_lesion_and_no_click(prompted_model):
@@ -240,7 +240,7 @@ def test_grad_cam_of_a_prompted_model_needs_a_lesion_and_no_click(prompted_model
     card = prompted_model.card
     model = Model(card, catalogue.build(card.network, **card.arguments).eval(), "random")
     volume = made_chest()
-    heat = Session().explain(volume, model, lesion=ProbabilityBox((18, 30, 50), np.ones((3, 3, 3), bool)))
+    heat = Session().explain(volume, model, lesion=Box((18, 30, 50), np.ones((3, 3, 3), bool)))
     assert heat.values.size == 0 or 0 <= heat.values.min() <= heat.values.max() <= 1
     with pytest.raises(InputRefused, match="click a lesion first"):
         Session().explain(volume, model)

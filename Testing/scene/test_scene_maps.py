@@ -8,37 +8,38 @@ from made_scene import DIRECTIONS, add_ct, blobs, geometry
 
 from LungTumorSegLib.scene import maps, ownership
 from LungTumorSegLib.scene.volumes import geometry_of
+from LungTumorSegLib.volume.box import EMPTY, Box
 
 START = (5, 8, 10)
 
 
 def test_the_box_lies_at_its_place_and_the_rest_is_zero(scene, ct):
-    node = maps.show_map(scene, ct, maps.PROBABILITY, START, blobs())
+    node = maps.show_map(scene, ct, maps.PROBABILITY, Box(START, blobs()))
     expected = np.zeros(geometry().shape, np.float32)
     expected[5:19, 8:32, 10:36] = blobs()
     np.testing.assert_array_equal(slicer.util.arrayFromVolume(node), expected)
-    start, values = maps.map_box(node)
-    assert start == START
-    assert np.shares_memory(values, slicer.util.arrayFromVolume(node))
+    box = maps.map_box(node)
+    assert box.start == START
+    assert np.shares_memory(box.values, slicer.util.arrayFromVolume(node))
 
 
 def test_a_second_result_fills_the_same_node_and_leaves_nothing_of_the_first(scene, ct):
-    node = maps.show_map(scene, ct, maps.PROBABILITY, START, blobs())
+    node = maps.show_map(scene, ct, maps.PROBABILITY, Box(START, blobs()))
     image = node.GetImageData()
-    again = maps.show_map(scene, ct, maps.PROBABILITY, (0, 0, 0), np.full((2, 2, 2), 0.5, np.float32))
+    again = maps.show_map(scene, ct, maps.PROBABILITY, Box((0, 0, 0), np.full((2, 2, 2), 0.5, np.float32)))
     assert again is node
     assert again.GetImageData() is image
     assert slicer.util.arrayFromVolume(node).sum() == 4.0
 
 
 def test_an_empty_box_is_a_map_of_zeros(scene, ct):
-    node = maps.show_map(scene, ct, maps.PROBABILITY, (0, 0, 0), np.zeros((0, 0, 0), np.float32))
-    assert maps.map_box(node)[1].size == 0
+    node = maps.show_map(scene, ct, maps.PROBABILITY, EMPTY)
+    assert maps.map_box(node).values.size == 0
     assert not slicer.util.arrayFromVolume(node).any()
 
 
 def test_colours_go_from_transparent_0_to_1_whatever_the_values(scene, ct):
-    node = maps.show_map(scene, ct, maps.PROBABILITY, START, blobs() * 0.1)
+    node = maps.show_map(scene, ct, maps.PROBABILITY, Box(START, blobs() * 0.1))
     display = node.GetDisplayNode()
     assert (display.GetWindowLevelMin(), display.GetWindowLevelMax()) == (0.0, 1.0)
     assert not display.GetAutoWindowLevel()
@@ -48,34 +49,34 @@ def test_colours_go_from_transparent_0_to_1_whatever_the_values(scene, ct):
 
 
 def test_the_users_display_settings_survive_the_next_result(scene, ct):
-    node = maps.show_map(scene, ct, maps.PROBABILITY, START, blobs())
+    node = maps.show_map(scene, ct, maps.PROBABILITY, Box(START, blobs()))
     node.GetDisplayNode().SetWindowLevelMinMax(0.2, 0.8)
     node.SetName("mine now")
-    maps.show_map(scene, ct, maps.PROBABILITY, START, blobs())
+    maps.show_map(scene, ct, maps.PROBABILITY, Box(START, blobs()))
     assert node.GetDisplayNode().GetWindowLevelMin() == pytest.approx(0.2)
     assert node.GetName() == "mine now"
 
 
 def test_two_cts_share_the_colours_but_nothing_else(scene, ct):
     other = add_ct(scene, name="CT")
-    one = maps.show_map(scene, ct, maps.HEAT, START, blobs())
-    two = maps.show_map(scene, other, maps.HEAT, START, blobs())
+    one = maps.show_map(scene, ct, maps.HEAT, Box(START, blobs()))
+    two = maps.show_map(scene, other, maps.HEAT, Box(START, blobs()))
     assert one is not two
     assert one.GetDisplayNode().GetColorNode() is two.GetDisplayNode().GetColorNode()
 
 
 def test_a_clone_of_the_ct_does_not_take_over_its_results(scene, ct):
-    node = maps.show_map(scene, ct, maps.PROBABILITY, START, blobs())
+    node = maps.show_map(scene, ct, maps.PROBABILITY, Box(START, blobs()))
     clone = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode")
     clone.CopyContent(ct)
     clone.CopyReferences(ct)
     assert ownership.owned_one(clone, maps.PROBABILITY) is None
-    assert maps.show_map(scene, clone, maps.PROBABILITY, START, blobs()) is not node
+    assert maps.show_map(scene, clone, maps.PROBABILITY, Box(START, blobs())) is not node
     assert len(ownership.owned(clone, maps.PROBABILITY)) == 1
 
 
 def test_results_are_known_again_in_a_scene_saved_and_loaded(scene, ct, app):
-    maps.show_map(scene, ct, maps.PROBABILITY, START, blobs())
+    maps.show_map(scene, ct, maps.PROBABILITY, Box(START, blobs()))
     scene.SetSaveToXMLString(1)
     scene.Commit()
     text = scene.GetSceneXMLString()
@@ -91,7 +92,7 @@ def test_results_are_known_again_in_a_scene_saved_and_loaded(scene, ct, app):
 
 @pytest.mark.parametrize("name", DIRECTIONS)
 def test_a_saved_map_lies_on_the_cts_grid_for_every_orientation(scene, tmp_path, name):
-    node = maps.show_map(scene, add_ct(scene, geometry(name)), maps.PROBABILITY, START, blobs())
+    node = maps.show_map(scene, add_ct(scene, geometry(name)), maps.PROBABILITY, Box(START, blobs()))
     for ending in (".nrrd", ".nii.gz"):
         path = tmp_path / f"map{ending}"
         storage = scene.AddNewNodeByClass("vtkMRMLVolumeArchetypeStorageNode")

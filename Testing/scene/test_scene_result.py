@@ -11,6 +11,7 @@ from LungTumorSegLib.scene import ownership, segments, table, views
 from LungTumorSegLib.scene.diameters import diameter_lines
 from LungTumorSegLib.scene.result import Result
 from LungTumorSegLib.scene.volumes import geometry_of
+from LungTumorSegLib.volume.box import EMPTY, Box
 from LungTumorSegLib.volume.geometry import to_ras
 
 START = (5, 8, 10)
@@ -20,7 +21,7 @@ BOTH, ONE = 0.4, 0.85
 @pytest.fixture
 def result(scene, ct):
     result = Result(scene, ct)
-    result.show(START, blobs(), BOTH, 1.0)
+    result.show(Box(START, blobs()), BOTH, 1.0)
     return result
 
 
@@ -47,7 +48,7 @@ def test_the_lines_show_the_measured_millimetres_where_the_views_show_the_lesion
     if moved:
         parent_transform(scene, ct)
     result = Result(scene, ct)
-    for lesion in result.show(START, blobs(), BOTH, 1.0):
+    for lesion in result.show(Box(START, blobs()), BOTH, 1.0):
         line = diameter_lines(ct)[lesion.id, "long"]
         assert line.GetLineLengthWorld() == pytest.approx(lesion.long_axis_mm, abs=1e-9)
         assert line.GetMeasurement("length").GetValueWithUnitsAsPrintableString() == f"{lesion.long_axis_mm:.4g}mm"
@@ -67,18 +68,18 @@ def test_the_table_has_a_row_a_lesion_with_types_and_units(result, ct):
 
 
 def test_twenty_results_leave_as_many_nodes_as_one(scene, ct, result):
-    result.show_heat(START, blobs())
+    result.show_heat(Box(START, blobs()))
     before = nodes_by_class(scene)
     for n in range(20):
-        result.show(START, blobs(), ONE if n % 2 else BOTH, 1.0)
-        result.show_heat(START, blobs())
-    result.show(START, blobs(), BOTH, 1.0)
+        result.show(Box(START, blobs()), ONE if n % 2 else BOTH, 1.0)
+        result.show_heat(Box(START, blobs()))
+    result.show(Box(START, blobs()), BOTH, 1.0)
     assert nodes_by_class(scene) == before
 
 
 def test_diameters_of_vanished_lesions_go_with_their_display_nodes(scene, ct, result):
     shown = nodes_by_class(scene)["vtkMRMLMarkupsDisplayNode"]
-    result.show(START, blobs(), ONE, 1.0)
+    result.show(Box(START, blobs()), ONE, 1.0)
     assert sorted(diameter_lines(ct)) == [(1, "long"), (1, "short")]
     assert nodes_by_class(scene)["vtkMRMLMarkupsDisplayNode"] == shown - 2
 
@@ -113,7 +114,7 @@ def test_undo_is_saved_once_a_drag_before_anything_changes(scene, ct):
         saved.append(history.SaveState())
 
     result = Result(scene, ct, save)
-    result.show(START, blobs(), BOTH, 1.0)
+    result.show(Box(START, blobs()), BOTH, 1.0)
     for threshold in (0.5, 0.6, 0.7, ONE):
         result.move_threshold(threshold, 1.0)
     result.measure()
@@ -125,7 +126,7 @@ def test_undo_is_saved_once_a_drag_before_anything_changes(scene, ct):
 def test_a_prompted_lesion_joins_those_that_are_there(scene, ct, result):
     alone = np.zeros((4, 6, 6), np.float32)
     alone[1:3, 1:5, 1:5] = 0.99
-    lesions = result.add_lesion((0, 0, 0), alone, BOTH, 1.0)
+    lesions = result.add_lesion(Box((0, 0, 0), alone), BOTH, 1.0)
     assert len(lesions) == 3
     whole = slicer.util.arrayFromVolume(result.probability_node)
     np.testing.assert_array_equal(whole[:4, :6, :6], alone)
@@ -133,7 +134,7 @@ def test_a_prompted_lesion_joins_those_that_are_there(scene, ct, result):
 
 
 def test_a_prompted_lesion_can_be_the_first(scene, ct):
-    lesions = Result(scene, ct).add_lesion(START, blobs(), ONE, 1.0)
+    lesions = Result(scene, ct).add_lesion(Box(START, blobs()), ONE, 1.0)
     assert len(lesions) == 1
 
 
@@ -151,14 +152,14 @@ def test_a_painted_correction_is_measured_and_survives_a_look(scene, ct, result)
 
 
 def test_no_lesion_is_a_result_too(scene, ct, result):
-    assert result.show((0, 0, 0), np.zeros((0, 0, 0), np.float32), BOTH, 1.0) == []
+    assert result.show(EMPTY, BOTH, 1.0) == []
     assert diameter_lines(ct) == {}
     assert segments.our_segments(result.segmentation_node) == {}
 
 
 def test_each_ct_has_its_own_result(scene, ct, result):
     other = add_ct(scene, name="CT")
-    Result(scene, other).show(START, blobs(), ONE, 1.0)
+    Result(scene, other).show(Box(START, blobs()), ONE, 1.0)
     assert len(diameter_lines(ct)) == 4
     assert len(diameter_lines(other)) == 2
 
@@ -166,7 +167,7 @@ def test_each_ct_has_its_own_result(scene, ct, result):
 def test_a_deleted_node_is_made_again(scene, ct, result):
     scene.RemoveNode(result.segmentation_node)
     scene.RemoveNode(result.probability_node)
-    result.show(START, blobs(), BOTH, 1.0)
+    result.show(Box(START, blobs()), BOTH, 1.0)
     assert len(segments.our_segments(result.segmentation_node)) == 2
 
 
@@ -174,7 +175,7 @@ def test_the_views_hear_of_it_once(scene, ct):
     """Nodes come in a batch: displayable managers look at the scene again at its end."""
     ends = []
     scene.AddObserver(scene.EndBatchProcessEvent, lambda *_: ends.append(1))
-    Result(scene, ct).show(START, blobs(), BOTH, 1.0)
+    Result(scene, ct).show(Box(START, blobs()), BOTH, 1.0)
     assert ends == [1]
 
 
@@ -189,7 +190,7 @@ def test_the_overlay_gives_the_foreground_back(scene, ct, result, composite):
     composite.SetForegroundOpacity(0.3)
     assert views.composite_nodes(scene) == [composite]
     views.show_overlay([composite], result.probability_node, 0.6)
-    views.show_overlay([composite], result.show_heat(START, blobs()), 0.5)
+    views.show_overlay([composite], result.show_heat(Box(START, blobs())), 0.5)
     assert composite.GetForegroundVolumeID() == result.heat_node.GetID()
     assert composite.GetForegroundOpacity() == 0.5
     views.show_overlay([composite], None, 0.0)

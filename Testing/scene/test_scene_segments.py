@@ -10,6 +10,7 @@ import vtk
 from made_scene import DIRECTIONS, add_ct, geometry, paint, segment_array
 
 from LungTumorSegLib.scene import segments
+from LungTumorSegLib.volume.box import Box
 
 START = (5, 8, 10)
 
@@ -25,7 +26,7 @@ def labels(second=True) -> np.ndarray:
 @pytest.fixture
 def node(scene, ct):
     node = segments.segmentation_node(scene, ct)
-    segments.fill_segments(node, ct, START, labels())
+    segments.fill_segments(node, ct, Box(START, labels()))
     return node
 
 
@@ -56,11 +57,11 @@ def test_the_reference_grid_is_the_cts(ct, node):
 
 
 def test_fewer_lesions_leave_fewer_segments_and_more_bring_them_back(scene, ct, node):
-    segments.fill_segments(node, ct, START, labels(second=False))
+    segments.fill_segments(node, ct, Box(START, labels(second=False)))
     assert list(segments.our_segments(node)) == [1]
-    segments.fill_segments(node, ct, START, np.zeros((4, 4, 4), np.uint16))
+    segments.fill_segments(node, ct, Box(START, np.zeros((4, 4, 4), np.uint16)))
     assert segments.our_segments(node) == {}
-    segments.fill_segments(node, ct, START, labels())
+    segments.fill_segments(node, ct, Box(START, labels()))
     assert list(segments.our_segments(node)) == [1, 2]
     assert segments.segmentation_node(scene, ct) is node
 
@@ -69,7 +70,7 @@ def test_filling_again_keeps_segments_and_their_names_and_colours(ct, node):
     segment = node.GetSegmentation().GetSegment(segments.our_segments(node)[1])
     segment.SetName("index lesion")
     segment.SetColor(1, 1, 1)
-    segments.fill_segments(node, ct, START, np.roll(labels(), 1, axis=0))
+    segments.fill_segments(node, ct, Box(START, np.roll(labels(), 1, axis=0)))
     assert node.GetSegmentation().GetSegment(segments.our_segments(node)[1]) is segment
     assert (segment.GetName(), segment.GetColor()) == ("index lesion", (1.0, 1.0, 1.0))
 
@@ -84,7 +85,7 @@ def test_a_segment_the_user_painted_into_our_node_is_kept_voxel_for_voxel(scene,
         segments.LABELMAP
     ) is node.GetSegmentation().GetSegment(segments.our_segments(node)[1]).GetRepresentation(segments.LABELMAP)
     for box in (np.roll(labels(), 2, axis=1), labels(second=False), np.zeros((2, 2, 2), np.uint16), labels()):
-        segments.fill_segments(node, ct, START, box)
+        segments.fill_segments(node, ct, Box(START, box))
         np.testing.assert_array_equal(segment_array(node, mine, ct), painted)
         for number, segment_id in segments.our_segments(node).items():
             np.testing.assert_array_equal(segment_array(node, segment_id, ct), on_grid(box == number))
@@ -101,7 +102,7 @@ def test_other_nodes_are_not_touched(scene, ct):
     line = scene.AddNewNodeByClass("vtkMRMLMarkupsLineNode", "Tumour 1 long axis")
     before = [fingerprint(n) for n in (foreign, line, ct)], foreign.GetMTime(), ct.GetImageData().GetMTime()
     ours = segments.segmentation_node(scene, ct)
-    segments.fill_segments(ours, ct, START, labels())
+    segments.fill_segments(ours, ct, Box(START, labels()))
     assert ours is not foreign
     assert ([fingerprint(n) for n in (foreign, line)], foreign.GetMTime(), ct.GetImageData().GetMTime()) == (
         before[0][:2],
@@ -122,11 +123,11 @@ def test_an_edit_with_the_segment_editor_can_be_undone_and_filled_over(ct, node)
     history.SetSegmentation(node.GetSegmentation())
     history.SetMaximumNumberOfStates(5)
     history.SaveState()
-    segments.fill_segments(node, ct, START, labels(second=False))
+    segments.fill_segments(node, ct, Box(START, labels(second=False)))
     assert history.RestorePreviousState()
     assert list(segments.our_segments(node)) == [1, 2]
     np.testing.assert_array_equal(segment_array(node, segments.our_segments(node)[2], ct), on_grid(labels() == 2))
-    segments.fill_segments(node, ct, START, np.roll(labels(), 1, axis=2))
+    segments.fill_segments(node, ct, Box(START, np.roll(labels(), 1, axis=2)))
     np.testing.assert_array_equal(
         segment_array(node, segments.our_segments(node)[2], ct), on_grid(np.roll(labels(), 1, axis=2) == 2)
     )
@@ -146,7 +147,7 @@ def test_surfaces_are_built_only_when_asked(ct, node):
 def test_an_exported_mask_lies_on_the_cts_grid_for_every_orientation(scene, tmp_path, name):
     ct = add_ct(scene, geometry(name))
     node = segments.segmentation_node(scene, ct)
-    segments.fill_segments(node, ct, START, labels())
+    segments.fill_segments(node, ct, Box(START, labels()))
     labelmap = scene.AddNewNodeByClass("vtkMRMLLabelMapVolumeNode")
     ids = vtk.vtkStringArray()
     for segment_id in segments.our_segments(node).values():

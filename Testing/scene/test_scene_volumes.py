@@ -9,6 +9,7 @@ from made_scene import DIRECTIONS, add_ct, geometry, parent_transform
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.scene import maps
 from LungTumorSegLib.scene.volumes import SceneVolumes, change_token, geometry_of
+from LungTumorSegLib.volume.box import Box
 
 
 @pytest.mark.parametrize("name", DIRECTIONS)
@@ -71,7 +72,7 @@ def test_a_sheared_grid_is_refused(scene, ct):
 
 
 def test_one_of_our_own_maps_is_refused(scene, ct):
-    node = maps.show_map(scene, ct, maps.PROBABILITY, (0, 0, 0), np.ones((2, 2, 2), np.float32))
+    node = maps.show_map(scene, ct, maps.PROBABILITY, Box((0, 0, 0), np.ones((2, 2, 2), np.float32)))
     with pytest.raises(InputRefused, match="is a result"):
         SceneVolumes().volume(node)
 

@@ -12,9 +12,10 @@ from functools import partial
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from small_scans import hashes, image_of, write_series, write_structure_set
+
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.volume.reading import read_ct, read_mask
-from small_scans import hashes, image_of, write_series, write_structure_set
 
 CASES = []
 

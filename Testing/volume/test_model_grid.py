@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from LungTumorSegLib.volume.geometry import Geometry
 from LungTumorSegLib.volume.model_grid import model_grid
 

@@ -4,9 +4,10 @@ from itertools import permutations, product
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
+
 from LungTumorSegLib.volume.geometry import Geometry
 from LungTumorSegLib.volume.orientation import Orientation, canonical
-from scipy.spatial.transform import Rotation
 
 ALL_48 = [Orientation(p, f) for p in permutations(range(3)) for f in product((False, True), repeat=3)]
 TILTS = {"straight": (0, 0, 0), "oblique": (12, -7, 20)}

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from scipy import ndimage
+
 from LungTumorSegLib.volume.checking import check_ct, check_mask_against
 from LungTumorSegLib.volume.orientation import canonical
 from LungTumorSegLib.volume.phantom import make_phantom
-from scipy import ndimage
 
 COARSE = {"shape": (60, 128, 128), "spacing": (2.8, 2.8, 4.6)}
 

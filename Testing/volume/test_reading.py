@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from small_scans import image_of, write_series
+
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.volume.checking import check_ct, check_mask_against
 from LungTumorSegLib.volume.geometry import Geometry, Volume
 from LungTumorSegLib.volume.orientation import canonical
 from LungTumorSegLib.volume.reading import read_ct, read_mask
-from small_scans import image_of, write_series
 
 
 def test_a_dicom_series_gives_the_voxels_and_places_that_were_written(tmp_path, chest):

@@ -9,13 +9,14 @@ from itertools import permutations, product
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from scipy.spatial.transform import Rotation
+from small_scans import hashes, image_of
+
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.volume.geometry import Geometry, Volume
 from LungTumorSegLib.volume.orientation import Orientation
 from LungTumorSegLib.volume.reading import read_ct, read_mask
 from LungTumorSegLib.volume.writing import write_volume
-from scipy.spatial.transform import Rotation
-from small_scans import hashes, image_of
 
 ALL_48 = [Orientation(p, f) for p in permutations(range(3)) for f in product((False, True), repeat=3)]
 UPRIGHT = Geometry((4, 5, 6), (0.7, 0.8, 2.5), (-100.5, -90.25, 33.1))

@@ -11,6 +11,7 @@ import time
 import numpy as np
 
 from LungTumorSegLib.errors import Cancelled, InputRefused
+from LungTumorSegLib.volume.box import EMPTY, Box
 from LungTumorSegLib.worker import resident
 
 
@@ -23,10 +24,9 @@ class FakeEngine:
         from LungTumorSegLib.worker.conversation import Answer
 
         behaviour, *arguments = work.model.split("/")[-1].split("-")
-        nothing = np.empty((0, 0, 0), np.float32)
         match behaviour:
             case "load":
-                return Answer({"pid": os.getpid()}, (0, 0, 0), nothing, ())
+                return Answer({"pid": os.getpid()}, EMPTY)
             case "print":
                 print("a library greets the user")
                 os.write(1, b"so does its C code\n" * 1000)
@@ -49,9 +49,7 @@ class FakeEngine:
                 compute_for(float(arguments[0]), progress, lambda: False)
         return Answer(
             {"pid": os.getpid(), "work": type(work).__name__, "options": work.options},
-            (1, 2, 3),
-            volume.voxels.astype(np.float32),
-            ({"id": 1, "volume_ml": 1.5},),
+            Box((1, 2, 3), volume.voxels.astype(np.float32)),
         )
 
 

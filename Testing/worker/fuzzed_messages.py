@@ -12,8 +12,8 @@ FROM_HOST = (
     messages.Attach(messages.PROTOCOL, None),
     messages.Volume("f00", {"shape": [2, 3, 4], "spacing": [1.0, 1.0, 1.0]}, VOXELS),
     messages.Load(1, "load"),
-    messages.Segment(2, "f00", "automatic", {"threshold": 0.5}, 3.0, False, None),
-    messages.Prompt(3, "f00", "prompted", {}, ((1.0, 2.0, 3.0),), (), 3.0, True, None),
+    messages.Segment(2, "f00", "automatic", {"threshold": 0.5}, None),
+    messages.Prompt(3, "f00", "prompted", {}, ((1.0, 2.0, 3.0),), (), None),
     messages.Explain(4, "f00", "automatic", {}, None, (0, 0, 0), VOXELS, None),
     messages.Cancel(4),
 )
@@ -23,7 +23,7 @@ FROM_WORKER = (
     messages.Heartbeat(),
     messages.Progress(1, "lungs", 0.25, None),
     messages.Missing(1),
-    messages.Done(1, {"device": "cpu"}, (0, 0, 0), VOXELS, ({"id": 1},)),
+    messages.Done(1, {"device": "cpu"}, (0, 0, 0), VOXELS),
     messages.Failed(1, "refused", "this is no CT"),
 )
 

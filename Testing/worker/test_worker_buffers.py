@@ -143,7 +143,7 @@ def test_a_scan_goes_through_the_pipe_where_the_disk_is_full(tiny_disk, monkeypa
     monkeypatch.setattr(buffers, "ROOM", 0)
     client, scan = open_client(), made_scan((20, 100, 100))
     answer = client.wait(client.segment(scan))
-    np.testing.assert_array_equal(answer.probability, scan.voxels)
+    np.testing.assert_array_equal(answer.box.values, scan.voxels)
     assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
         "no room for a file to hand the volume over (No space left on device): it goes through the pipe"
     ]
@@ -161,7 +161,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 scan = made_scan((20, 100, 100))
 with WorkerClient(fake_launch()) as client:
     answer = client.wait(client.segment(scan))
-    assert (answer.probability == scan.voxels).all()
+    assert (answer.box.values == scan.voxels).all()
 print("answered")
 """
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, env=environment())

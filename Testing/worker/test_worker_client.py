@@ -38,9 +38,9 @@ def test_scan_and_answer_arrive_whole(open_client, inline):
     for seed, shape in enumerate([(3, 40, 50), (30, 200, 200), (2, 3, 4), (0, 5, 5)]):
         scan = made_scan(shape, seed)
         answer = client.wait(client.segment(scan, options={"threshold": 0.4}))
-        np.testing.assert_array_equal(answer.probability, scan.voxels)
-        assert answer.probability.dtype == np.float32
-        assert (answer.start, answer.lesions) == ((1, 2, 3), ({"id": 1, "volume_ml": 1.5},))
+        np.testing.assert_array_equal(answer.box.values, scan.voxels)
+        assert answer.box.values.dtype == np.float32
+        assert answer.box.start == (1, 2, 3)
         assert answer.meta["options"] == {"threshold": 0.4}
 
 
@@ -82,7 +82,7 @@ def test_progress_rises_at_most_ten_times_a_second_and_knows_the_time_left(clien
 def test_a_scan_that_the_worker_evicted_comes_back_by_itself(client):
     scans = [made_scan(seed=seed) for seed in range(4)]
     for scan in scans + scans:
-        np.testing.assert_array_equal(client.wait(client.segment(scan)).probability, scan.voxels)
+        np.testing.assert_array_equal(client.wait(client.segment(scan)).box.values, scan.voxels)
 
 
 def test_what_libraries_print_does_not_reach_the_protocol(client, scan, note):
@@ -114,7 +114,7 @@ def test_a_crash_is_an_ordinary_answer_and_the_next_request_works(client, scan, 
     with pytest.raises(WorkerFault):
         client.wait(request)
     assert "\n" not in request.failure.message
-    np.testing.assert_array_equal(client.wait(client.segment(scan)).probability, scan.voxels)
+    np.testing.assert_array_equal(client.wait(client.segment(scan)).box.values, scan.voxels)
     expected = {"crash": "in compute", "exit": "last words", "garbage-4": "Segmentation done!"}[behaviour]
     assert expected in caplog.text
     fault = {"crash": "segmentation fault", "exit": "the worker exits", "garbage-4": "garbage on the worker's stdout"}
@@ -128,17 +128,17 @@ def test_killed_at_ten_random_moments_the_next_request_works(open_client, inline
     outcomes = {"answered": 0, "failed": 0}
     for seed in range(10):
         other = made_scan((40, 256, 256), seed + 1)  # must travel each time
-        np.testing.assert_array_equal(client.wait(client.segment(scan)).probability, scan.voxels)
+        np.testing.assert_array_equal(client.wait(client.segment(scan)).box.values, scan.voxels)
         victim, request = process_of(client), client.segment(other)
         killer = threading.Timer(chance.uniform(0, 0.06), victim.kill)
         killer.start()
         try:
-            np.testing.assert_array_equal(client.wait(request).probability, other.voxels)
+            np.testing.assert_array_equal(client.wait(request).box.values, other.voxels)
             outcomes["answered"] += 1
         except WorkerFault:
             outcomes["failed"] += 1
         killer.join()
-        np.testing.assert_array_equal(client.wait(client.segment(other)).probability, other.voxels)
+        np.testing.assert_array_equal(client.wait(client.segment(other)).box.values, other.voxels)
     assert outcomes["failed"] > 0
     how = "through the pipe" if inline else "by file"
     told = ", ".join(f"{kind} {count}" for kind, count in outcomes.items())
@@ -155,7 +155,7 @@ def test_a_stopped_worker_is_noticed_within_ten_seconds(client, scan, note):
         client.wait(request)
     took = time.monotonic() - stopped
     assert 7 <= took <= 10
-    np.testing.assert_array_equal(client.wait(client.segment(scan)).probability, scan.voxels)
+    np.testing.assert_array_equal(client.wait(client.segment(scan)).box.values, scan.voxels)
     note("hang (SIGSTOP while computing)", f"noticed after {took:.1f} s; {request.failure.message}")
 
 
@@ -165,7 +165,7 @@ def test_a_stopped_worker_is_noticed_while_a_scan_is_in_the_pipe(open_client):
     os.kill(process_of(client).pid, signal.SIGSTOP)
     with pytest.raises(WorkerFault, match="stopped answering"):
         client.wait(client.segment(scan))
-    assert client.wait(client.segment(scan)).probability.shape == scan.voxels.shape
+    assert client.wait(client.segment(scan)).box.values.shape == scan.voxels.shape
 
 
 def test_cancel_is_heard_within_a_second_and_the_worker_stays(client, scan, note):
@@ -268,8 +268,8 @@ def test_two_clients_at_once_do_not_know_of_each_other(open_client, scan, note):
     under_way(first, slow)
     with pytest.raises(WorkerFault):
         second.wait(crash)
-    np.testing.assert_array_equal(second.wait(second.segment(other)).probability, other.voxels)
-    np.testing.assert_array_equal(first.wait(slow).probability, scan.voxels)
+    np.testing.assert_array_equal(second.wait(second.segment(other)).box.values, other.voxels)
+    np.testing.assert_array_equal(first.wait(slow).box.values, scan.voxels)
     assert len(folders_of(os.getpid())) == 2
     note("a second client whose worker crashes", "the first one's answer comes")
 

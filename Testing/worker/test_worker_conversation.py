@@ -72,7 +72,7 @@ class Talk:
 
 def done(request, value=0.5) -> Done:
     array = Array.inline(np.full((1, 2, 2), value, np.float32))
-    return Done(request._message.request, {"device": "cpu"}, (3, 4, 5), array, ())
+    return Done(request._message.request, {"device": "cpu"}, (3, 4, 5), array)
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def test_a_request_starts_the_worker_and_the_first_click_sends_the_volume_the_se
     second = talk.asks(scan)
     assert talk.transport.names() == ["Segment"]
     talk.says(done(second))
-    assert [answer.start for answer in talk.heard] == [(3, 4, 5)] * 2
+    assert [answer.box.start for answer in talk.heard] == [(3, 4, 5)] * 2
     assert not talk.host.busy
 
 
@@ -127,7 +127,7 @@ def test_after_a_crash_the_next_request_gets_a_fresh_worker_and_the_volume_again
     talk.greets()
     assert (talk.transport.starts, talk.transport.names()) == (2, ["Attach", "Volume", "Segment"])
     talk.says(done(second))
-    assert second.answer.probability.mean() == 0.5
+    assert second.answer.box.values.mean() == 0.5
 
 
 def test_a_worker_that_died_before_it_began_costs_nothing_but_the_time_once(talk, scan):
@@ -245,7 +245,7 @@ def test_a_worker_that_cannot_go_on_says_why(talk, scan):
 def test_an_answer_that_lies_in_a_file_of_its_own_choice_is_not_read(talk, scan):
     talk.asks(scan)
     talk.greets()
-    talk.says(Done(1, {}, (0, 0, 0), Array("|u1", (1, 1, 1), file="/etc/passwd"), ()))
+    talk.says(Done(1, {}, (0, 0, 0), Array("|u1", (1, 1, 1), file="/etc/passwd")))
     assert talk.heard[0].kind == "fault"
     assert talk.transport.kills == 0
 

@@ -9,11 +9,11 @@ import torch
 from made_worker import made_scan
 
 from LungTumorSegLib.errors import InputRefused
-from LungTumorSegLib.inference.prediction import Prediction, ProbabilityBox
-from LungTumorSegLib.measurement.measure import Lesion
+from LungTumorSegLib.inference.prediction import Prediction
 from LungTumorSegLib.networks import catalogue
 from LungTumorSegLib.networks.card import ModelCard
 from LungTumorSegLib.networks.model import save_model
+from LungTumorSegLib.volume.box import Box
 from LungTumorSegLib.volume.phantom import make_phantom
 from LungTumorSegLib.worker import engine, messages
 from LungTumorSegLib.worker.launch import worker_command
@@ -33,7 +33,7 @@ class FakeSession:
         values = np.zeros((3, 20, 20), np.float32)
         values[:, 2:14, 2:14] = 0.75
         values[1, 17, 17] = 0.75
-        box = ProbabilityBox(START, values)
+        box = Box(START, values)
         return Prediction(box, 0.5, "cpu", False, {"searching": 1.0}, 10, None, "fake", ("a note",))
 
     def prompt(self, volume, model, inside, outside, options, progress, cancelled):
@@ -42,7 +42,7 @@ class FakeSession:
 
     def explain(self, volume, model, prediction, options, lesion, layer, progress, cancelled):
         self.asked.append(("explain", prediction, lesion, layer))
-        return ProbabilityBox(START, np.ones((1, 2, 3), np.float32))
+        return Box(START, np.ones((1, 2, 3), np.float32))
 
 
 @pytest.fixture
@@ -55,27 +55,17 @@ def ask(fake_engine, work):
     return fake_engine.compute(work, made_scan(), lambda *_: None, lambda: False)
 
 
-SEGMENT = messages.Segment(1, "f00", "fake", {}, 3.0, False, None)
+SEGMENT = messages.Segment(1, "f00", "fake", {}, None)
 EXPLAIN = messages.Explain(2, "f00", "fake", {}, None, None, None, None)
 
 
-def test_the_answer_carries_lesions_measured_where_they_lie_in_the_scan(fake_engine):
+def test_the_answer_carries_the_box_and_the_facts_of_the_prediction(fake_engine):
     answer = ask(fake_engine, SEGMENT)
-    (lesion,) = (Lesion(**each) for each in answer.lesions)
-    geometry = made_scan().geometry
-    np.testing.assert_allclose(lesion.centre_lps, geometry.ijk_to_lps([20 + 7.5, 10 + 7.5, 1]))
-    assert lesion.voxel_count == 3 * 12 * 12
-    assert lesion.mean_probability == pytest.approx(0.75)
+    assert answer.box.start == START
+    assert answer.box.values.max() == 0.75
     assert answer.meta["threshold"] == 0.5
     assert answer.meta["notes"] == ("a note",)
     assert "probability" not in answer.meta
-    assert answer.start == START
-
-
-def test_the_smallest_size_and_the_largest_lesion_alone_are_the_hosts_choice(fake_engine):
-    assert len(ask(fake_engine, replace(SEGMENT, smallest_mm=0.0)).lesions) == 2
-    assert len(ask(fake_engine, replace(SEGMENT, smallest_mm=0.0, largest_only=True)).lesions) == 1
-    assert len(ask(fake_engine, replace(SEGMENT, smallest_mm=99.0)).lesions) == 0
 
 
 def test_options_reach_the_session_and_unknown_ones_are_refused(fake_engine):
@@ -86,7 +76,7 @@ def test_options_reach_the_session_and_unknown_ones_are_refused(fake_engine):
 
 
 def test_points_reach_the_session(fake_engine):
-    ask(fake_engine, messages.Prompt(1, "f00", "fake", {}, ((1.0, 2.0, 3.0),), ((4.0, 5.0, 6.0),), 3.0, False, None))
+    ask(fake_engine, messages.Prompt(1, "f00", "fake", {}, ((1.0, 2.0, 3.0),), ((4.0, 5.0, 6.0),), None))
     assert fake_engine._session.asked[0] == ("prompt", [(1.0, 2.0, 3.0)], [(4.0, 5.0, 6.0)])
 
 
@@ -104,7 +94,7 @@ def test_one_lesions_mask_reaches_the_session_where_it_lies(fake_engine):
     heat = ask(fake_engine, replace(EXPLAIN, start=(1, 2, 3), mask=Array.inline(mask), layer="bottleneck"))
     (_, _, lesion, layer) = fake_engine._session.asked[0]
     assert (lesion.start, lesion.values.tolist(), layer) == ((1, 2, 3), mask.tolist(), "bottleneck")
-    assert heat.probability.shape == (1, 2, 3)
+    assert heat.box.values.shape == (1, 2, 3)
 
 
 def test_each_core_is_counted_once():
@@ -120,16 +110,16 @@ def test_the_real_worker_finds_something_explains_it_and_says_how_far_it_is(open
     client, heard = open_client(worker_command(python=sys.executable)), []
     client.wait(client.load(tmp_path / "tiny"))
     answer = client.wait(client.segment(scan, tmp_path / "tiny", on_progress=lambda *said: heard.append(said)))
-    stop = np.add(answer.start, answer.probability.shape)
-    assert answer.probability.dtype == np.float32
+    stop = np.add(answer.box.start, answer.box.values.shape)
+    assert answer.box.values.dtype == np.float32
     assert (stop <= scan.voxels.shape).all()
     assert answer.meta["model"] == "tiny"
     assert answer.meta["seconds"].keys() >= {"finding the lungs", "searching"}
     stages = [stage for stage, _, _ in heard]
     assert (stages[0], stages[-1]) == ("starting", "mapping back")
     again = client.wait(client.segment(scan, tmp_path / "tiny"))
-    np.testing.assert_array_equal(again.probability, answer.probability)
+    np.testing.assert_array_equal(again.box.values, answer.box.values)
     heat = client.wait(client.explain(scan, tmp_path / "tiny"))
-    assert 0 < heat.probability.max() <= 1
+    assert 0 < heat.box.values.max() <= 1
     with pytest.raises(InputRefused, match="no model"):
         client.wait(client.segment(scan, "nonesuch"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from LungTumorSegLib.measurement.measure import Lesion
@@ -9,8 +10,8 @@ from LungTumorSegLib.measurement.measure import Lesion
 
 def lesion_table(lesions: list[Lesion]) -> Table:
     """One row a lesion; millimetres to 0.1, as radiologists write them."""
-    table = Table("lesion", header_style="bold")
-    for heading in ("long axis", "short axis", "largest 3D", "volume", "slice", "probability"):
+    table = Table("lesion", header_style="bold", box=SIMPLE_HEAD)
+    for heading in ("long axis", "short axis", "largest 3D", "volume", "slice", "mean p"):
         table.add_column(heading, justify="right")
     for lesion in lesions:
         probability = "" if lesion.mean_probability is None else f"{lesion.mean_probability:.2f}"

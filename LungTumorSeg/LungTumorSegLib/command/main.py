@@ -33,7 +33,7 @@ for command in (segment, measure, networks, phantom, worker):
 
 @app.callback()
 def options(
-    show_version: Annotated[bool, typer.Option("--version", help="Print the version and leave.", is_eager=True)] = False,
+    show_version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
 ) -> None:
     if show_version:
         print(f"lungtumorseg {version('lungtumorseg')}")

@@ -19,7 +19,8 @@ def measure(
     import sys
 
     from LungTumorSegLib.measurement.lesions import lesion_labels
-    from LungTumorSegLib.measurement.measure import CONVENTION, measure as measure_lesions
+    from LungTumorSegLib.measurement.measure import CONVENTION
+    from LungTumorSegLib.measurement.measure import measure as measure_lesions
     from LungTumorSegLib.volume.reading import read_mask
 
     volume = read_mask(mask, label=label)

@@ -16,17 +16,21 @@ def networks(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")
     if as_json:
         print(json.dumps(rows, indent=2))
         return
+    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
 
-    view = Table("network", header_style="bold")
+    view = Table(header_style="bold", box=SIMPLE_HEAD)
+    view.add_column("network", no_wrap=True)
     view.add_column("parameters", justify="right", no_wrap=True)
     view.add_column("multiply-adds", justify="right", no_wrap=True)
     view.add_column("input", no_wrap=True)
     view.add_column("<= 700 M", no_wrap=True)
-    view.add_column("what it is")
     for row in rows:
         limit = {True: "yes", False: "no", None: "-"}[row["within_limit"]]
         work = printed(row["multiply_adds"])
-        view.add_row(row["name"], f"{row['parameters']:,}", work, row["input"], limit, row["sentence"])
-    Console().print(view)
+        view.add_row(row["name"], f"{row['parameters']:,}", work, row["input"], limit)
+    console = Console()
+    console.print(view)
+    for row in rows:
+        console.print(f"{row['name']}: {row['sentence']}", highlight=False)

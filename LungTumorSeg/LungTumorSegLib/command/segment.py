@@ -62,7 +62,7 @@ def segment(
 
     clock = Stopwatch()
     with ProgressLine() as progress, WorkerClient(worker_command(worker)) as client:
-        client.warm_up()
+        client.start()
         progress("reading", 0.0)
         volume = read_ct(ct, series=series, hu_offset=hu_offset, resample=resample)
         clock.lap("reading")
@@ -73,7 +73,7 @@ def segment(
             if point is None:
                 request = client.segment(volume, model, options, on_progress=progress)
             else:
-                request = client.prompt(volume, [point], model=model, options=options, on_progress=progress)
+                request = client.prompt(volume, model, [point], options=options, on_progress=progress)
             answers.append(client.wait(request))
             clock.lap("segmentation")
             if explain:
@@ -121,5 +121,5 @@ def parse_point(text: str) -> tuple[float, float, float]:
     try:
         x, y, z = (float(part) for part in text.split(","))
     except ValueError:
-        raise InputRefused(f"--point {text}: write three numbers as X,Y,Z (LPS mm), for example 62.5,-30,-142") from None
+        raise InputRefused(f"--point {text}: write X,Y,Z (LPS mm), for example 62.5,-30,-142") from None
     return x, y, z

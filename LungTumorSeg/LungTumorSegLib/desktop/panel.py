@@ -121,7 +121,7 @@ class Panel(VTKObservationMixin):
             if self._threshold_of_model or self._result.probability_node is None:
                 self._set_threshold(answer.meta["threshold"])
             views.show_ct(views.composite_nodes(self.scene), self._result.ct)
-            self._draw(lambda result, at: result.show(answer.start, answer.probability, *at))
+            self._draw(lambda result, at: result.show(answer.box, *at))
             self._say(words.found(len(self._result.lesions), time.monotonic() - started, answer.meta["device"]))
 
         self._ask(ask, done)
@@ -130,7 +130,7 @@ class Panel(VTKObservationMixin):
         started, model = time.monotonic(), self._model.name
 
         def done(answer: Answer) -> None:
-            self._result.show_heat(answer.start, answer.probability)
+            self._result.show_heat(answer.box)
             self._choose_overlay("showGradCam", True)
             self._show_overlay()
             self._say(words.explained(time.monotonic() - started, answer.meta["device"]))
@@ -150,7 +150,7 @@ class Panel(VTKObservationMixin):
         point, started, model = prompts.last_point(node), time.monotonic(), self._prompted_model.name
 
         def done(answer: Answer) -> None:
-            self._draw(lambda result, at: result.add_lesion(answer.start, answer.probability, *at))
+            self._draw(lambda result, at: result.add_lesion(answer.box, *at))
             self._say(words.found(len(self._result.lesions), time.monotonic() - started, answer.meta["device"]))
 
         self._ask(lambda volume, **told: self._conversation.prompt(volume, model, [point], **told), done)

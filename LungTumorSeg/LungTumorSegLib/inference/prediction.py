@@ -6,14 +6,11 @@ from dataclasses import dataclass
 
 from LungTumorSegLib.volume.box import Box
 
-# The part of a scan where something was found, on the scan's grid in its own axis order (k, j, i): values are float32
-# 0..1, those below 0.01 are stored as 0, and the box is the smallest that holds the others: (0, 0, 0) where none are.
-ProbabilityBox = Box
-
 
 @dataclass(frozen=True)
 class Prediction:
-    """probability : see `ProbabilityBox`.
+    """probability : where something was found, on the scan's own grid and axes: float32 0..1, values below 0.01
+        stored as 0, in the smallest box that holds the others (empty where there are none).
     threshold : the one that was asked for, or the model's.
     device, half : what really ran: "cpu" or "cuda"; half precision or not.
     seconds : of each stage. multiply_adds : of all windows that ran, by torchinfo's convention.
@@ -21,7 +18,7 @@ class Prediction:
     model : its name. notes : one line each, for the user.
     """
 
-    probability: ProbabilityBox
+    probability: Box
     threshold: float
     device: str
     half: bool

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from LungTumorSegLib.inference.prediction import ProbabilityBox
+from LungTumorSegLib.volume.box import EMPTY, Box
 from LungTumorSegLib.volume.geometry import Geometry, Volume
 from LungTumorSegLib.volume.orientation import Orientation, canonical
 
@@ -30,13 +30,13 @@ class Scan:
     def voxels(self) -> np.ndarray:
         return self.orientation.apply(self.volume.voxels)
 
-    def box(self, start: tuple[int, int, int], values: np.ndarray) -> ProbabilityBox:
+    def box(self, start: tuple[int, int, int], values: np.ndarray) -> Box:
         """A canonical box on the volume's own axes."""
         if values.size == 0:
-            return ProbabilityBox((0, 0, 0), np.zeros((0, 0, 0), np.float32))
+            return EMPTY
         stop = tuple(a + n for a, n in zip(start, values.shape, strict=True))
         first, _ = self.orientation.source_box(start, stop, self.volume.geometry.shape)
-        return ProbabilityBox(first, np.ascontiguousarray(self.orientation.undo(values)))
+        return Box(first, np.ascontiguousarray(self.orientation.undo(values)))
 
     def canonical_box(self, start: tuple[int, int, int], values: np.ndarray) -> tuple[tuple[int, int, int], np.ndarray]:
         """A box on the volume's own axes in canonical order: its first voxel there, and its values."""

@@ -19,7 +19,7 @@ from LungTumorSegLib.inference.heat import heat_around_click, heat_in_windows
 from LungTumorSegLib.inference.lungs import Lungs, find_lungs
 from LungTumorSegLib.inference.memory import is_out_of_memory
 from LungTumorSegLib.inference.options import Options
-from LungTumorSegLib.inference.prediction import Prediction, ProbabilityBox
+from LungTumorSegLib.inference.prediction import Prediction
 from LungTumorSegLib.inference.runner import Runner
 from LungTumorSegLib.inference.scan import Scan
 from LungTumorSegLib.inference.search import plan_search
@@ -28,6 +28,7 @@ from LungTumorSegLib.networks import catalogue, counting
 from LungTumorSegLib.networks import model as models
 from LungTumorSegLib.networks.card import ModelCard
 from LungTumorSegLib.networks.model import Model
+from LungTumorSegLib.volume.box import EMPTY, Box
 from LungTumorSegLib.volume.geometry import Volume
 
 MOST_MODELS = 4
@@ -147,11 +148,11 @@ class Session:
         model: Name,
         prediction: Prediction | None = None,
         options: Options = DEFAULT,
-        lesion: ProbabilityBox | None = None,
+        lesion: Box | None = None,
         layer: str | None = None,
         progress: Callable[[str, float], None] = unheard,
         cancelled: Callable[[], bool] = unstoppable,
-    ) -> ProbabilityBox:
+    ) -> Box:
         """Grad-CAM, 0..1 over the scan: what in it spoke for the lesion.
 
         lesion : mask of the lesion to be explained (values above 0). Without it, what `prediction` holds from its
@@ -171,10 +172,10 @@ class Session:
                 begin = 0.5
                 prediction = self.segment(volume, chosen, options, lambda s, f: progress(s, begin * f), cancelled)
             found = prediction.probability
-            lesion = ProbabilityBox(found.start, found.values >= prediction.threshold)
+            lesion = Box(found.start, found.values >= prediction.threshold)
         mask = lesion.values > 0
         if not mask.any():
-            return ProbabilityBox((0, 0, 0), np.zeros((0, 0, 0), np.float32))
+            return EMPTY
         scan, device = Scan(volume), device_of(options)
         where = scan.canonical_box(lesion.start, mask)
         layer = layer or catalogue.entry(card.network).cam_layer
@@ -260,7 +261,7 @@ def work_of(card: ModelCard, window: tuple[int, ...]) -> int:
 
 
 def prediction_of(
-    box: ProbabilityBox,
+    box: Box,
     model: Model,
     options: Options,
     runner: Runner,

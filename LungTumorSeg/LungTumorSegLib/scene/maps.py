@@ -12,6 +12,7 @@ import vtk
 from vtk.util.numpy_support import get_vtk_array_type
 
 from LungTumorSegLib.scene import colours, ownership
+from LungTumorSegLib.volume.box import Box
 
 PROBABILITY = "Probability"
 HEAT = "GradCAM"
@@ -24,8 +25,8 @@ _LOOK = {
 }
 
 
-def show_map(scene, ct, role: str, start: tuple[int, int, int], values: np.ndarray):
-    """Write a box of 0..1 values (float32 [k, j, i], first voxel `start`) into our map of the CT; 0 elsewhere.
+def show_map(scene, ct, role: str, box: Box):
+    """Write a box of 0..1 values (float32) into our map of the CT; 0 elsewhere.
 
     The node is made at the first call and filled again at the next; its display is left as the user set it.
     """
@@ -38,21 +39,20 @@ def show_map(scene, ct, role: str, start: tuple[int, int, int], values: np.ndarr
     if node.GetImageData() is None or node.GetImageData().GetDimensions() != ct.GetImageData().GetDimensions():
         node.SetAndObserveImageData(_empty_image(ct.GetImageData().GetDimensions()))
     else:
-        map_box(node)[1][...] = 0
-    stop = tuple(a + n for a, n in zip(start, values.shape, strict=True))
-    node.SetAttribute(BOX, " ".join(str(n) for n in (*start, *stop)))
-    map_box(node)[1][...] = values
+        map_box(node).values[...] = 0
+    node.SetAttribute(BOX, " ".join(str(n) for n in (*box.start, *box.stop)))
+    map_box(node).values[...] = box.values
     slicer.util.arrayFromVolumeModified(node)
     node.EndModify(modified)
     return node
 
 
-def map_box(node) -> tuple[tuple[int, int, int], np.ndarray]:
-    """Start (k, j, i) and values of the box in which our map is not zero: a view of the node's memory."""
+def map_box(node) -> Box:
+    """The box in which our map is not zero; its values are a view of the node's memory."""
     voxels = slicer.util.arrayFromVolume(node)
     numbers = [int(n) for n in (node.GetAttribute(BOX) or "0 0 0 0 0 0").split()]
     start, stop = tuple(numbers[:3]), tuple(numbers[3:])
-    return start, voxels[tuple(slice(a, b) for a, b in zip(start, stop, strict=True))]
+    return Box(start, voxels[tuple(slice(a, b) for a, b in zip(start, stop, strict=True))])
 
 
 def _make(scene, ct, role: str):

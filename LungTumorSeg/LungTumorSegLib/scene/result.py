@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import contextmanager
 
-import numpy as np
 import slicer
 
 from LungTumorSegLib.measurement.lesions import lesion_labels
@@ -18,6 +17,7 @@ from LungTumorSegLib.scene import maps, ownership, segments
 from LungTumorSegLib.scene.diameters import show_diameters
 from LungTumorSegLib.scene.table import show_table
 from LungTumorSegLib.scene.volumes import geometry_of
+from LungTumorSegLib.volume.box import Box
 from LungTumorSegLib.volume.geometry import Geometry
 
 
@@ -60,28 +60,27 @@ class Result:
     def segmentation_node(self):
         return ownership.owned_one(self.ct, segments.ROLE)
 
-    def show(self, start, values: np.ndarray, threshold: float, smallest_mm: float) -> list[Lesion]:
+    def show(self, probability: Box, threshold: float, smallest_mm: float) -> list[Lesion]:
         """Show a new prediction; returns the lesions.
 
-        start, values : the box in which the probability is not zero: (k, j, i) of its first voxel in the CT's array,
-            float32 [k, j, i] 0..1; may be empty.
+        probability : float32 0..1 on the CT's grid; may be empty.
         threshold : lesions are where the probability reaches it.
         smallest_mm : lesions with a shorter long axis are left out.
         """
         with batch(self.scene):
-            maps.show_map(self.scene, self.ct, maps.PROBABILITY, start, values)
+            maps.show_map(self.scene, self.ct, maps.PROBABILITY, probability)
             self.move_threshold(threshold, smallest_mm)
             return self.measure()
 
-    def add_lesion(self, start, values: np.ndarray, threshold: float, smallest_mm: float) -> list[Lesion]:
+    def add_lesion(self, probability: Box, threshold: float, smallest_mm: float) -> list[Lesion]:
         """Show a prompted lesion beside what is there: the probability becomes the larger of both."""
         if self.probability_node is not None:
-            start, values = _larger(maps.map_box(self.probability_node), (start, values))
-        return self.show(start, values, threshold, smallest_mm)
+            probability = maps.map_box(self.probability_node).larger(probability)
+        return self.show(probability, threshold, smallest_mm)
 
-    def show_heat(self, start, values: np.ndarray):
+    def show_heat(self, heat: Box):
         """Show a Grad-CAM box (0..1); returns its node."""
-        return maps.show_map(self.scene, self.ct, maps.HEAT, start, values)
+        return maps.show_map(self.scene, self.ct, maps.HEAT, heat)
 
     def move_threshold(self, threshold: float, smallest_mm: float) -> None:
         """Segments only, for every move of the slider. The 3D surface is dropped until `measure`."""
@@ -90,9 +89,9 @@ class Result:
             self._dragging = True
             self._surface_wanted = segments.has_surface(node)
             self._save_undo(node)
-        start, values = maps.map_box(self.probability_node)
-        labels = lesion_labels(values, self._box_geometry(start, values.shape), threshold, smallest_mm=smallest_mm)
-        segments.fill_segments(node, self.ct, start, labels)
+        probability = maps.map_box(self.probability_node)
+        labels = lesion_labels(probability.values, self._grid_of(probability), threshold, smallest_mm=smallest_mm)
+        segments.fill_segments(node, self.ct, Box(probability.start, labels))
 
     def measure(self) -> list[Lesion]:
         """Diameters, table and, where there was one, the 3D surface, of the segments as they are now."""
@@ -110,27 +109,12 @@ class Result:
         if self.segmentation_node is None:
             self.lesions = []
             return self.lesions
-        start, labels = segments.read_labels(self.segmentation_node)
+        labels = segments.read_labels(self.segmentation_node)
         probability = None
         if self.probability_node is not None:
-            whole = slicer.util.arrayFromVolume(self.probability_node)
-            probability = whole[tuple(slice(a, a + n) for a, n in zip(start, labels.shape, strict=True))]
-        self.lesions = measure(labels, self._box_geometry(start, labels.shape), probability, start)
+            probability = slicer.util.arrayFromVolume(self.probability_node)[labels.slices]
+        self.lesions = measure(labels.values, self._grid_of(labels), probability, labels.start)
         return self.lesions
 
-    def _box_geometry(self, start, shape) -> Geometry:
-        return geometry_of(self.ct).box(start, tuple(a + n for a, n in zip(start, shape, strict=True)))
-
-
-def _larger(one, other):
-    """Start and values of the box around two boxes of 0..1 values, the larger value where both have one."""
-    boxes = [(np.array(start), values) for start, values in (one, other) if values.size]
-    if not boxes:
-        return one
-    low = np.min([start for start, _ in boxes], axis=0)
-    high = np.max([start + values.shape for start, values in boxes], axis=0)
-    merged = np.zeros(high - low, np.float32)
-    for start, values in boxes:
-        place = merged[tuple(slice(a, a + n) for a, n in zip(start - low, values.shape, strict=True))]
-        np.maximum(place, values, out=place)
-    return tuple(int(n) for n in low), merged
+    def _grid_of(self, box: Box) -> Geometry:
+        return geometry_of(self.ct).box(box.start, box.stop)

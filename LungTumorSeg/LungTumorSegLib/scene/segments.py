@@ -14,6 +14,7 @@ from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
 from LungTumorSegLib.scene import ownership
 from LungTumorSegLib.scene.colours import lesion_colour
+from LungTumorSegLib.volume.box import Box
 
 ROLE = "Segmentation"
 LESION = ownership.PREFIX + "Lesion"
@@ -45,23 +46,22 @@ def segmentation_node(scene, ct):
     return node
 
 
-def fill_segments(node, ct, start: tuple[int, int, int], labels: np.ndarray) -> None:
+def fill_segments(node, ct, labels: Box) -> None:
     """Make our segments those of a label box: label n becomes the segment "Tumour n", label 0 is background.
 
     Parameters
     ----------
     node, ct : our segmentation node and its CT
-    start : (k, j, i) of the box's first voxel in the CT's array
-    labels : unsigned integers [k, j, i], lesions numbered 1.. without gaps
+    labels : unsigned integers, lesions numbered 1.. without gaps
 
     Surfaces of the segmentation vanish with the change, as Slicer does for any edit; see `show_surface`.
     """
     segmentation = node.GetSegmentation()
-    count = int(labels.max(initial=0))
+    count = int(labels.values.max(initial=0))
     ours = our_segments(node)
     _part_from_foreign(segmentation, ours)
     image = _shared_image(segmentation, ours)
-    _fill(image, ct, start, labels, count)
+    _fill(image, ct, labels.start, labels.values, count)
     for number, segment_id in list(ours.items()):
         if number > count:
             segmentation.RemoveSegment(segment_id)
@@ -76,9 +76,10 @@ def fill_segments(node, ct, start: tuple[int, int, int], labels: np.ndarray) -> 
     image.Modified()
 
 
-def read_labels(node) -> tuple[tuple[int, int, int], np.ndarray]:
-    """Our segments as they are now, the user's corrections included: the start (k, j, i) of their common box in the
-    CT's array, and its labels (uint16 [k, j, i], lesion numbers). Where segments overlap the higher number stands.
+def read_labels(node) -> Box:
+    """Our segments as they are now, the user's corrections included: lesion numbers (uint16) in their common box.
+
+    Where segments overlap the higher number stands.
     """
     parts = []
     for number, segment_id in our_segments(node).items():
@@ -88,12 +89,12 @@ def read_labels(node) -> tuple[tuple[int, int, int], np.ndarray]:
             mask = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(high - low + 1) != 0
             parts.append((number, low, mask))
     if not parts:
-        return (0, 0, 0), np.zeros((0, 0, 0), np.uint16)
+        return Box((0, 0, 0), np.zeros((0, 0, 0), np.uint16))
     start = np.min([low for _, low, _ in parts], axis=0)
     labels = np.zeros(np.max([low + mask.shape for _, low, mask in parts], axis=0) - start, np.uint16)
     for number, low, mask in parts:
         labels[tuple(slice(a, a + n) for a, n in zip(low - start, mask.shape, strict=True))][mask] = number
-    return tuple(int(n) for n in start), labels
+    return Box(tuple(int(n) for n in start), labels)
 
 
 def our_segments(node) -> dict[int, str]:

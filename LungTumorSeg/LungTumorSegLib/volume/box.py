@@ -50,3 +50,6 @@ class Box:
             ]
             np.maximum(place, box.values, out=place)
         return merged
+
+
+EMPTY = Box((0, 0, 0), np.zeros((0, 0, 0), np.float32))

@@ -20,6 +20,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 
+from LungTumorSegLib.volume.box import Box
 from LungTumorSegLib.volume.geometry import Volume
 from LungTumorSegLib.worker import messages
 from LungTumorSegLib.worker.buffers import SharedFolder
@@ -63,17 +64,13 @@ class Answer:
 
     Attributes
     ----------
-    meta : the prediction's facts: "threshold", "device", "half", "seconds" by stage ("measuring" the lesions is one),
-        "multiply_adds", "energy_joules", "model", "notes".
-    start : (k, j, i) of the box's first voxel in the volume's array.
-    probability : float32 (k, j, i), 0..1, the box that is not zero; `explain` brings heat instead. May be empty.
-    lesions : `measurement`'s ``Lesion.as_dict()`` at the asked threshold, largest first.
+    meta : the prediction's facts: "threshold", "device", "half", "seconds" by stage, "multiply_adds",
+        "energy_joules", "model", "notes".
+    box : float32 probability, 0..1, where it is not zero; `explain` brings heat instead. May be empty.
     """
 
     meta: dict
-    start: tuple[int, int, int]
-    probability: np.ndarray
-    lesions: tuple[dict, ...]
+    box: Box
 
 
 @dataclass(frozen=True)
@@ -170,7 +167,6 @@ class Conversation:
 
     def segment(
         self, volume: Volume, model="automatic", options: dict | None = None, *,
-        smallest_mm: float = 3.0, largest_only: bool = False,
         on_progress: Callable[[str, float, float | None], None] | None = None,
         on_done: Callable[[Answer], None] | None = None,
         on_failed: Callable[[Failure], None] | None = None,
@@ -181,31 +177,21 @@ class Conversation:
         ----------
         model : name of a bundled model, or a model's folder on the worker's machine.
         options : fields of `inference`'s Options.
-        smallest_mm, largest_only : which lesions are measured, as for `measurement`'s ``lesion_labels``.
         on_progress : called with stage, fraction done (0..1), seconds left (None while unknown), at most 10 times a
             second.
         on_done, on_failed : one of the two is called, once; never before this method has returned.
         """
-        number, scan = self._next(), volume.content_hash
-        message = Segment(number, scan, str(model), options or {}, float(smallest_mm), largest_only, None)
+        message = Segment(self._next(), volume.content_hash, str(model), options or {}, None)
         return self._ask(message, volume, on_progress, on_done, on_failed)
 
     def prompt(
         self, volume: Volume, model="prompted",
         points_inside: Iterable[Sequence[float]] = (), points_outside: Iterable[Sequence[float]] = (),
-        options: dict | None = None, *, smallest_mm: float = 3.0, largest_only: bool = False,
-        on_progress=None, on_done=None, on_failed=None,
+        options: dict | None = None, *, on_progress=None, on_done=None, on_failed=None,
     ) -> Request:  # fmt: skip
         """The one lesion that holds `points_inside` and none of `points_outside` (LPS mm; x, y, z). See `segment`."""
-        number, scan, inside, outside = (
-            self._next(),
-            volume.content_hash,
-            _points(points_inside),
-            _points(points_outside),
-        )
-        message = Prompt(
-            number, scan, str(model), options or {}, inside, outside, float(smallest_mm), largest_only, None
-        )
+        inside, outside = _points(points_inside), _points(points_outside)
+        message = Prompt(self._next(), volume.content_hash, str(model), options or {}, inside, outside, None)
         return self._ask(message, volume, on_progress, on_done, on_failed)
 
     def explain(
@@ -437,7 +423,7 @@ class Conversation:
                 self._finish(CANCELLED)
             case Done():
                 try:
-                    outcome = Answer(message.meta, message.start, self._read(message.array), message.lesions)
+                    outcome = Answer(message.meta, Box(message.start, self._read(message.array)))
                 except (OSError, ValueError) as error:
                     outcome = _fault(f"The worker's answer could not be read: {error}. Try again.")
                 self._finish(outcome)

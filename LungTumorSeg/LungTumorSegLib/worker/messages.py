@@ -106,8 +106,6 @@ class Segment:
     volume: str
     model: str
     options: dict
-    smallest_mm: float
-    largest_only: bool
     reply: str | None
 
 
@@ -119,8 +117,6 @@ class Prompt:
     options: dict
     points_inside: tuple[Point, ...]
     points_outside: tuple[Point, ...]
-    smallest_mm: float
-    largest_only: bool
     reply: str | None
 
 
@@ -162,13 +158,12 @@ class Missing:
 
 @dataclass(frozen=True)
 class Done:
-    """`array`: float32 probability (or heat) of the box that begins at `start`; lesions as `Lesion.as_dict()`."""
+    """`array`: float32 probability (or heat) of the box that begins at `start`."""
 
     request: int
     meta: dict
     start: Index
     array: Array
-    lesions: tuple[dict, ...]
 
 
 @dataclass(frozen=True)

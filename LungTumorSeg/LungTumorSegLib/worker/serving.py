@@ -117,13 +117,13 @@ class _Service:
         if not isinstance(work, Load) and work.reply is not None:
             reply = Buffer(Path(work.reply))
             try:
-                array = reply.put(answer.probability)
+                array = reply.put(answer.box.values)
             except OSError as error:
                 self._log.info("no room for the answer (%s): it goes through the pipe", error.strerror)
             finally:
                 reply.close()
-        array = array or Array.inline(answer.probability)
-        return Done(work.request, answer.meta, answer.start, array, answer.lesions)
+        array = array or Array.inline(answer.box.values)
+        return Done(work.request, answer.meta, answer.box.start, array)
 
     def _pace(self, request: int) -> Progress:
         """Progress as the host wants it: not too often, with the seconds that are left at the stage's own pace."""
