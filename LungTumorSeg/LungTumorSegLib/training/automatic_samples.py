@@ -22,8 +22,8 @@ THINNED_MM = (2.5, 1.0, 1.0)  # the backgrounds are kept at this, so that a slic
 ADJACENT = 5
 # In turn: half a chest, where a step is cheap and tumours fill more of it, and whole ones, whose boxes differ in size.
 SHAPES = ((160, 160), (224, 256), (160, 176), (208, 272), (144, 192))
-NODULES = (0.3, 0.4, 0.3)  # chance of none, one, two in a slice
-MASS = 0.2
+NODULES = (0.4, 0.35, 0.25)  # chance of none, one, two in a slice
+MASS = 0.15
 ENLARGED = 0.3
 LARGE_MM = (22.0, 80.0)
 LARGEST_MAGNIFICATION = 5.0
