@@ -26,7 +26,7 @@ from LungTumorSegLib.volume.geometry import Volume
 
 DISCLAIMER = "Research use only – not a medical device"
 MOST_ROWS = 6  # lesions with a row of pictures
-MOST_LINES = 12  # lesions in the table
+MOST_LINES = 10  # lesions in the table
 SMALLEST_CROP_MM = 45.0
 
 BACKGROUND, HAIRLINE, WARNING = "#12161b", "#323a42", "#ff9f43"
@@ -59,8 +59,8 @@ def write_overview(
 ) -> None:
     """Draw all that was found in one scan into one PNG, 1600 pixels wide.
 
-    Above: the whole scan in two planes through the first lesion, all lesions marked, and their table. Below: a row
-    each for the first six lesions: outline, long and short axis, probability, Grad-CAM, and the two planes across.
+    Above: the whole scan in two planes through the first lesion, the first six marked, and the table. Below: a row
+    each for these six: outline, long and short axis, probability, Grad-CAM, and the two planes across.
     Lung window. Patient's left on the picture's right, whatever way the scan is stored.
 
     Parameters
@@ -158,7 +158,7 @@ class Overview:
             axes = self._axes(figure, left, HEADER, width, WHOLE)
             panel = Panel(axes, self.scan, view, planes[view.across], (size - self.scan.spacing) / 2, width_mm)
             panel.name(view.name)
-            for lesion in self.lesions:
+            for lesion in self.lesions[:MOST_ROWS]:  # rings of more would hide the scan
                 crossed = panel.outline(self.labels, lesion.id, colour(lesion))
                 panel.mark(lesion, colour(lesion), crossed)
             left += width + GAP
@@ -192,7 +192,7 @@ class Overview:
         if len(self.lesions) > MOST_LINES:
             notes.insert(0, f"and {len(self.lesions) - MOST_LINES} smaller ones")
         if len(self.lesions) > MOST_ROWS:
-            notes.append(f"Below: lesions {self.lesions[0].id} to {self.lesions[MOST_ROWS - 1].id}")
+            notes.append(f"Ringed and below: lesions {self.lesions[0].id} to {self.lesions[MOST_ROWS - 1].id}")
         for note in notes:
             self._write(figure, left, top + 0.03, note, color=FAINT, size=8.5)
             top += 0.2
