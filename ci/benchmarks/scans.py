@@ -2,13 +2,14 @@
 
     ci/benchmark scans SCANS [--dicom FOLDER] [--only NAME]
 
-SCANS: a folder with a folder a case, each with image.nii.gz and mask.nii.gz. Every case is segmented automatically and,
-by the prompted model, from one click a lesion: its voxel deepest inside the outline (an easy click; random ones stand on
-the model's card). A lesion is found where a component of the mask touches it; its Dice is against these components.
+SCANS: a folder with a folder a case, each with image.nii.gz and mask.nii.gz. Every case is segmented automatically
+and by the prompted model from one click a lesion: the voxel deepest inside its outline (an easy click; random ones
+stand on the model's card). A lesion is found where a component of the mask touches it; its Dice is against these
+components.
 
-Seconds: of the segmentation alone, and of the whole command from a cold start to the files and the picture. Peak: of the
-largest process so far (host or worker), as the operating system counted it. The DICOM folder has no mask of its own: it is
-compared with the case of the same name.
+Seconds: of the segmentation alone, and of the whole command from a cold start to the files and the picture. Peak: of
+the largest process so far (host or worker), as the operating system counted it. The DICOM folder has no mask of its
+own: it is compared with the case of the same name.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ def main() -> None:
     if given.dicom:
         cases.append((f"{given.dicom.name} (DICOM)", given.dicom, given.scans / given.dicom.name))
     print(
-        "| scan | model | radiologists, mm | found, mm | Dice | false finds | segmentation, s | command, s | peak, MiB |"
+        "| scan | model | outlined, mm | found, mm | Dice | false finds | segmentation, s | command, s | peak, MiB |"
     )
     print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
     for name, image, folder in cases:
