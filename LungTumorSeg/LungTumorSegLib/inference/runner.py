@@ -15,7 +15,9 @@ from LungTumorSegLib.inference.setting import Setting, fastest, machine, remembe
 from LungTumorSegLib.networks import catalogue
 from LungTumorSegLib.networks.model import Model
 
-TRIAL_SIDE = {2: 96, 3: 48}  # voxels: small, and beyond where convolutions change their algorithm
+# Voxels a side: small, but a single 3D window needs its real size, since PyTorch's choice of algorithm hangs on it.
+TRIAL_SIDE = {2: 96, 3: 32}
+PROMPT_TRIAL_SIDE = 48
 PIXELS_AT_ONCE = 8 * 256 * 256  # of slices: with 32 of 256 x 256 each takes 1.8 times as long, the cache is full
 LAYOUT = {2: torch.channels_last, 3: torch.channels_last_3d}
 
@@ -43,7 +45,7 @@ class Runner:
 
         key = f"{machine(device)}, {model.card.network} {json.dumps(model.card.arguments)}, {model.card.task}, {half}"
         prompted = model.card.task == "prompted"
-        self.setting = remembered(key, lambda: fastest(self.trial(channels), self.candidates(prompted)))
+        self.setting = remembered(key, lambda: fastest(self.trial(channels, prompted), self.candidates(prompted)))
 
     def __call__(self, inputs: torch.Tensor) -> torch.Tensor:
         return self.run(inputs, self.setting)
@@ -60,14 +62,15 @@ class Runner:
         return self.bytes_per_voxel * math.prod(window) <= memory.budget(self.device)
 
     def candidates(self, single: bool) -> list[Setting]:
-        """In order of trust. One click asks for one window; a single 3D window may fall to a slow convolution."""
-        batches = (1,) if single else (8,) if self.dimensions == 2 else (2, 1, 4)
+        """In order of trust. A click asks for one window; two 3D windows are the fewest that PyTorch is sure not to
+        give to a convolution which is several times slower."""
+        batches = (1,) if single else (8,) if self.dimensions == 2 else (2, 4)
         full = [Setting(batch, last, False) for batch in batches for last in (True, False)]
         halves = [Setting(batch, True, True) for batch in batches] if self.half_type is not None else []
         return full + halves
 
-    def trial(self, channels: int):
-        side = TRIAL_SIDE[self.dimensions]
+    def trial(self, channels: int, single: bool):
+        side = PROMPT_TRIAL_SIDE if single else TRIAL_SIDE[self.dimensions]
 
         def seconds_an_item(setting: Setting) -> float:
             inputs = torch.zeros(setting.batch, channels, *[side] * self.dimensions, device=self.device)
