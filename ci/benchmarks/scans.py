@@ -56,9 +56,7 @@ def main() -> None:
     cases = [case for case in cases if (case[2] / "mask.nii.gz").exists() and given.only in (None, case[0])]
     if given.dicom:
         cases.append((f"{given.dicom.name} (DICOM)", given.dicom, given.scans / given.dicom.name))
-    print(
-        "| scan | model | outlined, mm | found, mm | Dice | false finds | segmentation, s | command, s | peak, MiB |"
-    )
+    print("| scan | model | outlined, mm | found, mm | Dice | false finds | segmentation, s | command, s | peak, MiB |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
     for name, image, folder in cases:
         truth = reference(read_mask(folder / "mask.nii.gz"))

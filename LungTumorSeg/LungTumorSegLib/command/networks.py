@@ -20,7 +20,7 @@ def networks(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")
     from rich.console import Console
     from rich.table import Table
 
-    view = Table(header_style="bold", box=SIMPLE_HEAD)
+    view = Table(header_style="bold", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     view.add_column("network", no_wrap=True)
     view.add_column("parameters", justify="right", no_wrap=True)
     view.add_column("multiply-adds", justify="right", no_wrap=True)

@@ -26,9 +26,11 @@ def count(name: str, **arguments) -> tuple[int, int]:
     import torchinfo  # here only: counting in the hot path goes without it
 
     entry = catalogue.entry(name)
-    network = catalogue.build(name, **arguments)
     channels = {**entry.arguments, **arguments}["input_channels"]
-    summary = torchinfo.summary(network, input_size=(1, channels, *reference_shape(entry)), device="cpu", verbose=0)
+    with torch.device("meta"):  # shapes alone are needed: nothing is computed
+        network = catalogue.build(name, **arguments)
+        image = torch.empty(1, channels, *reference_shape(entry))
+    summary = torchinfo.summary(network, input_data=image, device="meta", verbose=0)
     return summary.total_params, summary.total_mult_adds
 
 
