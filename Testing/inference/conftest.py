@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from LungTumorSegLib.inference import runner
 from LungTumorSegLib.networks.card import ModelCard
 from LungTumorSegLib.networks.model import Model
 
@@ -12,6 +13,18 @@ from LungTumorSegLib.networks.model import Model
 def own_cache(tmp_path, monkeypatch):
     """Settings found in a test stay in the test."""
     monkeypatch.setenv("LUNGTUMORSEG_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture(autouse=True)
+def no_trial(request, monkeypatch):
+    """The first candidate is taken: trials take time, and a busy machine decides them at will."""
+    if "real_trial" not in request.fixturenames:
+        monkeypatch.setattr(runner, "fastest", lambda seconds, candidates: candidates[0])
+
+
+@pytest.fixture
+def real_trial():
+    """For a test that wants the trial itself."""
 
 
 class Brightness(nn.Module):

@@ -8,6 +8,7 @@ from conftest import made_card
 from torch import nn
 
 from LungTumorSegLib.inference import precision
+from LungTumorSegLib.inference.convolution import DirectConv3d, go_direct
 from LungTumorSegLib.inference.folding import folded
 from LungTumorSegLib.inference.memory import bytes_per_voxel, is_out_of_memory
 from LungTumorSegLib.inference.runner import Runner
@@ -60,6 +61,18 @@ def test_a_convolution_whose_output_goes_elsewhere_too_is_not_folded():
     assert torch.equal(folded(network, inputs)(inputs), network(inputs))
 
 
+def test_direct_convolutions_keep_the_function():
+    torch.manual_seed(0)
+    network = with_statistics(catalogue.build("ResidualUNet3D"))
+    inputs = torch.rand(1, 3, 16, 24, 16)
+    with torch.inference_mode():
+        before = network(inputs)
+        go_direct(network)
+        after = network(inputs)
+    assert any(isinstance(module, DirectConv3d) for module in network.modules())
+    assert (after - before).abs().max() <= 1e-5 * before.abs().max()
+
+
 def slice_network() -> Model:
     torch.manual_seed(0)
     card = made_card(arguments={"input_channels": 5}, adjacent_slices=5)
@@ -70,11 +83,19 @@ def test_half_precision_is_never_tried_where_the_processor_has_none(monkeypatch)
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
     runner = Runner(slice_network(), torch.device("cpu"), half=True)
     assert runner.half_type is None
-    assert not runner.setting.half
+    assert not any(setting.half for setting in runner.candidates(single=False))
 
 
-def test_half_precision_is_not_used_where_it_is_not_wanted():
-    assert not Runner(slice_network(), torch.device("cpu"), half=False).setting.half
+def test_half_precision_is_not_tried_where_it_is_not_wanted():
+    runner = Runner(slice_network(), torch.device("cpu"), half=False)
+    assert not any(setting.half for setting in runner.candidates(single=False))
+
+
+def test_the_trial_runs_every_candidate_and_keeps_one(real_trial):
+    card = made_card(arguments={"input_channels": 5}, adjacent_slices=5)
+    runner = Runner(Model(card, nn.Conv2d(5, 1, 3, padding=1), "x"), torch.device("cpu"), half=True)
+    assert runner.setting in runner.candidates(single=False)
+    assert len(runner.ready) == len({(each.channels_last, each.half) for each in runner.candidates(single=False)})
 
 
 @pytest.mark.skipif(

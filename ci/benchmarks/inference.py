@@ -38,7 +38,7 @@ from torch import nn
 from LungTumorSegLib.inference.lungs import Lungs, find_lungs
 from LungTumorSegLib.inference.runner import Runner
 from LungTumorSegLib.inference.setting import Setting, processor
-from LungTumorSegLib.inference.windows import slide
+from LungTumorSegLib.inference.windows import Index, slide
 from LungTumorSegLib.networks import catalogue
 from LungTumorSegLib.networks.card import ModelCard
 from LungTumorSegLib.networks.model import Model
@@ -87,8 +87,8 @@ def main() -> None:
         for name, value in about.items():
             print(f"{name:8} {value}")
         parts = {
-            "windows": windows_part(voxels, lungs, given),
-            "slices": slices_part(voxels, lungs, given),
+            "windows": windows_part(voxels, spacing, lungs, given),
+            "slices": slices_part(voxels, spacing, lungs, given),
         }
     if given.json:
         rows = {
@@ -116,11 +116,11 @@ def scaled(voxels: np.ndarray) -> torch.Tensor:
     return torch.from_numpy((np.clip(voxels.astype(np.float32), low, high) - low) / (high - low))
 
 
-def windows_part(voxels: np.ndarray, lungs: Lungs, given: argparse.Namespace) -> list[Row]:
+def windows_part(voxels: np.ndarray, spacing: tuple, lungs: Lungs, given: argparse.Namespace) -> list[Row]:
     window = (32, 48, 48) if given.quick else (64, 160, 160)
     torch.manual_seed(0)
     network = UNet(3, 1, 1, (16, 32, 64, 128, 256), (2, 2, 2, 2), num_res_units=2, norm="batch")
-    network = briefly_trained(network, (32, 48, 48), given.steps)
+    network = briefly_trained(network, (32, 48, 48), spacing, given.steps)
     image = scaled(voxels)
     box = tuple(slice(a, b) for a, b in zip(lungs.start, lungs.stop, strict=True))
     card = ModelCard(
@@ -183,11 +183,12 @@ def windows_part(voxels: np.ndarray, lungs: Lungs, given: argparse.Namespace) ->
     return compare(rows, inside(lungs, voxels.shape), given.repeat)
 
 
-def slices_part(voxels: np.ndarray, lungs: Lungs, given: argparse.Namespace) -> list[Row]:
+def slices_part(voxels: np.ndarray, spacing: tuple, lungs: Lungs, given: argparse.Namespace) -> list[Row]:
+    step = 1 if given.quick else 2
+    seen_mm = (spacing[0], step * spacing[1], step * spacing[2])
     torch.manual_seed(0)
     card = ModelCard("benchmark", "automatic", "ENet-CBAM-Skip", {}, None, None, HU_RANGE, 1, 0.5, OVERLAP, "none")
-    network = briefly_trained(catalogue.build(card.network), (1, 96, 96), given.steps)
-    step = 1 if given.quick else 2
+    network = briefly_trained(catalogue.build(card.network), (1, 96, 96), seen_mm, given.steps)
     image = scaled(voxels[:, ::step, ::step])
     image = image[:, : image.shape[1] // 8 * 8, : image.shape[2] // 8 * 8].contiguous()
     start, stop = (np.array(each) // [1, step, step] for each in (lungs.start, lungs.stop))
@@ -289,10 +290,11 @@ def compare(rows: list[Row], region: torch.Tensor, repeat: int) -> list[Row]:
     return rows
 
 
-def briefly_trained(network: nn.Module, edge: tuple[int, int, int], steps: int) -> nn.Module:
-    """The network after some steps on patches of a synthetic chest, one of two around a tumour; a slice network's
-    patches are one voxel deep."""
-    ct, truth, tumours = make_phantom(1)
+def briefly_trained(network: nn.Module, edge: Index, spacing: tuple[float, float, float], steps: int) -> nn.Module:
+    """The network after some steps on patches of a synthetic chest of that spacing (k, j, i; mm), one of two around a
+    tumour; a slice network's patches are one voxel deep."""
+    shape = tuple(round(extent / mm) for extent, mm in zip((275, 358, 358), spacing, strict=True))
+    ct, truth, tumours = make_phantom(1, shape, spacing[::-1])
     image, mask = scaled(ct.voxels), torch.from_numpy((truth.voxels > 0).astype(np.float32))
     rng = np.random.default_rng(0)
     optimiser = torch.optim.AdamW(network.parameters(), 2e-3)

@@ -9,15 +9,14 @@ import math
 import torch
 
 from LungTumorSegLib.inference import memory
+from LungTumorSegLib.inference.convolution import go_direct
 from LungTumorSegLib.inference.folding import folded
 from LungTumorSegLib.inference.precision import native_half
 from LungTumorSegLib.inference.setting import Setting, fastest, machine, remembered, timed
 from LungTumorSegLib.networks import catalogue
 from LungTumorSegLib.networks.model import Model
 
-# Voxels a side: small, but a single 3D window needs its real size, since PyTorch's choice of algorithm hangs on it.
-TRIAL_SIDE = {2: 96, 3: 32}
-PROMPT_TRIAL_SIDE = 48
+TRIAL_SIDE = {2: 96, 3: 32}  # voxels
 PIXELS_AT_ONCE = 8 * 256 * 256  # of slices: with 32 of 256 x 256 each takes 1.8 times as long, the cache is full
 LAYOUT = {2: torch.channels_last, 3: torch.channels_last_3d}
 
@@ -39,13 +38,15 @@ class Runner:
         generator = torch.Generator().manual_seed(0)
         example = torch.rand(1, channels, *[2 * entry.downsampling] * entry.dimensions, generator=generator)
         self.network = folded(model.network, example).to(device)
+        if device.type == "cpu":
+            go_direct(self.network)
         self.bytes_per_voxel = memory.bytes_per_voxel(self.network, example.to(device))
         self.ready: dict[tuple[bool, bool], torch.nn.Module] = {}
         self.half_type = native_half(device) if half else None
 
         key = f"{machine(device)}, {model.card.network} {json.dumps(model.card.arguments)}, {model.card.task}, {half}"
         prompted = model.card.task == "prompted"
-        self.setting = remembered(key, lambda: fastest(self.trial(channels, prompted), self.candidates(prompted)))
+        self.setting = remembered(key, lambda: fastest(self.trial(channels), self.candidates(prompted)))
 
     def __call__(self, inputs: torch.Tensor) -> torch.Tensor:
         return self.run(inputs, self.setting)
@@ -62,15 +63,14 @@ class Runner:
         return self.bytes_per_voxel * math.prod(window) <= memory.budget(self.device)
 
     def candidates(self, single: bool) -> list[Setting]:
-        """In order of trust. A click asks for one window; two 3D windows are the fewest that PyTorch is sure not to
-        give to a convolution which is several times slower."""
-        batches = (1,) if single else (8,) if self.dimensions == 2 else (2, 4)
+        """In order of trust. A click asks for one window."""
+        batches = (1,) if single else (8,) if self.dimensions == 2 else (2, 1, 4)
         full = [Setting(batch, last, False) for batch in batches for last in (True, False)]
         halves = [Setting(batch, True, True) for batch in batches] if self.half_type is not None else []
         return full + halves
 
-    def trial(self, channels: int, single: bool):
-        side = PROMPT_TRIAL_SIDE if single else TRIAL_SIDE[self.dimensions]
+    def trial(self, channels: int):
+        side = TRIAL_SIDE[self.dimensions]
 
         def seconds_an_item(setting: Setting) -> float:
             inputs = torch.zeros(setting.batch, channels, *[side] * self.dimensions, device=self.device)
