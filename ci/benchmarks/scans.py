@@ -8,7 +8,7 @@ stand on the model's card). A lesion is found where a component of the mask touc
 components.
 
 Seconds: of the segmentation alone, and of the whole command from a cold start to the files and the picture. Peak: of
-the largest process so far (host or worker), as the operating system counted it. The DICOM folder has no mask of its
+the larger process (host or worker), as the operating system counted it. The DICOM folder has no mask of its
 own: it is compared with the case of the same name.
 """
 
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
+import os
 import subprocess
 import sys
 import tempfile
@@ -80,9 +80,10 @@ def print_rows(name: str, image: Path, truth: Reference, model: str | None, clic
         words += [f"--point={','.join(f'{x:.2f}' for x in click)}" for click in clicks]
         words += ["--model", model] if model else []
         began = time.perf_counter()
-        subprocess.run(words, check=True, capture_output=True)
+        process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        _, status, usage = os.wait4(process.pid, 0)  # the command's and, as it waited for it, its worker's
         seconds = time.perf_counter() - began
-        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+        assert status == 0, f"the command failed on {name}"
         run = json.loads((Path(folder) / "run.json").read_text())
         found = read_mask(Path(folder) / "lesions.nii.gz", most_foreground=None).voxels
         lesions = json.loads((Path(folder) / "lesions.json").read_text())["lesions"]
@@ -96,9 +97,10 @@ def print_rows(name: str, image: Path, truth: Reference, model: str | None, clic
         )
         mine = np.isin(found, parts)
         dice = f"{2 * (mine & true).sum() / (mine.sum() + true.sum()):.3f}" if parts else "missed"
-        run_facts = [str(false_finds), f"{run['seconds']['segmentation']:.2f}", f"{seconds:.1f}", f"{peak:.0f}"]
+        spent = run["seconds"]["segmentation"]
+        facts = [str(false_finds), f"{spent:.2f}", f"{seconds:.1f}", f"{usage.ru_maxrss / 1024:.0f}"]
         cells = [name, run["model"], f"{lesion.long_axis_mm:.1f} x {lesion.short_axis_mm:.1f}", sizes or "-", dice]
-        print("| " + " | ".join(cells + (run_facts if n == 0 else [""] * 4)) + " |", flush=True)
+        print("| " + " | ".join(cells + (facts if n == 0 else [""] * 4)) + " |", flush=True)
 
 
 if __name__ == "__main__":
