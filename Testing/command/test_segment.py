@@ -107,7 +107,7 @@ def test_a_second_run_without_heat_leaves_no_stale_heat(lungtumorseg, sample, tm
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["nowhere.nii.gz"], "nowhere.nii.gz"),
+        (["nowhere.nii.gz"], "no file"),
         (["CT", "--point", "1,2"], "X,Y,Z"),
         (["CT", "--point", "9000,0,0"], "outside"),
         (["CT", "--model", "nobody"], "nobody"),

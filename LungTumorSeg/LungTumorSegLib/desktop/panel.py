@@ -115,7 +115,7 @@ class Panel(VTKObservationMixin):
         started, model = time.monotonic(), self._model.name
 
         def ask(volume, **told):
-            return self._conversation.segment(volume, model, smallest_mm=self.parameters.smallestMm, **told)
+            return self._conversation.segment(volume, model, **told)
 
         def done(answer: Answer) -> None:
             if self._threshold_of_model or self._result.probability_node is None:

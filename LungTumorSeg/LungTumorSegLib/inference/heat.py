@@ -102,6 +102,7 @@ def mask_on(grid: Geometry, geometry: Geometry, start: Index, mask: np.ndarray) 
 
 
 def shown(heat: torch.Tensor, grid: Geometry, scan: Scan) -> tuple[Index, np.ndarray]:
-    """The heat divided by its maximum, on the scan's voxels."""
+    """The heat on the scan's voxels, the hottest of which is 1."""
     most = heat.max()
-    return to_scan(heat / most if most > 0 else heat, grid, scan.geometry)
+    start, values = to_scan(heat / most if most > 0 else heat, grid, scan.geometry)
+    return start, values / values.max() if values.any() else values  # between the model's voxels the peak is lower
