@@ -12,13 +12,14 @@ from typing import Annotated
 
 import typer
 
-from LungTumorSegLib.command.fault_log import log_fault
+from LungTumorSegLib.command.fault_log import log_fault, log_to_file
 from LungTumorSegLib.command.measure import measure
 from LungTumorSegLib.command.networks import networks
 from LungTumorSegLib.command.phantom import phantom
 from LungTumorSegLib.command.segment import segment
 from LungTumorSegLib.command.worker import worker
 from LungTumorSegLib.errors import Cancelled, InputRefused
+from LungTumorSegLib.worker.client import WorkerFault
 
 app = typer.Typer(
     help="Lung-tumour segmentation on CT. Research software, not a medical device.",
@@ -42,10 +43,13 @@ def options(
 
 def main() -> None:
     """The console script. Typer itself answers a wrong option with one line and exit code 2."""
+    log_to_file()
     try:
         app()
     except InputRefused as refusal:
         leave(2, str(refusal))
+    except WorkerFault as fault:
+        leave(1, f"{fault} Details are in {log_fault(fault)}")
     except Cancelled:
         leave(130, "cancelled, nothing was written")
     except Exception as fault:

@@ -58,6 +58,8 @@ def read_ct(
     """
     path = Path(path)
     if _ending(path) in READERS and not path.is_dir():
+        if series is not None:
+            raise InputRefused("A file holds one scan: leave out the series, which chooses from a DICOM folder.")
         image, geometry, warnings = _read_file(path)
         voxels, source = pixels(image), path.name
     else:

@@ -58,7 +58,7 @@ class _Service:
     def __init__(self, incoming: int, outgoing: int):
         self._incoming, self._outgoing = incoming, outgoing
         self._log = open_log()
-        self._speaking = threading.Lock()
+        self._speaking = threading.RLock()
         self._works: queue.SimpleQueue[Work] = queue.SimpleQueue()
         self._volumes: OrderedDict[str, Volume] = OrderedDict()
         self._cancelled = 0  # the request that the host wants no more
@@ -205,8 +205,9 @@ class _Service:
 
     def _give_up(self, message: str, error: Exception | None = None) -> NoReturn:
         self._log.info("%s\n%s", "the worker gives up", message if error is None else account(error))
-        self._say(Failed(0, "fault", message))
-        os._exit(1)
+        with self._speaking:  # the last words: no other thread speaks after them
+            self._say(Failed(0, "fault", message))
+            os._exit(1)
 
     def _leave(self) -> NoReturn:
         """The host is gone, or done with us. What it cannot remove any more, we do. Whatever computes is cut short."""
