@@ -10,7 +10,6 @@ PySide6 does, that ctk and qMRML widgets behave as their stand-ins, how the pane
 layout's views redraw. Names are checked against Slicer's, CTK's and PythonQt's sources in slicer_names.json.
 """
 
-import logging
 import os
 import sys
 import types
@@ -319,6 +318,3 @@ class Host:
         QtCore.QTimer.singleShot(int(1000 * seconds), loop.quit)
         loop.exec()
         return condition()
-
-
-logging.getLogger("LungTumorSegLib").setLevel(logging.CRITICAL)

@@ -1,6 +1,5 @@
 """Clients of the fake worker, and the table of faults at the end of the run."""
 
-import logging
 import os
 from pathlib import Path
 
@@ -25,14 +24,6 @@ def pytest_terminal_summary(terminalreporter):
 def note():
     """`note(fault, outcome)`: a line of the table at the end of the run."""
     return lambda fault, outcome: survived.append((fault, outcome))
-
-
-@pytest.fixture(autouse=True)
-def our_loggers_are_on():
-    """trame's start disables every logger there is, and tests of the scene may have started it before."""
-    for name in list(logging.root.manager.loggerDict):
-        if name.startswith("LungTumorSegLib"):
-            logging.getLogger(name).disabled = False
 
 
 @pytest.fixture(autouse=True)
