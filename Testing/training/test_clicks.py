@@ -1,7 +1,8 @@
 import numpy as np
 
+from LungTumorSegLib.inference.clicks import bumps
 from LungTumorSegLib.training.backgrounds import read_backgrounds
-from LungTumorSegLib.training.clicks import bumps, click_inside
+from LungTumorSegLib.training.clicks import click_inside
 from LungTumorSegLib.training.crops import read_nodules
 from LungTumorSegLib.training.prompted_samples import PromptedSamples
 

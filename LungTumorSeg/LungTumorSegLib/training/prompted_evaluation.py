@@ -15,9 +15,10 @@ from scipy import ndimage
 from torch import nn
 from torch.nn.functional import grid_sample
 
+from LungTumorSegLib.inference.clicks import bumps
 from LungTumorSegLib.training.augmentation import scaled
 from LungTumorSegLib.training.backgrounds import Background
-from LungTumorSegLib.training.clicks import bumps, click_inside
+from LungTumorSegLib.training.clicks import click_inside
 from LungTumorSegLib.training.composition import background_scene, fitting_place, set_nodule
 from LungTumorSegLib.training.crops import Nodule
 from LungTumorSegLib.training.prompted_samples import HU_RANGE

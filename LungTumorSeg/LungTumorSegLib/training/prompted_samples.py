@@ -8,9 +8,10 @@ from functools import cached_property
 import numpy as np
 import torch
 
+from LungTumorSegLib.inference.clicks import bumps
 from LungTumorSegLib.training.augmentation import as_from_another_scanner, scaled
 from LungTumorSegLib.training.backgrounds import Background
-from LungTumorSegLib.training.clicks import bumps, click_inside
+from LungTumorSegLib.training.clicks import click_inside
 from LungTumorSegLib.training.composition import Scene, background_scene, fitting_place, set_nodule, widened
 from LungTumorSegLib.training.crops import Nodule
 from LungTumorSegLib.training.loop import Sample

@@ -31,9 +31,7 @@ class ScanOutcome:
 def search_scan(session: Session, model: Model, scan: TestScan) -> ScanOutcome:
     """The automatic model on one scan, at the model's threshold."""
     prediction = session.segment(scan.ct, model)
-    box = prediction.probability
-    probability = np.zeros(scan.ct.voxels.shape, np.float32)
-    probability[tuple(slice(a, a + n) for a, n in zip(box.start, box.values.shape, strict=True))] = box.values
+    probability = prediction.probability.full(scan.ct.voxels.shape)
     return score(scan.name, probability, scan.lesions, scan.ct.geometry, prediction.threshold)
 
 
@@ -71,7 +69,6 @@ def click_lesions(session: Session, model: Model, scan: TestScan, clicks: int, s
             prediction = session.prompt(scan.ct, model, [tuple(point)])
             box = prediction.probability
             found = box.values > prediction.threshold
-            part = tuple(slice(a, a + n) for a, n in zip(box.start, box.values.shape, strict=True))
-            dice.append(round(float(2 * (found & true[part]).sum() / max(1, found.sum() + true.sum())), 3))
+            dice.append(round(float(2 * (found & true[box.slices]).sum() / max(1, found.sum() + true.sum())), 3))
         outcome[f"{scan.name} lesion {lesion}"] = dice
     return outcome
