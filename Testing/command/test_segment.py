@@ -151,3 +151,10 @@ def test_ctrl_c_cancels_and_leaves_nothing(sample, tmp_path):
     assert running.returncode == 130, errors
     assert errors.splitlines()[-1] == "lungtumorseg: cancelled, nothing was written"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_run_says_which_scan_it_was_so_that_a_result_stands_for_a_study(segmented, sample, read_json):
+    run = read_json(segmented / "run.json")
+    assert run["image_path"] == str(sample / "ct.nii.gz")
+    assert run["series_uid"] is None
+    assert run["study_date"] is None

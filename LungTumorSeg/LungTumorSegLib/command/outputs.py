@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import tempfile
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
@@ -63,19 +64,39 @@ def write_maps(folder: Path, ct: Volume, probability: Box, labels: Box, heat: Bo
         write_volume(folder / "gradcam.nii.gz", Volume(heat.full(shape), ct.geometry))
 
 
-def run_facts(ct: Volume, metas: list[dict], seconds: dict[str, float]) -> dict:
-    """run.json: what ran, on what, how long, at what cost. `metas`: one a request."""
+def run_facts(
+    image: Path,
+    ct: Volume,
+    metas: list[dict],
+    seconds: dict[str, float],
+    *,
+    points: list[tuple[float, float, float]] | None = None,
+    hu_offset: int | None = None,
+    resample: bool = False,
+) -> dict:
+    """run.json: what ran, on what, how long, at what cost.
+
+    `image` as the user named it; `metas`: one a request; `points`: the clicks, LPS mm; `hu_offset` and `resample`: how
+    the CT was read, so that it can be read again.
+    """
     energy = [meta["energy_joules"] for meta in metas]
     first = metas[0]
     return {
         "lungtumorseg": version("lungtumorseg"),
+        "written": datetime.now(UTC).isoformat(timespec="seconds"),
         "model": first["model"],
+        "points_lps": [list(point) for point in points or []],
         "threshold": first["threshold"],
         "device": first["device"],
         "half_precision": first["half"],
         "seconds": seconds,
         "multiply_adds": sum(meta["multiply_adds"] for meta in metas),
         "energy_joules": None if None in energy else sum(energy),
+        "image_path": str(image.absolute()),
+        "series_uid": ct.series and ct.series.uid,
+        "study_date": ct.series and ct.series.study_date,
+        "hu_offset": hu_offset,
+        "resample": resample,
         "image_sha256": ct.content_hash,
         "image_sha256_of": "voxel type, grid and voxels as read",
         "shape_kji": list(ct.geometry.shape),

@@ -87,7 +87,8 @@ def segment(
         clock.lap("measurement")
         heat = reduce(Box.larger, heats) if heats else None
         progress("writing", 0.0)
-        run = run_facts(volume, [answer.meta for answer in answers], clock.laps)
+        metas = [answer.meta for answer in answers]
+        run = run_facts(ct, volume, metas, clock.laps, points=points, hu_offset=hu_offset, resample=resample)
         write_results(output, volume, probability, Box(probability.start, labels), lesions, heat, run)
 
     for note in dict.fromkeys(note for answer in answers for note in answer.meta["notes"]):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter, defaultdict
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import SimpleITK as sitk
 
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.volume.checking import SHEAR_TOLERANCE, sheared
-from LungTumorSegLib.volume.geometry import Geometry
+from LungTumorSegLib.volume.geometry import Geometry, Series
 from LungTumorSegLib.volume.pixels import pixels
 
 MOST_FILES = 20_000
@@ -38,14 +39,18 @@ class _Slice:
     thickness: float | None
     position: tuple[float, float, float] | None
     cosines: tuple[float, ...] | None
+    frame_of_reference: str
+    study_date: str | None
 
     @property
     def plane(self) -> tuple:
         return self.size, tuple(np.round(self.spacing, 4)), self.cosines and tuple(np.round(self.cosines, 3))
 
 
-def read_series(path: Path, series: str | None, *, resample: bool) -> tuple[np.ndarray, Geometry, tuple[str, ...], str]:
-    """Voxels (k, j, i), grid, warnings and the series' name in words, of the CT series with most slices.
+def read_series(
+    path: Path, series: str | None, *, resample: bool
+) -> tuple[np.ndarray, Geometry, tuple[str, ...], str, Series]:
+    """Voxels (k, j, i), grid, warnings, the series' name in words and its files, of the CT series with most slices.
 
     GDCM reads the voxels and applies the rescale slope; slices are ordered by their position along the normal, and the
     grid is made from the positions that DICOM states, not from file names or slice thickness.
@@ -59,8 +64,9 @@ def read_series(path: Path, series: str | None, *, resample: bool) -> tuple[np.n
         image = _read([first.file])
         warnings.append("A DICOM file with many slices: their positions were not checked one by one.")
         grid = Geometry(image.GetSize()[::-1], image.GetSpacing(), image.GetOrigin(), image.GetDirection())
-        return pixels(image), grid, tuple(warnings), f"{name}, {first.frames} slices"
+        return pixels(image), grid, tuple(warnings), f"{name}, {first.frames} slices", _series(first)
     slices, distances, normal = _in_order(slices, warnings)
+    files = tuple(s.file for s in slices)
     voxels = pixels(_read([s.file for s in slices]))
     gap = float(distances[-1]) / (len(slices) - 1) if len(slices) > 1 else first.thickness
     if not gap:
@@ -74,11 +80,15 @@ def read_series(path: Path, series: str | None, *, resample: bool) -> tuple[np.n
                 f"{where + 1} of {len(slices)}): export the whole series, or say --resample to interpolate."
             )
         gap = float(np.median(steps))
-        voxels = _evenly(voxels, distances, gap)
+        voxels, files = _evenly(voxels, distances, gap), ()
         warnings.append(f"The slices were not evenly spaced: interpolated to {gap:.3g} mm.")
     axes = np.column_stack([slices[0].cosines[:3], slices[0].cosines[3:], normal])
     grid = Geometry(voxels.shape, (*slices[0].spacing, gap), slices[0].position, axes)
-    return voxels, grid, tuple(warnings), f"{name}, {len(slices)} slices"
+    return voxels, grid, tuple(warnings), f"{name}, {len(slices)} slices", _series(first, files)
+
+
+def _series(first: _Slice, files: tuple[str, ...] = ()) -> Series:
+    return Series(first.series, first.frame_of_reference, first.study_date, files)
 
 
 def _choose(path: Path, series: str | None) -> tuple[list[_Slice], list[str]]:
@@ -177,7 +187,17 @@ def _header(file: str) -> _Slice | None:
         thickness=(numbers("0018|0050", 1) or (None,))[0],
         position=numbers("0020|0032", 3),
         cosines=numbers("0020|0037", 6),
+        frame_of_reference=text("0020|0052"),
+        study_date=_date(text("0008|0020")),
     )
+
+
+def _date(text: str) -> str | None:
+    """DICOM's YYYYMMDD (or the older YYYY.MM.DD) as YYYY-MM-DD; None where it is no date."""
+    try:
+        return datetime.strptime(text.replace(".", ""), "%Y%m%d").date().isoformat()
+    except ValueError:
+        return None
 
 
 def _in_order(slices: list[_Slice], warnings: list[str]) -> tuple[list[_Slice], np.ndarray, np.ndarray]:

@@ -120,18 +120,36 @@ class Geometry:
 
 
 @dataclass(frozen=True)
+class Series:
+    """The DICOM series that a CT was read from.
+
+    uid, frame_of_reference : UIDs; the second is empty where the series does not state it.
+    study_date : "YYYY-MM-DD"; None where the series does not state one.
+    files : one a slice, in the order of the array's first axis; empty where slices and files do not match one to one
+        (interpolated slices, or one file with many frames).
+    """
+
+    uid: str
+    frame_of_reference: str = ""
+    study_date: str | None = None
+    files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Volume:
     """An image in the patient.
 
     voxels : array [k, j, i]. CT: int16 or float32 in HU. Mask: uint8 (or larger) labels, 0 = background.
     warnings : one line each: what was odd about the input and how it was handled.
     source : which file or series it came from, in words for the user (never logged).
+    series : None where it did not come from DICOM.
     """
 
     voxels: np.ndarray
     geometry: Geometry
     warnings: tuple[str, ...] = field(default=())
     source: str = ""
+    series: Series | None = None
 
     def __post_init__(self):
         if self.voxels.shape != self.geometry.shape:

@@ -61,12 +61,12 @@ def read_ct(
         if series is not None:
             raise InputRefused("A file holds one scan: leave out the series, which chooses from a DICOM folder.")
         image, geometry, warnings = _read_file(path)
-        voxels, source = pixels(image), path.name
+        voxels, source, origin = pixels(image), path.name, None
     else:
         _must_exist(path)
-        voxels, geometry, warnings, source = read_series(path, series, resample=resample)
+        voxels, geometry, warnings, source, origin = read_series(path, series, resample=resample)
     ct = check_ct(voxels, geometry, hu_offset=hu_offset, source=source, overwrite=True)
-    return Volume(ct.voxels, geometry, warnings + ct.warnings, source)
+    return Volume(ct.voxels, geometry, warnings + ct.warnings, source, origin)
 
 
 def read_mask(

@@ -1,0 +1,35 @@
+"""What a CT remembers of the DICOM series it was read from."""
+
+import numpy as np
+import pydicom
+import SimpleITK as sitk
+from small_scans import image_of, write_series
+
+from LungTumorSegLib.volume.reading import read_ct
+
+
+def test_a_ct_from_dicom_knows_its_series_and_a_file_a_slice(tmp_path, chest):
+    files = write_series(tmp_path, chest, StudyDate="20240229")
+    ct = read_ct(tmp_path)
+    first = pydicom.dcmread(files[0])
+    assert ct.series.uid == first.SeriesInstanceUID
+    assert ct.series.frame_of_reference == first.FrameOfReferenceUID
+    assert ct.series.study_date == "2024-02-29"
+    for k, file in enumerate(ct.series.files):
+        assert np.array_equal(pydicom.dcmread(file).pixel_array.astype(int) - 1024, ct.voxels[k])
+
+
+def test_a_series_without_a_date_has_none(tmp_path, chest):
+    write_series(tmp_path, chest, StudyDate="")
+    assert read_ct(tmp_path).series.study_date is None
+
+
+def test_interpolated_slices_belong_to_no_file(tmp_path, chest):
+    positions = [(-10.0, -20.0, 2.5 * k + (1.0 if k > 9 else 0.0)) for k in range(len(chest))]
+    write_series(tmp_path, chest, positions)
+    assert read_ct(tmp_path, resample=True).series.files == ()
+
+
+def test_a_ct_from_nifti_has_no_series(tmp_path, chest):
+    sitk.WriteImage(image_of(chest), str(tmp_path / "ct.nii.gz"))
+    assert read_ct(tmp_path / "ct.nii.gz").series is None
