@@ -72,21 +72,30 @@ def read_ct(
 def read_mask(
     path: str | Path,
     ct: Volume | Geometry | None = None,
-    label: int | None = None,
+    label: int | str | None = None,
     *,
     most_foreground: float | None = MOST_FOREGROUND,
 ) -> Volume:
     """A mask as labels (uint8 or uint16, 0 = background), see `check_mask`; with a CT, see `check_mask_against` too.
 
-    Takes the same files as `read_ct` but DICOM. Give the CT as a Volume to have the mask compared with its voxels, as a
-    Geometry to have only its grid compared.
+    Takes the same image files as `read_ct`, and a DICOM RTSTRUCT or SEG file, which needs the CT (`read_dicom_mask`).
+    Give the CT as a Volume to have the mask compared with its voxels and its frame of reference, as a Geometry to have
+    only its grid compared. `label`: the one label to read, as 1; of a DICOM file also by its name.
     """
     path = Path(path)
     if _ending(path) not in READERS:
+        from LungTumorSegLib.volume.dicom_mask import read_dicom_mask  # pydicom, only where it is needed: 0.2 s
+
         _must_exist(path)
-        raise InputRefused(f"A mask must be one of {', '.join(READERS)}: export it as one of these.")
-    image, geometry, warnings = _read_file(path)
-    voxels = pixels(image)
+        mask = read_dicom_mask(path, ct, label)
+        if mask is None:
+            raise InputRefused(
+                f"A mask must be one of {', '.join(READERS)}, or a DICOM RTSTRUCT or SEG: export it as one of these."
+            )
+        voxels, geometry, warnings, label = mask.voxels, mask.geometry, mask.warnings, None
+    else:
+        image, geometry, warnings = _read_file(path)
+        voxels, label = pixels(image), _as_number(label)
     if isinstance(ct, Volume) and voxels.shape == ct.voxels.shape and is_copy(ct.voxels, voxels):
         raise InputRefused("The mask is a copy of the image: choose the file with the tumour's outline.")
     mask = check_mask(voxels, geometry, label=label, source=path.name)
@@ -94,6 +103,13 @@ def read_mask(
     if ct is not None:
         check_mask_against(ct, mask, most_foreground=most_foreground)
     return mask
+
+
+def _as_number(label: int | str | None) -> int | None:
+    try:
+        return None if label is None else int(label)
+    except ValueError:
+        raise InputRefused(f"An image file's labels are numbers, not {label}: choose one by its number.") from None
 
 
 def _ending(path: Path) -> str:
