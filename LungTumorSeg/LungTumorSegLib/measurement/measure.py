@@ -19,6 +19,7 @@ CONVENTION = (
 )
 
 Point = tuple[float, float, float]
+Interval = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,16 @@ class Lesion:
     id : its label. slice : index of the long axis' slice along the slice axis of the source array.
     mean_probability : over the lesion's voxels; None where only a mask was measured.
     centre_lps : centre of gravity; it may lie outside a crescent.
-    measurable : may be a target by size (RECIST 1.1): a long axis of at least 10 mm and of at least two slices.
+    measurable : may be a target by size, see `is_measurable`.
+    mean_hu : over the lesion's voxels; None where no CT was given, as for the three below.
+    solid_share : share of the lesion's voxels of at least `SOLID_HU`, 0..1.
+    side : "left" or "right" lung, the patient's.
+    pleura_mm : from the lesion's edge to the surface of the lung, about; see `LungFields`.
+    long_axis_interval_mm, short_axis_interval_mm : least and greatest value where the probability is cut at 0.3 to
+        0.7 instead; None where there is no probability, and for an axis that the user drew.
+    node : marked by the user as a lymph node, whose short axis counts.
+    edited : the user moved the long or the short axis; the values are those of the lines.
+    merged_from : ids of lesions that grew into this one.
     """
 
     id: int
@@ -46,6 +56,20 @@ class Lesion:
     centre_lps: Point
     voxel_count: int
     measurable: bool
+    mean_hu: float | None = None
+    solid_share: float | None = None
+    long_axis_interval_mm: Interval | None = None
+    short_axis_interval_mm: Interval | None = None
+    side: str | None = None
+    pleura_mm: float | None = None
+    node: bool = False
+    edited: bool = False
+    merged_from: tuple[int, ...] = ()
+
+    @property
+    def who_product_mm2(self) -> float:
+        """Long times short axis (WHO handbook for reporting results of cancer treatment, 1979)."""
+        return self.long_axis_mm * self.short_axis_mm
 
     def as_dict(self) -> dict:
         """JSON-ready, keys as the fields are named; `Lesion(**d)` makes it again."""
@@ -57,6 +81,8 @@ def measure(
     geometry: Geometry,
     probability: np.ndarray | None = None,
     start: tuple[int, int, int] = (0, 0, 0),
+    ct: np.ndarray | None = None,
+    lungs=None,
 ) -> list[Lesion]:
     """Measure every lesion of a labelmap.
 
