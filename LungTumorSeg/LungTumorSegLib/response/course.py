@@ -1,0 +1,217 @@
+"""The course of a disease: lesions over all dates, sums and responses, as they are printed and written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+from LungTumorSegLib.errors import InputRefused
+from LungTumorSegLib.response import irecist
+from LungTumorSegLib.response.growth import doubling_days
+from LungTumorSegLib.response.recist import (
+    GONE as ALL_GONE,
+)
+from LungTumorSegLib.response.recist import (
+    NORMAL_NODE_MM,
+    NOT_EVALUATED,
+    PROGRESSED,
+    STABLE,
+    Assessment,
+    TimePoint,
+    assess,
+)
+from LungTumorSegLib.response.study import Study, check_order
+from LungTumorSegLib.response.targets import Selection, by_organ, select, slice_spacing, too_small
+from LungTumorSegLib.response.tracks import (
+    GONE,
+    MEASURED,
+    MERGED,
+    MISSING,
+    TOO_SMALL,
+    Marks,
+    Track,
+    counted_mm,
+    follow,
+)
+from LungTumorSegLib.response.who import who_response
+
+WORDS = {
+    "CR": "complete response",
+    "PR": "partial response",
+    "SD": "stable disease",
+    "PD": "progressive disease",
+    "NE": "not evaluable",
+    "non-CR/non-PD": "neither complete response nor progression",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Course:
+    """studies : the baseline first. responses, who, immune : one a study, the first of no meaning (immune: None where
+    iRECIST was not asked for)."""
+
+    studies: list[Study]
+    tracks: list[Track]
+    selection: Selection
+    responses: list[Assessment]
+    who: list[str | None]
+    immune: list[irecist.ImmuneAssessment | None] | None = None
+
+    def track(self, number: int) -> Track:
+        return next(track for track in self.tracks if track.number == number)
+
+    def role(self, track: Track) -> str:
+        """target, non-target, new, or normal node."""
+        if track.new:
+            return "new"
+        if track.number in self.selection.targets:
+            return "target"
+        return "non-target" if track.number in self.selection.non_targets else "normal node"
+
+    def doubling_days(self, track: Track) -> float | None:
+        """Volume doubling time from the lesion's first to its last measured date."""
+        days = [study.day for study in self.studies]
+        measured = [n for n, x in enumerate(track.findings) if x.state == MEASURED and days[n] is not None]
+        if len(measured) < 2:
+            return None
+        first, last = measured[0], measured[-1]
+        before, after = track.volume_ml(self.studies, first), track.volume_ml(self.studies, last)
+        return doubling_days(before, after, (days[last] - days[first]).days)
+
+    def doubts(self) -> list[tuple[int, Track]]:
+        """(study, track) of every match that a person should look at."""
+        return [
+            (n, track)
+            for n in range(1, len(self.studies))
+            for track in self.tracks
+            if track.findings[n].doubt and not track.findings[n].confirmed
+        ]
+
+    def in_words(self, n: int) -> str:
+        """The response at study n as a sentence."""
+        found = self.responses[n]
+        words = f"{WORDS[found.overall]} ({found.overall}): {found.why}."
+        if self.immune is not None:
+            immune = self.immune[n]
+            words += f" iRECIST: {immune.overall}, {immune.why}."
+        return words
+
+
+def course(
+    studies: list[Study],
+    marks: Marks | None = None,
+    targets: Iterable[int] = (),
+    progressed: Iterable[int] = (),
+    immune: bool = False,
+    larger: Iterable[int] = (),
+) -> Course:
+    """Match, select, add up, judge.
+
+    Parameters
+    ----------
+    studies : the baseline first, then by date; their alignments lead to the baseline.
+    marks : the user's word on matches, nodes, organs.
+    targets : numbers of target lesions, instead of the rule's choice.
+    progressed : follow-ups (1 = first) at which a reader sees unequivocal progression of non-target disease.
+    immune : also iRECIST, which needs dates.
+    larger : for iRECIST, follow-ups at which non-target disease or small new lesions grew further.
+    """
+    if len(studies) < 2:
+        raise InputRefused("A response needs a baseline and at least one follow-up.")
+    check_order(studies)
+    progressed, larger = set(progressed), set(larger)
+    for n in progressed | larger:
+        if not 1 <= n < len(studies):
+            raise InputRefused(f"There is no follow-up {n}; there are {len(studies) - 1}.")
+    tracks = follow(studies, marks)
+    selection = select(tracks, studies, targets)
+    chosen = [next(track for track in tracks if track.number == number) for number in selection.targets]
+    others = [track for track in tracks if track.number in selection.non_targets]
+    points = [
+        TimePoint(
+            tuple(target_sizes(chosen, studies, n)),
+            non_target_state(others, studies, n, n in progressed),
+            any(counts_as_new(track, studies, n) for track in tracks),
+        )
+        for n in range(len(studies))
+    ]
+    responses = assess(points, [track.node for track in chosen])
+    found = Course(studies, tracks, selection, responses, who_responses(tracks, studies, points))
+    if not immune:
+        return found
+    judged = immune_responses(found, larger)
+    return Course(studies, tracks, selection, responses, found.who, judged)
+
+
+def target_sizes(targets: list[Track], studies: list[Study], n: int) -> list[float | None]:
+    """What each target counts. Coalesced targets count once, by the whole lesion's diameter (4.3.2)."""
+    counted = {number for track in targets for number in track.findings[n].lesions}
+    sizes = []
+    for track in targets:
+        finding = track.findings[n]
+        if finding.state == MERGED and finding.into not in counted:
+            counted.add(finding.into)
+            sizes.append(counted_mm(studies[n].lesion(finding.into), track.node))
+        else:
+            sizes.append(track.size_mm(studies, n))
+    return sizes
+
+
+def non_target_state(others: list[Track], studies: list[Study], n: int, progressed: bool) -> str | None:
+    """4.3.3: gone only where every lesion is gone and every node normal."""
+    if not others:
+        return PROGRESSED if progressed else None
+    if progressed:
+        return PROGRESSED
+    gone = [
+        track.findings[n].state == GONE
+        or (track.node and track.findings[n].state == MEASURED and track.size_mm(studies, n) < NORMAL_NODE_MM)
+        for track in others
+    ]
+    if all(gone):
+        return ALL_GONE
+    return NOT_EVALUATED if any(track.findings[n].state == MISSING for track in others) else STABLE
+
+
+def counts_as_new(track: Track, studies: list[Study], n: int) -> bool:
+    """A lesion that was not there at baseline and is seen now; of a node, not while it is normal."""
+    if not track.new or not track.findings[n].seen:
+        return False
+    return not (track.node and track.findings[n].state == MEASURED and track.size_mm(studies, n) < NORMAL_NODE_MM)
+
+
+def who_responses(tracks: list[Track], studies: list[Study], points: list[TimePoint]) -> list[str | None]:
+    """WHO counts every lesion that could be measured at baseline."""
+    followed = [track for track in tracks if not track.new]
+    products = [[track.product_mm2(studies, n) for track in followed] for n in range(len(studies))]
+    found: list[str | None] = [None]
+    smallest = list(products[0])
+    for n in range(1, len(studies)):
+        found.append(who_response(products[0], smallest, products[n], points[n].new_lesions))
+        smallest = [a if b is None else min(a, b) for a, b in zip(smallest, products[n], strict=True)]
+    return found
+
+
+def immune_responses(found: Course, larger: set[int]) -> list[irecist.ImmuneAssessment | None]:
+    days: list[date | None] = [study.day for study in found.studies]
+    if None in days:
+        raise InputRefused("iRECIST needs the date of every study: give --date once a study, in order.")
+    novelties, chosen = [], []
+    for n in range(len(found.studies)):
+        seen = [track for track in found.tracks if counts_as_new(track, found.studies, n)]
+        chosen = new_targets(seen, chosen, found.studies, n)
+        sizes = [mm for track in chosen if (mm := track.size_mm(found.studies, n)) is not None]
+        novelties.append(irecist.Novelties(tuple(sizes), len(seen), n in larger))
+    return irecist.assess_immune(days, found.responses, novelties)
+
+
+def new_targets(seen: list[Track], chosen: list[Track], studies: list[Study], n: int) -> list[Track]:
+    """Measurable new lesions, at most 5 and 2 an organ; once chosen they stay."""
+    slice_mm = slice_spacing(studies[n])
+    size = {t.number: t.size_mm(studies, n) for t in seen if t.findings[n].state in (MEASURED, TOO_SMALL)}
+    size = {t.number: size[t.number] for t in seen if t.number in size}
+    fit = {t.number: t for t in seen if t.number in size and not too_small(size[t.number], t.node, slice_mm)}
+    size |= {t.number: float("inf") for t in chosen}  # first in their organ
+    fit |= {t.number: t for t in chosen}
+    return [fit[number] for number in by_organ(fit, size)]
