@@ -87,3 +87,17 @@ def prompted_model() -> Model:
         window=(24, 24, 24),
     )
     return Model(card, Brightness(0.5, 3), "prompted")
+
+
+@pytest.fixture
+def box_model() -> Model:
+    """The same with a channel for a box."""
+    card = made_card(
+        task="prompted",
+        network="ResidualUNet3D",
+        arguments={"input_channels": 4},
+        adjacent_slices=1,
+        spacing_mm=(1.0, 1.0, 1.0),
+        window=(24, 24, 24),
+    )
+    return Model(card, Brightness(0.5, 3), "box")

@@ -77,11 +77,45 @@ def test_the_network_sees_the_points(prompted_model):
     seen = []
     forward = prompted_model.network.forward
     prompted_model.network.forward = lambda inputs: seen.append(inputs) or forward(inputs)
-    Session().prompt(volume, prompted_model, [(81.0, 0.0, 0.0)], [(86.0, 0.0, 0.0)], Options(half="never"))
+    Session().prompt(volume, prompted_model, [(81.0, 0.0, 0.0)], [(86.0, 0.0, 0.0)], options=Options(half="never"))
     inside, outside = seen[-1][0, 1], seen[-1][0, 2]
     # The click lies on the middle of 24 voxels of 1 mm: between the 11th and the 12th.
     assert inside[11:13, 11:13, 11:13].amin() == inside.amax() == pytest.approx(np.exp(-0.75 / 8), abs=1e-3)
     assert outside[11, 11].argmax().item() in (16, 17)
+
+
+def test_a_box_means_the_lesion_that_fills_it(box_model):
+    volume = chest((70, 0, 0, 5), (82, 0, 0, 4))
+    prediction = Session().prompt(volume, box_model, box=((90.0, 6.0, 6.0), (77.0, -6.0, -6.0)))
+    assert dice(found(prediction, volume), ball(volume.geometry, (82, 0, 0), 4)) > 0.8
+    assert not (found(prediction, volume) & ball(volume.geometry, (70, 0, 0), 5)).any()
+
+
+@pytest.mark.parametrize(("radius", "zoom"), [(6, 1), (15, 2)])
+def test_the_network_sees_the_box_in_a_window_that_holds_it(box_model, radius, zoom):
+    volume = chest((80, 0, 0, radius))
+    seen = []
+    forward = box_model.network.forward
+    box_model.network.forward = lambda inputs: seen.append(inputs) or forward(inputs)
+    corners = [(80.0 + side * radius, side * radius, side * radius) for side in (-1, 1)]
+    Session().prompt(volume, box_model, box=corners, options=Options(half="never"))
+    inside, outside, box = seen[-1][0, 1:]
+    assert not inside.any() and not outside.any()
+    edges = [box.amax(axes).nonzero().flatten() for axes in ((1, 2), (0, 2), (0, 1))]
+    centres = (np.arange(24) - 11.5) * zoom
+    assert all(len(edge) == (np.abs(centres) <= radius).sum() for edge in edges)
+    assert box[11:13, 11:13, 11:13].all()
+
+
+def test_a_model_without_a_channel_for_boxes_says_so(prompted_model):
+    with pytest.raises(InputRefused, match="takes no box"):
+        Session().prompt(chest((80, 0, 0, 6)), prompted_model, box=((70.0, -9.0, -9.0), (90.0, 9.0, 9.0)))
+
+
+@pytest.mark.parametrize("box", [((1.0, 1.0, 1.0), (1.0, 2.0, 2.0)), ((1.0, 1.0, 1.0),), ((0.0, 0.0), (1.0, 1.0))])
+def test_a_box_without_extent_is_refused(box_model, box):
+    with pytest.raises(InputRefused, match="box|three numbers"):
+        Session().prompt(chest((80, 0, 0, 6)), box_model, box=box)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ FROM_HOST = (
     messages.Volume("f00", {"shape": [2, 3, 4], "spacing": [1.0, 1.0, 1.0]}, VOXELS),
     messages.Load(1, "load"),
     messages.Segment(2, "f00", "automatic", {"threshold": 0.5}, None),
-    messages.Prompt(3, "f00", "prompted", {}, ((1.0, 2.0, 3.0),), (), None),
+    messages.Prompt(3, "f00", "prompted", {}, ((1.0, 2.0, 3.0),), (), ((0.0, 0.0, 0.0), (4.0, 4.0, 4.0)), None),
     messages.Explain(4, "f00", "automatic", {}, None, (0, 0, 0), VOXELS, None),
     messages.Cancel(4),
 )

@@ -36,8 +36,8 @@ class FakeSession:
         box = Box(START, values)
         return Prediction(box, 0.5, "cpu", False, {"searching": 1.0}, 10, None, "fake", ("a note",))
 
-    def prompt(self, volume, model, inside, outside, options, progress, cancelled):
-        self.asked.append(("prompt", inside, outside))
+    def prompt(self, volume, model, inside, outside, box, options, progress, cancelled):
+        self.asked.append(("prompt", inside, outside, box))
         return self.segment(volume, model, options, progress, cancelled)
 
     def explain(self, volume, model, prediction, options, lesion, layer, progress, cancelled):
@@ -76,8 +76,9 @@ def test_options_reach_the_session_and_unknown_ones_are_refused(fake_engine):
 
 
 def test_points_reach_the_session(fake_engine):
-    ask(fake_engine, messages.Prompt(1, "f00", "fake", {}, ((1.0, 2.0, 3.0),), ((4.0, 5.0, 6.0),), None))
-    assert fake_engine._session.asked[0] == ("prompt", [(1.0, 2.0, 3.0)], [(4.0, 5.0, 6.0)])
+    inside, outside, box = ((1.0, 2.0, 3.0),), ((4.0, 5.0, 6.0),), ((0.0, 0.0, 0.0), (2.0, 4.0, 6.0))
+    ask(fake_engine, messages.Prompt(1, "f00", "fake", {}, inside, outside, box, None))
+    assert fake_engine._session.asked[0] == ("prompt", inside, outside, box)
 
 
 def test_what_is_explained_is_the_last_prediction_of_that_scan_and_model_and_no_other(fake_engine):

@@ -25,6 +25,10 @@ def segment(
     point: Annotated[
         list[str] | None, typer.Option(metavar="X,Y,Z", help="A point in a lesion, LPS mm. Repeatable.")
     ] = None,
+    box: Annotated[
+        list[str] | None,
+        typer.Option(metavar="X,Y,Z,X,Y,Z", help="Two corners of a box around a lesion, LPS mm. Repeatable."),
+    ] = None,
     threshold: Annotated[float | None, typer.Option(help="Probability from which a voxel is tumour [model's].")] = None,
     overlap: Annotated[float | None, typer.Option(help="Overlap of neighbouring windows, 0..0.95 [model's].")] = None,
     smallest: Annotated[float, typer.Option(help="Leave out lesions whose long axis is shorter, mm.")] = 3.0,
@@ -53,8 +57,10 @@ def segment(
     from LungTumorSegLib.worker.client import WorkerClient
     from LungTumorSegLib.worker.launch import worker_command
 
-    points = [parse_point(text) for text in point or []]
-    model = model or ("prompted" if points else "automatic")
+    prompts = [{"points_inside": [numbers("--point", text, 3)]} for text in point or []]
+    for corners in (numbers("--box", text, 6) for text in box or []):
+        prompts.append({"box": (corners[:3], corners[3:])})
+    model = model or ("prompted" if prompts else "automatic")
     asked = {"threshold": threshold, "overlap": overlap, "device": device}
     options = {name: value for name, value in asked.items() if value is not None}
     if output.exists() and not output.is_dir():
@@ -69,11 +75,11 @@ def segment(
         for warning in volume.warnings:
             progress.say(f"note: {warning}")
         answers, heats = [], []
-        for point in points or [None]:
-            if point is None:
+        for prompt in prompts or [None]:
+            if prompt is None:
                 request = client.segment(volume, model, options, on_progress=progress)
             else:
-                request = client.prompt(volume, model, [point], options=options, on_progress=progress)
+                request = client.prompt(volume, model, options=options, on_progress=progress, **prompt)
             answers.append(client.wait(request))
             clock.lap("segmentation")
             if explain:
@@ -117,10 +123,13 @@ def count_in_words(lesions: int) -> str:
     return {0: "No lesion found", 1: "1 lesion"}.get(lesions, f"{lesions} lesions")
 
 
-def parse_point(text: str) -> tuple[float, float, float]:
-    """`"62.5,-30,-142"` -> (62.5, -30.0, -142.0), LPS mm."""
+def numbers(option: str, text: str, many: int) -> tuple[float, ...]:
+    """`"62.5,-30,-142"` -> (62.5, -30.0, -142.0), LPS mm; `many` is 3 for a point, 6 for two corners."""
     try:
-        x, y, z = (float(part) for part in text.split(","))
+        values = tuple(float(part) for part in text.split(","))
+        if len(values) != many:
+            raise ValueError
     except ValueError:
-        raise InputRefused(f"--point {text}: write X,Y,Z (LPS mm), for example 62.5,-30,-142") from None
-    return x, y, z
+        wanted, example = ("X,Y,Z", "62.5,-30,-142") if many == 3 else ("X,Y,Z,X,Y,Z", "50,-40,-150,75,-20,-130")
+        raise InputRefused(f"{option} {text}: write {wanted} (LPS mm), for example {example}") from None
+    return values

@@ -24,13 +24,20 @@ def bumps(shape: tuple[int, int, int], points: np.ndarray) -> torch.Tensor:
     return image
 
 
-def clicked(mask: np.ndarray, points: np.ndarray, spacing: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def clicked(
+    mask: np.ndarray, points: np.ndarray, spacing: np.ndarray, box: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """The components of a mask that hold a point or lie nearest to it, within `NEAREST_MM`; and the others.
 
-    points : (n, 3) voxels (k, j, i). spacing : mm (k, j, i).
+    points : (n, 3) voxels (k, j, i). spacing : mm (k, j, i). box : bool, the mask's shape; without points the component
+    that fills most of it is meant.
     """
     labels, count = ndimage.label(mask, TOUCHING)
     meant = np.zeros(count + 1, bool)
+    if len(points) == 0 and count:
+        held = np.bincount(labels[box], minlength=count + 1)[1:]
+        if held.max() > 0:
+            meant[1 + held.argmax()] = True
     voxels = np.argwhere(mask)
     for point in points:
         if len(voxels) == 0:

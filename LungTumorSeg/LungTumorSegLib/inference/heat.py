@@ -8,9 +8,9 @@ import numpy as np
 import torch
 
 from LungTumorSegLib.explanation.gradcam import grad_cam
-from LungTumorSegLib.inference.clicks import bumps
 from LungTumorSegLib.inference.grid import Index, positions, resampled, to_network, to_scan
-from LungTumorSegLib.inference.prompt import ZOOMS, window_around
+from LungTumorSegLib.inference.marks import Marks
+from LungTumorSegLib.inference.prompt import ZOOMS, inputs_of, window_around
 from LungTumorSegLib.inference.scan import Scan
 from LungTumorSegLib.inference.search import Search
 from LungTumorSegLib.inference.windows import padded, read_slices, read_windows, window_starts
@@ -72,17 +72,16 @@ def heat_around_click(
     start, mask = lesion
     voxels = np.argwhere(mask) + start
     nearest = voxels[np.linalg.norm((voxels - voxels.mean(0)) * scan.geometry.spacing[::-1], axis=1).argmin()]
-    click = scan.geometry.ijk_to_lps(nearest[None, ::-1])
+    marks = Marks.of([scan.geometry.ijk_to_lps(nearest[::-1])])
     ends = scan.geometry.ijk_to_lps(np.stack([voxels.min(0), voxels.max(0)])[:, ::-1])
     for zoom in ZOOMS:
-        window = window_around(click, scan.geometry, card, zoom)
+        window = window_around(marks, scan.geometry, card, zoom)
         corners = window.lps_to_ijk(ends)
         if (corners > 0).all() and (corners < np.array(window.shape[::-1]) - 1).all():
             break
     step(0.0)
     image = to_network(scan.voxels, scan.geometry, window, card.hu_range)
-    inside = bumps(window.shape, window.lps_to_ijk(click)[:, ::-1])
-    inputs = torch.stack([image, inside, torch.zeros_like(image)])[None]
+    inputs = inputs_of(image, window, card.arguments["input_channels"], marks)[None]
     target = mask_on(window, scan.geometry, start, mask)[None, None]
     return shown(grad_cam(network, inputs.to(device), target.to(device), layer).cpu()[0, 0], window, scan)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,6 +17,7 @@ from LungTumorSegLib.inference.energy import EnergyMeter
 from LungTumorSegLib.inference.grid import to_network, to_scan
 from LungTumorSegLib.inference.heat import heat_around_click, heat_in_windows
 from LungTumorSegLib.inference.lungs import Lungs, find_lungs
+from LungTumorSegLib.inference.marks import Marks, Point
 from LungTumorSegLib.inference.memory import is_out_of_memory
 from LungTumorSegLib.inference.options import Options
 from LungTumorSegLib.inference.prediction import Prediction
@@ -102,16 +103,18 @@ class Session:
         self,
         volume: Volume,
         model: Name,
-        points_inside: prompt.Points,
-        points_outside: prompt.Points = (),
+        points_inside: Iterable[Point] = (),
+        points_outside: Iterable[Point] = (),
+        box: tuple[Point, Point] | None = None,
         options: Options = DEFAULT,
         progress: Callable[[str, float], None] = unheard,
         cancelled: Callable[[], bool] = unstoppable,
     ) -> Prediction:
-        """The probability of the one lesion that the points (x, y, z; LPS mm) mean; 0 everywhere else.
+        """The probability of the one lesion that the marks mean (see `Marks`; x, y, z, LPS mm); 0 everywhere else.
 
-        Raises `InputRefused` for an automatic model, no point inside, or a point off the scan.
+        Raises `InputRefused` for an automatic model, no point inside and no box, or a mark off the scan.
         """
+        marks = Marks.of(list(points_inside), list(points_outside), box)
         meter, stages = EnergyMeter(), Stages(progress, cancelled)
         chosen = self._model(model)
         if chosen.card.task != "prompted":
@@ -131,8 +134,7 @@ class Session:
                     scan.geometry,
                     chosen.card,
                     predict,
-                    list(points_inside),
-                    list(points_outside),
+                    marks,
                     threshold_of(options, chosen.card),
                     step,
                 )

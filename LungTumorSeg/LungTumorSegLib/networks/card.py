@@ -14,7 +14,7 @@ VERSION = 1
 LARGEST_BYTES = 4 << 20  # a card names every training case by hash: some hundred kilobytes at most
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 TASKS = ("automatic", "prompted")
-PROMPT_CHANNELS = 3  # the CT, points inside, points outside
+PROMPT_CHANNELS = (3, 4)  # the CT, points inside, points outside and, for most, a box
 MOST_WINDOW_VOXELS = 512 * 512 * 128
 
 
@@ -98,8 +98,8 @@ class ModelCard:
         slices = channels if entry.dimensions == 2 else 1
         if type(self.adjacent_slices) is not int or self.adjacent_slices != slices or slices % 2 == 0:
             yield "adjacent_slices", "must be odd and the input channels of a slice network, 1 for a 3D network"
-        if self.task == "prompted" and (entry.dimensions, channels) != (3, PROMPT_CHANNELS):
-            yield "network", f"must be a 3D one with input_channels {PROMPT_CHANNELS} for the prompted task"
+        if self.task == "prompted" and (entry.dimensions != 3 or channels not in PROMPT_CHANNELS):
+            yield "network", "must be a 3D one with input_channels 3 or 4 for the prompted task"
         if self.task == "prompted" and (self.window is None or len(set(self.window)) > 1):
             yield "window", "must be a cube for the prompted task"
         if self.task == "automatic" and entry.dimensions == 3 and channels != 1:

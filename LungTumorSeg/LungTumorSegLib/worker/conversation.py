@@ -187,11 +187,14 @@ class Conversation:
     def prompt(
         self, volume: Volume, model="prompted",
         points_inside: Iterable[Sequence[float]] = (), points_outside: Iterable[Sequence[float]] = (),
-        options: dict | None = None, *, on_progress=None, on_done=None, on_failed=None,
+        options: dict | None = None, *, box: Sequence[Sequence[float]] | None = None,
+        on_progress=None, on_done=None, on_failed=None,
     ) -> Request:  # fmt: skip
-        """The one lesion that holds `points_inside` and none of `points_outside` (LPS mm; x, y, z). See `segment`."""
+        """The one lesion that holds `points_inside` and none of `points_outside`, or fills the box between two corners
+        (LPS mm; x, y, z). See `segment`."""
         inside, outside = _points(points_inside), _points(points_outside)
-        message = Prompt(self._next(), volume.content_hash, str(model), options or {}, inside, outside, None)
+        corners = None if box is None else _points(box)
+        message = Prompt(self._next(), volume.content_hash, str(model), options or {}, inside, outside, corners, None)
         return self._ask(message, volume, on_progress, on_done, on_failed)
 
     def explain(

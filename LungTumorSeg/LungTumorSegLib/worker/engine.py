@@ -49,8 +49,8 @@ class SessionEngine:
             case Segment():
                 prediction = self._session.segment(volume, work.model, options, progress, cancelled)
             case Prompt():
-                inside, outside = list(work.points_inside), list(work.points_outside)
-                prediction = self._session.prompt(volume, work.model, inside, outside, options, progress, cancelled)
+                marks = work.points_inside, work.points_outside, work.box
+                prediction = self._session.prompt(volume, work.model, *marks, options, progress, cancelled)
             case Explain():
                 return self._explained(work, volume, options, progress, cancelled)
         self._predicted = {(work.volume, work.model): prediction}

@@ -18,7 +18,7 @@ import numpy as np
 from LungTumorSegLib.worker import frames
 from LungTumorSegLib.worker.frames import Frame, ProtocolError
 
-PROTOCOL = 1
+PROTOCOL = 2
 
 Point = tuple[float, float, float]
 Index = tuple[int, int, int]
@@ -117,6 +117,7 @@ class Prompt:
     options: dict
     points_inside: tuple[Point, ...]
     points_outside: tuple[Point, ...]
+    box: tuple[Point, Point] | None
     reply: str | None
 
 
