@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import tempfile
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 
-from LungTumorSegLib.errors import InputRefused
+from LungTumorSegLib.command.staging import staged
 from LungTumorSegLib.measurement.measure import CONVENTION, Lesion
 from LungTumorSegLib.report.overview import write_overview
 from LungTumorSegLib.volume.box import Box
@@ -32,24 +29,14 @@ def write_results(
     InputRefused
         The folder cannot be written to, or the disk is full.
     """
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    except OSError as error:
-        raise InputRefused(f"cannot write to {folder}: {error.strerror}; choose another folder with -o") from None
-    try:
+    with staged(folder) as staging:
         write_maps(staging, ct, probability, labels, heat)
         report = {"convention": CONVENTION, "lesions": [lesion.as_dict() for lesion in lesions], "note": DISCLAIMER}
         (staging / "lesions.json").write_text(json.dumps(report, indent=2) + "\n")
         (staging / "run.json").write_text(json.dumps(run, indent=2) + "\n")
         write_overview(staging / "overview.png", ct, probability, labels, lesions, heat)
-        folder.mkdir(exist_ok=True)
-        for file in staging.iterdir():
-            os.replace(file, folder / file.name)
-        if heat is None:
-            (folder / "gradcam.nii.gz").unlink(missing_ok=True)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+    if heat is None:
+        (folder / "gradcam.nii.gz").unlink(missing_ok=True)
 
 
 def write_maps(folder: Path, ct: Volume, probability: Box, labels: Box, heat: Box | None) -> None:
@@ -70,13 +57,13 @@ def run_facts(
     metas: list[dict],
     seconds: dict[str, float],
     *,
-    points: list[tuple[float, float, float]] | None = None,
+    prompts: list[dict] | None = None,
     hu_offset: int | None = None,
     resample: bool = False,
 ) -> dict:
     """run.json: what ran, on what, how long, at what cost.
 
-    `image` as the user named it; `metas`: one a request; `points`: the clicks, LPS mm; `hu_offset` and `resample`: how
+    `image` as the user named it; `metas`: one a request; `prompts`: the points and boxes of the user, LPS mm; `hu_offset` and `resample`: how
     the CT was read, so that it can be read again.
     """
     energy = [meta["energy_joules"] for meta in metas]
@@ -85,7 +72,7 @@ def run_facts(
         "lungtumorseg": version("lungtumorseg"),
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
         "model": first["model"],
-        "points_lps": [list(point) for point in points or []],
+        "prompts": prompts or [],
         "threshold": first["threshold"],
         "device": first["device"],
         "half_precision": first["half"],

@@ -57,9 +57,9 @@ def segment(
     from LungTumorSegLib.worker.client import WorkerClient
     from LungTumorSegLib.worker.launch import worker_command
 
-    prompts = [{"points_inside": [numbers("--point", text, 3)]} for text in point or []]
-    for corners in (numbers("--box", text, 6) for text in box or []):
-        prompts.append({"box": (corners[:3], corners[3:])})
+    points = [numbers("--point", text, 3) for text in point or []]
+    boxes = [(corners[:3], corners[3:]) for corners in (numbers("--box", text, 6) for text in box or [])]
+    prompts = [{"points_inside": [point]} for point in points] + [{"box": corners} for corners in boxes]
     model = model or ("prompted" if prompts else "automatic")
     asked = {"threshold": threshold, "overlap": overlap, "device": device}
     options = {name: value for name, value in asked.items() if value is not None}
@@ -94,7 +94,7 @@ def segment(
         heat = reduce(Box.larger, heats) if heats else None
         progress("writing", 0.0)
         metas = [answer.meta for answer in answers]
-        run = run_facts(ct, volume, metas, clock.laps, points=points, hu_offset=hu_offset, resample=resample)
+        run = run_facts(ct, volume, metas, clock.laps, prompts=prompts, hu_offset=hu_offset, resample=resample)
         write_results(output, volume, probability, Box(probability.start, labels), lesions, heat, run)
 
     for note in dict.fromkeys(note for answer in answers for note in answer.meta["notes"]):
