@@ -63,8 +63,8 @@ def run_facts(
 ) -> dict:
     """run.json: what ran, on what, how long, at what cost.
 
-    `image` as the user named it; `metas`: one a request; `prompts`: the points and boxes of the user, LPS mm; `hu_offset` and `resample`: how
-    the CT was read, so that it can be read again.
+    `image` as the user named it; `metas`: one a request; `prompts`: the points and boxes of the user, LPS mm;
+    `hu_offset` and `resample`: how the CT was read, so that it can be read again.
     """
     energy = [meta["energy_joules"] for meta in metas]
     first = metas[0]

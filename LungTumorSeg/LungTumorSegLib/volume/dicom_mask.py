@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
-from pydicom import config, dcmread
+from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 from pydicom.uid import RTStructureSetStorage, SegmentationStorage
@@ -13,15 +12,13 @@ from pydicom.uid import RTStructureSetStorage, SegmentationStorage
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.volume.dicom_seg import paint_segments
 from LungTumorSegLib.volume.geometry import Geometry, Volume
+from LungTumorSegLib.volume.quiet_dicom import quiet_dicom
 from LungTumorSegLib.volume.structure_set import paint_structure
 
 LABEL_MAP_SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.7"  # PS3.6; pydicom 3.0 has no name for it
 
-# What pydicom says about odd values quotes them, and a value may be a patient's name.
-logging.getLogger("pydicom").setLevel(logging.CRITICAL)
-config.settings.reading_validation_mode = config.IGNORE
 
-
+@quiet_dicom()
 def read_dicom_mask(path: Path, ct: Volume | Geometry | None, label: int | str | None) -> Volume | None:
     """An RTSTRUCT or a DICOM SEG on the CT's grid; None where the file is neither.
 

@@ -1,0 +1,73 @@
+"""`lungtumorseg export RESULT`: what was found, in the formats that others read."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from LungTumorSegLib.errors import InputRefused
+
+
+def export(
+    result: Annotated[
+        Path, typer.Argument(help="Folder that segment wrote; or a mask: NIfTI, NRRD, MHA, RTSTRUCT or DICOM SEG.")
+    ],
+    ct: Annotated[
+        Path | None, typer.Option(help="CT: file or DICOM folder [the one noted in the result]. A mask needs it.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Folder for the files ['export' in or beside RESULT].")
+    ] = None,
+    formats: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--format", help="nifti, nrrd, rle, csv, json, html, pdf, seg, sr; several with commas [all that can be]."
+        ),
+    ] = None,
+    label: Annotated[
+        str | None, typer.Option(help="Of a mask: this label alone, by number; in DICOM also by name.")
+    ] = None,
+    series: Annotated[str | None, typer.Option(help="Series UID or number, where --ct holds several.")] = None,
+    hu_offset: Annotated[
+        int | None, typer.Option(help="0 or -1024: what to add where the HU offset of --ct is in doubt.")
+    ] = None,
+) -> None:
+    """Write the lesions as NIfTI, NRRD, run lengths, DICOM SEG and SR, tables and a report for printing."""
+    from LungTumorSegLib.command.staging import staged
+    from LungTumorSegLib.export.findings import DISCLAIMER
+    from LungTumorSegLib.export.formats import FORMATS, choose
+    from LungTumorSegLib.export.result import read_mask_findings, read_result
+    from LungTumorSegLib.volume.reading import read_ct
+
+    if not result.exists():
+        raise InputRefused("There is no result or mask of that name.")
+    folder = output or (result if result.is_dir() else result.parent) / "export"
+    if result.is_dir() and folder.resolve() == result.resolve():
+        raise InputRefused("The export would overwrite the result: name another folder with -o.")
+    if result.is_dir():
+        if label is not None:
+            raise InputRefused("--label chooses from a mask; a result is exported with all its lesions.")
+        findings = read_result(result, ct, series, hu_offset)
+    elif ct is None:
+        raise InputRefused("A mask is exported on the grid of its CT: name the CT with --ct.")
+    else:
+        scan = read_ct(ct, series=series, hu_offset=hu_offset)
+        findings = read_mask_findings(result, scan, version("lungtumorseg"), label)
+    asked = [name.strip().lower() for text in formats or [] for name in text.split(",") if name.strip()]
+    wanted, notes = choose(asked, findings)
+
+    for note in (*findings.ct.warnings, *notes):
+        print(f"note: {note}", file=sys.stderr)
+    with staged(folder) as staging:
+        for name in wanted:
+            FORMATS[name].write(staging, findings)
+    if not findings.lesions:
+        print("No lesion: the masks are empty, the tables have headings only, and the report says so.")
+    for name in wanted:
+        for file in FORMATS[name].files:
+            print(f"{name:>6}  {folder / file}")
+    print(DISCLAIMER)

@@ -1,0 +1,75 @@
+"""What is exported: a scan, its lesions, and who outlined them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+import numpy as np
+
+from LungTumorSegLib.measurement.measure import Lesion
+from LungTumorSegLib.volume.geometry import Volume
+
+DISCLAIMER = "Research software, not a medical device."
+
+AUTOMATIC, SEMIAUTOMATIC, MANUAL = "AUTOMATIC", "SEMIAUTOMATIC", "MANUAL"  # PS3.3 C.8.20.4
+
+
+@dataclass(frozen=True)
+class Maker:
+    """Who outlined the lesions.
+
+    kind : AUTOMATIC; SEMIAUTOMATIC where a person clicked or corrected; MANUAL where the outlines came as a mask, of
+        which the program does not know more than that it did not make them.
+    model : the network by name, and version : of this program.
+    threshold : probability from which a voxel is tumour; None for a mask.
+    """
+
+    kind: str
+    model: str
+    version: str
+    threshold: float | None = None
+
+    @property
+    def words(self) -> str:
+        if self.kind == MANUAL:
+            return "an outline made elsewhere"
+        clicked = "" if self.kind == AUTOMATIC else ", guided or corrected by a person"
+        return f"the model “{self.model}”{clicked}"
+
+
+@dataclass(frozen=True, eq=False)
+class Findings:
+    """One scan's lesions.
+
+    labels : uint16 [k, j, i] on the CT's grid, 0 = background, n = the lesion with the id n.
+    lesions : their measures, in the order in which they are listed.
+    written : when they were found. Files made later carry this time, so that the same findings give the same files.
+    """
+
+    ct: Volume
+    labels: np.ndarray
+    lesions: list[Lesion]
+    maker: Maker
+    written: datetime
+
+    @property
+    def numbers(self) -> list[int]:
+        """The lesions' ids: rising, not always without gaps."""
+        return [lesion.id for lesion in self.lesions]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 (hex) of all that the files say: other findings have another one."""
+        series = self.ct.series.uid if self.ct.series else ""
+        said = [self.ct.content_hash, series, str(self.maker), self.written.isoformat(), CONTENT_VERSION]
+        digest = hashlib.sha256(json.dumps([*said, [lesion.as_dict() for lesion in self.lesions]]).encode())
+        digest.update(np.ascontiguousarray(self.labels).data)
+        return digest.hexdigest()
+
+
+# Raised whenever a DICOM file's content changes for the same findings: two objects must not share a UID.
+CONTENT_VERSION = "1"

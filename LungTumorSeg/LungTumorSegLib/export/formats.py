@@ -1,0 +1,69 @@
+"""The formats that there are, by the names that people type."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+from LungTumorSegLib.errors import InputRefused
+from LungTumorSegLib.export.findings import Findings
+
+PART = "LungTumorSegLib.export"
+
+
+@dataclass(frozen=True)
+class Format:
+    """One format. files : what it writes. writer : module and function, imported when asked for (highdicom: 1 s)."""
+
+    files: tuple[str, ...]
+    writer: tuple[str, str]
+    dicom: bool = False  # refers to DICOM images
+    empty: bool = True  # can say that there is no lesion
+
+    def write(self, folder: Path, findings: Findings) -> None:
+        module, function = self.writer
+        write: Callable[[Path, Findings], None] = getattr(import_module(f"{PART}.{module}"), function)
+        write(folder, findings)
+
+
+FORMATS = {
+    "nifti": Format(("segmentation.nii.gz", "lesions.nii.gz"), ("nifti", "write_nifti")),
+    "nrrd": Format(("segmentation.seg.nrrd",), ("nrrd", "write_nrrd")),
+    "rle": Format(("rle.csv",), ("run_length", "write_run_length")),
+    "csv": Format(("lesions.csv",), ("csv_table", "write_csv")),
+    "json": Format(("lesions.json",), ("json_table", "write_json")),
+    "html": Format(("report.html",), ("report", "write_html")),
+    "pdf": Format(("report.pdf",), ("report", "write_pdf")),
+    "seg": Format(("segmentation.dcm",), ("dicom_seg", "write_dicom_seg"), dicom=True, empty=False),
+    "sr": Format(("measurements.dcm",), ("dicom_sr", "write_dicom_sr"), dicom=True, empty=False),
+}
+
+
+def choose(asked: list[str], findings: Findings) -> tuple[list[str], list[str]]:
+    """The formats to write, and notes, one line each, on what is left out.
+
+    Nothing asked for: all that the findings allow. SR brings SEG with it, which it refers to. Raises InputRefused for
+    unknown names, and where DICOM is asked for but the CT is not DICOM.
+    """
+    unknown = [name for name in asked if name not in FORMATS]
+    if unknown:
+        raise InputRefused(f"There is no format {unknown[0]}: choose from {', '.join(FORMATS)}.")
+    wanted = list(dict.fromkeys(asked or FORMATS))
+    if "sr" in wanted and "seg" not in wanted:
+        wanted.insert(wanted.index("sr"), "seg")
+    notes = []
+    if findings.ct.series is None:
+        if any(FORMATS[name].dicom for name in asked):
+            raise InputRefused(
+                "DICOM SEG and SR need a CT that was read from DICOM, and this one was not: give the DICOM folder with "
+                "--ct, or leave out seg and sr."
+            )
+        wanted = [name for name in wanted if not FORMATS[name].dicom]
+        if not asked:
+            notes.append("No DICOM SEG and SR: the CT was not read from DICOM.")
+    if not findings.lesions and any(not FORMATS[name].empty for name in wanted):
+        wanted = [name for name in wanted if FORMATS[name].empty]
+        notes.append("No DICOM SEG and SR: there is no lesion, and they cannot be empty.")
+    return wanted, notes

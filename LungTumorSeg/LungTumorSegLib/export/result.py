@@ -1,0 +1,110 @@
+"""Findings from what `segment` wrote, or from a mask."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from LungTumorSegLib.errors import InputRefused
+from LungTumorSegLib.export.findings import AUTOMATIC, MANUAL, SEMIAUTOMATIC, Findings, Maker
+from LungTumorSegLib.measurement.lesions import lesion_labels
+from LungTumorSegLib.measurement.measure import Lesion, measure
+from LungTumorSegLib.volume.geometry import Volume
+from LungTumorSegLib.volume.reading import read_ct, read_mask
+
+
+def read_result(
+    folder: Path, ct: Path | None = None, series: str | None = None, hu_offset: int | None = None
+) -> Findings:
+    """What `segment` wrote into a folder, with the CT it was made from.
+
+    `ct`, `series` and `hu_offset` override what the run has noted, for a scan that was moved, or that came as NIfTI and
+    is there as DICOM too; its grid must be that of the result. A CT read from the noted place must be the very one.
+    """
+    run, lesions = _read_json(folder / "run.json"), _read_json(folder / "lesions.json").get("lesions")
+    noted = run.get("image_path")
+    if ct is None and not noted:
+        raise InputRefused("The result does not say which CT it was made from: name it with --ct.")
+    if ct is None and not Path(noted).exists():
+        raise InputRefused("The CT is not where it was when the result was made: name it with --ct.")
+    same_place = ct is None
+    scan = read_ct(
+        Path(noted) if same_place else ct,
+        series=series or (run.get("series_uid") if same_place else None),
+        hu_offset=hu_offset if hu_offset is not None else run.get("hu_offset"),
+        resample=bool(run.get("resample")),
+    )
+    changed = run.get("image_sha256") not in (None, scan.content_hash)
+    if same_place and changed:
+        raise InputRefused("The CT has changed since the result was made: segment it again, or name another with --ct.")
+    labels = read_mask(folder / "lesions.nii.gz", scan.geometry, most_foreground=None).voxels.astype(
+        np.uint16, copy=False
+    )
+    try:
+        lesions = [_lesion(lesion) for lesion in lesions]
+        guided = bool(run.get("prompts")) or any(lesion.edited for lesion in lesions)
+        threshold = run.get("threshold")
+        maker = Maker(
+            SEMIAUTOMATIC if guided else AUTOMATIC,
+            str(run["model"]),
+            str(run["lungtumorseg"]),
+            None if threshold is None else float(threshold),
+        )
+        written = _time(run["written"]) if "written" in run else _changed(folder / "lesions.json")
+    except (TypeError, KeyError, ValueError):
+        raise InputRefused("lesions.json or run.json is not as segment writes it: segment the scan again.") from None
+    counts = np.bincount(labels.reshape(-1), minlength=1)
+    stated = {lesion.id: lesion.voxel_count for lesion in lesions}
+    if stated != {int(n): int(counts[n]) for n in np.flatnonzero(counts) if n}:
+        raise InputRefused(
+            "lesions.nii.gz and lesions.json do not show the same lesions: export the edited mask itself, with --ct."
+        )
+    return Findings(scan, labels, lesions, maker, written)
+
+
+def read_mask_findings(mask: Path, ct: Volume, version: str, label: str | None = None) -> Findings:
+    """The lesions of a mask file (image, RTSTRUCT or DICOM SEG) on a CT's grid.
+
+    A mask with one label is taken apart into its separate lesions, numbered by falling volume; in one with several
+    labels each label is a lesion and keeps its number.
+    """
+    read = read_mask(mask, ct, label)
+    labels = read.voxels.astype(np.uint16, copy=False)
+    if labels.max(initial=0) == 1 or len(np.unique(labels)) <= 2:
+        labels = lesion_labels(labels > 0, ct.geometry, smallest_mm=0.0)
+    ct = replace(ct, warnings=ct.warnings + tuple(w for w in read.warnings if "choose one with --label" not in w))
+    lesions = measure(labels, ct.geometry, ct=ct.voxels)
+    return Findings(ct, labels, lesions, Maker(MANUAL, "mask", version), _changed(mask))
+
+
+def _lesion(fields: dict) -> Lesion:
+    """Lists of JSON to the tuples that the fields are."""
+    return Lesion(**{name: _tuples(value) for name, value in fields.items()})
+
+
+def _tuples(value):
+    return tuple(_tuples(part) for part in value) if isinstance(value, list) else value
+
+
+def _read_json(file: Path) -> dict:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except OSError:
+        raise InputRefused(f"The folder holds no {file.name}: name the folder that segment wrote.") from None
+    except ValueError:
+        content = None
+    if not isinstance(content, dict):
+        raise InputRefused(f"{file.name} is damaged: segment the scan again.")
+    return content
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def _changed(file: Path) -> datetime:
+    return datetime.fromtimestamp(file.stat().st_mtime, UTC).replace(microsecond=0)
