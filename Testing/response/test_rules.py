@@ -1,0 +1,93 @@
+"""Every rule of response at its boundary, as rules.md states it with its source."""
+
+from datetime import date, timedelta
+
+import pytest
+from rule_tables import dates, ids, non_target, rows, size
+
+from LungTumorSegLib.response.irecist import Novelties, assess_immune
+from LungTumorSegLib.response.recist import TimePoint, assess
+from LungTumorSegLib.response.who import who_response
+
+RECIST, IRECIST, WHO = rows("RECIST 1.1"), rows("iRECIST"), rows("WHO")
+
+
+def time_points(row: dict[str, str], new: list[bool]) -> tuple[list[TimePoint], list[bool]]:
+    """Non-target words belong to the last follow-ups; earlier ones have the first word, or `non` before a PD."""
+    targets = dates(row["targets"])
+    words = [non_target(word.strip()) for word in row["non-target"].split(";")]
+    words = [words[0]] * (len(targets) - len(words)) + words
+    points = [
+        TimePoint(tuple(size(word) for word in found), state, seen)
+        for found, state, seen in zip(targets, words, new, strict=True)
+    ]
+    return points, [word.endswith("n") for word in targets[0]]
+
+
+@pytest.mark.parametrize("row", RECIST, ids=ids(RECIST))
+def test_recist_follows_its_text(row):
+    count = len(dates(row["targets"]))
+    points, nodes = time_points(row, [False] * (count - 1) + [row["new"] == "yes"])
+    last = assess(points, nodes)[-1]
+    assert (last.target, last.overall) == (row["target"] or None, non_target(row["overall"])), last.why
+
+
+@pytest.mark.parametrize("row", IRECIST, ids=ids(IRECIST))
+def test_irecist_follows_its_text(row):
+    days = [int(day) for [day] in dates(row["days"])]
+    new = dates(row["new"]) if row["new"] else [[]] * (len(days) - 1)
+    new = [[word for word in words if word != "0"] for words in new]
+    points, nodes = time_points(row, [False, *(bool(words) for words in new)])
+    novelties = [Novelties()] + [
+        Novelties(tuple(float(word) for word in words if word != "x"), len(words), row["larger"] == str(n))
+        for n, words in enumerate(new, 1)
+    ]
+    calendar = [date(2026, 1, 5) + timedelta(day) for day in days]
+    found = assess_immune(calendar, assess(points, nodes), novelties)
+    assert [x.overall for x in found[1:]] == row["responses"].split("; "), [x.why for x in found[1:]]
+
+
+@pytest.mark.parametrize("row", WHO, ids=ids(WHO))
+def test_who_follows_its_text(row):
+    products = [[size(word) for word in words] for words in dates(row["products"])]
+    smallest = [min(seen) for seen in zip(*products[:-1], strict=True)]
+    assert who_response(products[0], smallest, products[-1], row["new"] == "yes") == row["response"]
+
+
+def test_there_are_at_least_sixty_cases_and_each_names_its_source():
+    assert len(RECIST) + len(IRECIST) + len(WHO) >= 120
+    assert len(RECIST) >= 60
+    assert all(row["rule"][0] in "EWSM" for row in RECIST + IRECIST + WHO)
+    assert len({tuple(row.values()) for row in RECIST}) == len(RECIST)
+
+
+def test_every_whole_sum_that_is_exactly_a_fifth_larger_is_progression():
+    """Binary fractions get some of these wrong; ours none."""
+    pairs = [(n, n * 6 // 5) for n in range(25, 501, 5)]
+    assert any(larger / smaller - 1 < 0.2 for smaller, larger in pairs)
+    for smaller, larger in pairs:
+        points = [TimePoint((float(smaller),)), TimePoint((float(larger),))]
+        assert assess(points, [False])[-1].overall == "PD", (smaller, larger)
+
+
+def test_tenths_of_a_millimetre_are_compared_as_they_are_written():
+    for tenths in range(100, 2000):
+        baseline, smaller = tenths / 10, tenths * 7 / 100
+        points = [TimePoint((baseline,)), TimePoint((float(f"{smaller:.2f}"),))]
+        assert assess(points, [False])[-1].overall == "PR", (baseline, smaller)
+
+
+def test_the_sum_of_tenths_is_exact():
+    found = assess([TimePoint((0.1, 0.2)), TimePoint((0.3, 0.0))], [False, False])[-1]
+    assert found.sum_mm == found.baseline_mm
+    assert found.from_baseline_percent == 0
+
+
+def test_the_reason_says_the_figures_that_decided():
+    small = assess([TimePoint((20.0,)), TimePoint((24.0,))], [False])[-1]
+    assert small.why == "the sum is +20.0 % = +4.0 mm above the smallest (20.0 mm): less than 5 mm"
+
+
+def test_a_target_without_a_baseline_value_is_a_fault_of_the_caller():
+    with pytest.raises(ValueError, match="measured at baseline"):
+        assess([TimePoint((None,)), TimePoint((3.0,))], [False])
