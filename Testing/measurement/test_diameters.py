@@ -185,7 +185,7 @@ def test_flipped_and_transposed_arrays_give_the_same_diameters_at_the_same_place
     for turned, its_geometry in stored_otherwise(mask, geometry):
         [found] = measure(turned, its_geometry)
         for key, value in expected.as_dict().items():
-            if key not in ("slice", "mean_probability"):
+            if key != "slice" and value is not None:
                 assert np.allclose(np.array(found.as_dict()[key], float), np.array(value, float), atol=1e-6), key
 
 
