@@ -51,6 +51,7 @@ def segment(
     from LungTumorSegLib.command.outputs import DISCLAIMER, run_facts, write_results
     from LungTumorSegLib.command.progress import ProgressLine
     from LungTumorSegLib.measurement.lesions import lesion_labels
+    from LungTumorSegLib.measurement.lung_fields import find_lung_fields
     from LungTumorSegLib.measurement.measure import measure
     from LungTumorSegLib.volume.box import Box
     from LungTumorSegLib.volume.reading import read_ct
@@ -89,7 +90,14 @@ def segment(
         geometry = volume.geometry.box(probability.start, probability.stop)
         cut = answers[0].meta["threshold"]
         labels = lesion_labels(probability.values, geometry, cut, smallest_mm=smallest, largest_only=largest_only)
-        lesions = measure(labels, geometry, probability.values, start=probability.start)
+        lesions = measure(
+            labels,
+            geometry,
+            probability.values,
+            start=probability.start,
+            ct=volume.voxels[probability.slices],
+            lungs=find_lung_fields(volume.voxels, volume.geometry) if labels.any() else None,
+        )
         clock.lap("measurement")
         heat = reduce(Box.larger, heats) if heats else None
         progress("writing", 0.0)
