@@ -23,10 +23,20 @@ class Panel:
     """A plane of the scan, drawn to scale into axes of a known size.
 
     centre : mm along head, back, left (of which two count), in the picture's middle. width_mm : what it shows across.
+    text_scale : size of its words, for pictures smaller than the overview's.
     """
 
-    def __init__(self, axes: Axes, scan: CanonicalScan, view: View, index: int, centre: np.ndarray, width_mm: float):
-        self.axes, self.scan, self.view, self.index = axes, scan, view, index
+    def __init__(
+        self,
+        axes: Axes,
+        scan: CanonicalScan,
+        view: View,
+        index: int,
+        centre: np.ndarray,
+        width_mm: float,
+        text_scale: float = 1.0,
+    ):
+        self.axes, self.scan, self.view, self.index, self.text_scale = axes, scan, view, index, text_scale
         box = axes.get_window_extent()
         half = np.array([1.0, box.height / box.width]) * width_mm / 2
         x, y = centre[view.columns], centre[view.rows]
@@ -46,6 +56,7 @@ class Panel:
     def text(self, x: float, y: float, words: str, **style) -> None:
         """Words at a place of the picture: 0, 0 is its lower left, 1, 1 its upper right corner."""
         style = {"color": TEXT, "size": 9, "path_effects": SHADOW, "transform": self.axes.transAxes} | style
+        style["size"] *= self.text_scale
         self.axes.text(x, y, words, **style)
 
     def name(self, words: str) -> None:
@@ -101,7 +112,8 @@ class Panel:
         up = 1 if self.view.head_up else -1
         at = (x[0] + radius * 0.72, y[0] + up * radius * 0.72)
         self.axes.annotate(
-            str(lesion.id), at, (3, 3), textcoords="offset points", color=colour, size=11, weight="bold",
+            str(lesion.id), at, (3, 3), textcoords="offset points", color=colour, size=11 * self.text_scale,
+            weight="bold",
             path_effects=SHADOW, annotation_clip=True,
         )  # fmt: skip
 
