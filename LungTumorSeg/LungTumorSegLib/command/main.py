@@ -17,6 +17,7 @@ from LungTumorSegLib.command.fault_log import log_fault, log_to_file
 from LungTumorSegLib.command.measure import measure
 from LungTumorSegLib.command.networks import networks
 from LungTumorSegLib.command.phantom import phantom
+from LungTumorSegLib.command.response import response
 from LungTumorSegLib.command.segment import segment
 from LungTumorSegLib.command.worker import worker
 from LungTumorSegLib.errors import Cancelled, InputRefused
@@ -29,7 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (segment, measure, export, networks, phantom, worker):
+for command in (segment, measure, response, export, networks, phantom, worker):
     app.command()(command)
 
 

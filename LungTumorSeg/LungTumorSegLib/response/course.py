@@ -9,9 +9,7 @@ from datetime import date
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.response import irecist
 from LungTumorSegLib.response.growth import doubling_days
-from LungTumorSegLib.response.recist import (
-    GONE as ALL_GONE,
-)
+from LungTumorSegLib.response.recist import GONE as ALL_GONE
 from LungTumorSegLib.response.recist import (
     NORMAL_NODE_MM,
     NOT_EVALUATED,
@@ -119,7 +117,7 @@ def course(
     """
     if len(studies) < 2:
         raise InputRefused("A response needs a baseline and at least one follow-up.")
-    check_order(studies)
+    check_order([study.day for study in studies])
     progressed, larger = set(progressed), set(larger)
     for n in progressed | larger:
         if not 1 <= n < len(studies):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -31,16 +32,15 @@ class Study:
         return bool(np.all((ijk >= -0.5) & (ijk <= np.array(self.geometry.shape[::-1]) - 0.5)))
 
 
-def check_order(studies: list[Study]) -> None:
+def check_order(days: Sequence[date | None]) -> None:
     """Refuse dates that do not rise: a swapped order would turn shrinking into growth."""
-    days = [study.day for study in studies]
     for n in range(1, len(days)):
         if days[n - 1] is None or days[n] is None:
             continue
         if days[n] < days[n - 1]:
             raise InputRefused(
-                f"Study {n + 1} ({days[n]}) is older than study {n} ({days[n - 1]}): give the studies by date, "
-                "the baseline first, or correct the dates with --date."
+                f"Study {n} ({days[n]}) is older than study {n - 1} ({days[n - 1]}), where 0 is the baseline: give the "
+                "studies by date, or correct the dates with --date."
             )
         if days[n] == days[n - 1]:
-            raise InputRefused(f"Studies {n} and {n + 1} are of one day ({days[n]}): is it the same scan twice?")
+            raise InputRefused(f"Studies {n - 1} and {n} are of one day ({days[n]}): is it the same scan twice?")

@@ -6,6 +6,7 @@ shown and tested where no scan may be copied to. It says nothing about how well 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -29,7 +30,10 @@ TUMOURS = (
 
 
 def make_phantom(
-    seed: int = 0, shape: tuple[int, int, int] = (110, 256, 256), spacing: tuple[float, float, float] = (1.4, 1.4, 2.5)
+    seed: int = 0,
+    shape: tuple[int, int, int] = (110, 256, 256),
+    spacing: tuple[float, float, float] = (1.4, 1.4, 2.5),
+    tumours: Sequence[dict] = TUMOURS,
 ) -> tuple[Volume, Volume, list[dict]]:
     """A synthetic chest CT (int16 HU), the mask of its tumours (uint8, label 1 to 3) and a description of each.
 
@@ -41,6 +45,9 @@ def make_phantom(
         Array axes run to the head, the back and the left. Other sizes show more or less of the same chest, centred.
     spacing : (i, j, k)
         mm. The default shows 275 mm of chest, 358 mm wide.
+    tumours
+        As `TUMOURS`, to show the same patient at another date: the first is spiculated, the third stands on the chest
+        wall, any other is round; one of diameter 0 is left out, but keeps its label.
 
     Each tumour: label, name, centre_lps, diameter_mm (of the sphere it was made from), volume_ml (of the mask).
     """
@@ -49,10 +56,10 @@ def make_phantom(
     chest.draw_mediastinum()
     chest.draw_bones()
     chest.draw_lungs()
-    mask = chest.draw_tumours()
+    mask = chest.draw_tumours(tumours)
     ct = Volume(chest.scanned(), chest.geometry, source="synthetic chest CT")
     truth = Volume(mask, chest.geometry, source="synthetic chest CT")
-    tumours = [
+    described = [
         {
             "label": label,
             "name": tumour["name"],
@@ -60,9 +67,9 @@ def make_phantom(
             "diameter_mm": tumour["diameter_mm"],
             "volume_ml": float(np.count_nonzero(mask == label)) * chest.geometry.voxel_volume_mm3 / 1000,
         }
-        for label, tumour in enumerate(TUMOURS, 1)
+        for label, tumour in enumerate(tumours, 1)
     ]
-    return ct, truth, tumours
+    return ct, truth, described
 
 
 class _Chest:
@@ -311,10 +318,12 @@ class _Chest:
         chosen = self.random.choice(inside, min(count, len(inside)), replace=False)
         return self.geometry.ijk_to_lps(chosen[:, ::-1])
 
-    def draw_tumours(self) -> np.ndarray:
+    def draw_tumours(self, tumours: Sequence[dict]) -> np.ndarray:
         mask = np.zeros(self.hu.shape, np.uint8)
         lobes, grain = self.waves(22), self.waves(9)
-        for label, tumour in enumerate(TUMOURS, 1):
+        for label, tumour in enumerate(tumours, 1):
+            if not tumour["diameter_mm"]:
+                continue
             radius, centre = tumour["diameter_mm"] / 2, np.array(tumour["centre"])
             where, ball = self.ellipsoid(centre, (radius + 3,) * 3)
             solid = ball - 3 + radius * (0.12 if label == 1 else 0.05) * lobes[where]
