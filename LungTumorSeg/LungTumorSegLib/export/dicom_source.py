@@ -42,9 +42,10 @@ SLICE = (
 )  # fmt: skip
 NEEDED = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")
 SEXES = ("M", "F", "O", "")
+DATES = {"StudyDate": DA, "PatientBirthDate": DA, "StudyTime": TM}
 
 # Series of ours stand behind all series of the scanner: source series 3 becomes 301 (SEG) and 302 (SR).
-NUMBERS_A_SERIES, MOST_NUMBER = 100, 9_999_999
+NUMBERS_A_SERIES, MOST_NUMBER = 100, 9_999
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +97,8 @@ class DicomSource:
         for sequence in ("DimensionOrganizationSequence", "DimensionIndexSequence"):
             for item in dataset.get(sequence, ()):
                 item.DimensionOrganizationUID = drawn
+        for equipment in dataset.get("ContributingEquipmentSequence", ()):
+            equipment.ContributionDateTime = self.stamp["content_date"] + self.stamp["content_time"]
         return dataset
 
 
@@ -128,10 +131,21 @@ def _slice(file: Path) -> Dataset:
             setattr(kept, name, None)
     if kept.PatientSex not in SEXES:
         kept.PatientSex = None
+    for name, kind in DATES.items():
+        if not _is(kind, kept[name].value):
+            kept[name].value = None
     for name in ("PatientSize", "PatientWeight", "PatientAge", "StudyDescription", "IssuerOfPatientID"):
         if name in kept and kept[name].is_empty:
             del kept[name]
     return kept
+
+
+def _is(kind: type, value: str | None) -> bool:
+    try:
+        kind(value or "")
+    except ValueError:
+        return False
+    return True
 
 
 def exact(value: float) -> float:

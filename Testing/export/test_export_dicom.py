@@ -1,0 +1,202 @@
+"""SEG and SR as others read them, and what they must not hold."""
+
+from dataclasses import replace
+
+import highdicom
+import numpy as np
+import pydicom
+import pytest
+from made_series import PLANES, MadeSeries
+from validators import MISSING, dciodvfy, groups_by_dcmqi, segments_by_dcmqi, values_of
+
+from LungTumorSegLib.errors import InputRefused
+from LungTumorSegLib.export.dicom_seg import write_dicom_seg
+from LungTumorSegLib.export.dicom_source import read_source
+from LungTumorSegLib.export.dicom_sr import write_dicom_sr
+from LungTumorSegLib.export.findings import MANUAL, SEMIAUTOMATIC, Maker
+from LungTumorSegLib.measurement.measure import CONVENTION
+from LungTumorSegLib.volume.reading import read_ct, read_mask
+
+validated = pytest.mark.skipif(bool(MISSING), reason=f"not on this machine: {', '.join(MISSING)}")
+COPIED = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyInstanceUID", "StudyDate", "StudyTime")
+COPIED += ("StudyID", "AccessionNumber", "ReferringPhysicianName", "StudyDescription")
+
+
+@pytest.fixture(params=list(PLANES), scope="module")
+def written(request, found, tmp_path_factory):
+    """Findings in each plane, and the folder with their SEG and SR."""
+    findings, folder = found(request.param), tmp_path_factory.mktemp(request.param)
+    write_dicom_seg(folder, findings)
+    write_dicom_sr(folder, findings)
+    return findings, folder
+
+
+@validated
+@pytest.mark.parametrize("file", ["segmentation.dcm", "measurements.dcm"])
+def test_dciodvfy_finds_neither_errors_nor_warnings(written, file):
+    assert dciodvfy(written[1] / file) == ([], [])
+
+
+@validated
+def test_dcmqi_reads_every_voxel_back_to_its_place(written, tmp_path):
+    findings, folder = written
+    masks, told = segments_by_dcmqi(folder / "segmentation.dcm", findings.ct.geometry, tmp_path)
+    assert list(masks) == ["Lesion 1", "Lesion 2", "Lesion 4"]
+    for number in findings.numbers:
+        assert np.array_equal(masks[f"Lesion {number}"], findings.labels == number)
+    assert {segment["SegmentedPropertyTypeCodeSequence"]["CodeValue"] for segment in told} == {"108369006"}
+    assert {segment["SegmentAlgorithmType"] for segment in told} == {"AUTOMATIC"}
+
+
+@validated
+def test_dcmqi_reads_every_value_its_method_and_its_segment(written, tmp_path):
+    findings, folder = written
+    groups = [group for group in groups_by_dcmqi(folder / "measurements.dcm", tmp_path) if "ReferencedSegment" in group]
+    segmentation = pydicom.dcmread(folder / "segmentation.dcm")
+    for n, (group, lesion) in enumerate(zip(groups, findings.lesions, strict=True), start=1):
+        values = values_of(group)
+        assert values["Long Axis"] == pytest.approx(lesion.long_axis_mm, rel=1e-12)
+        assert values["Short Axis"] == pytest.approx(lesion.short_axis_mm, rel=1e-12)
+        assert values["Volume"] == pytest.approx(lesion.volume_ml * 1000, rel=1e-12)
+        assert group["measurementMethod"]["CodeValue"] == "126081"
+        assert group["segmentationSOPInstanceUID"] == segmentation.SOPInstanceUID
+        assert group["ReferencedSegment"] == n
+        assert group["TrackingUniqueIdentifier"] == segmentation.SegmentSequence[n - 1].TrackingUID
+
+
+def test_highdicom_reads_the_segments_back(written):
+    findings, folder = written
+    segmentation = highdicom.seg.segread(folder / "segmentation.dcm")
+    slices = [s.SOPInstanceUID for s in read_source(findings).slices]
+    frames = segmentation.get_pixels_by_source_instance(slices, assert_missing_frames_are_empty=True)
+    for n, number in enumerate(findings.numbers):
+        assert np.array_equal(frames[..., n] > 0, findings.labels == number)
+
+
+def test_our_own_reader_takes_the_segments_back_onto_the_scan(written):
+    findings, folder = written
+    read = read_mask(folder / "segmentation.dcm", findings.ct)
+    for n, number in enumerate(findings.numbers, start=1):
+        assert np.array_equal(read.voxels == n, findings.labels == number)
+
+
+def test_the_axes_of_the_report_are_lines_in_the_patient(written):
+    findings, folder = written
+    content = highdicom.sr.srread(folder / "measurements.dcm").content
+    for lesion in findings.lesions:
+        uid = read_source(findings).tracking_uid(lesion.id)
+        (group,) = content.get_image_measurement_groups(tracking_uid=uid)
+        for measurement, length, ends in zip(
+            group.get_measurements(),
+            (lesion.long_axis_mm, lesion.short_axis_mm),
+            (lesion.long_axis_points_lps, lesion.short_axis_points_lps),
+            strict=True,
+        ):
+            (line,) = measurement.referenced_coordinates
+            assert line.frame_of_reference_uid == findings.ct.series.frame_of_reference
+            assert line.value == pytest.approx(np.array(ends), abs=1e-4)  # SCOORD3D holds 32-bit numbers
+            assert np.linalg.norm(np.diff(line.value, axis=0)) == pytest.approx(length, abs=1e-4)
+
+
+def test_the_report_says_how_was_measured_and_that_it_is_for_research(written):
+    said = [str(item.get("TextValue", "")) for item in every_item(pydicom.dcmread(written[1] / "measurements.dcm"))]
+    assert CONVENTION in said
+    assert "Research software, not a medical device." in said
+
+
+def test_a_single_segment_is_written_and_read(found, tmp_path):
+    findings = found(only=4)
+    write_dicom_seg(tmp_path, findings)
+    write_dicom_sr(tmp_path, findings)
+    assert np.array_equal(read_mask(tmp_path / "segmentation.dcm", findings.ct).voxels > 0, findings.labels > 0)
+    assert len(highdicom.sr.srread(tmp_path / "measurements.dcm").content.get_volumetric_roi_measurement_groups()) == 1
+
+
+@validated
+def test_a_single_segment_is_valid(found, tmp_path):
+    findings = found(only=4)
+    write_dicom_seg(tmp_path, findings)
+    write_dicom_sr(tmp_path, findings)
+    for file in ("segmentation.dcm", "measurements.dcm"):
+        assert dciodvfy(tmp_path / file) == ([], [])
+
+
+@pytest.mark.parametrize("file", ["segmentation.dcm", "measurements.dcm"])
+def test_patient_and_study_are_those_of_the_scan_and_nothing_else_is_taken(found, tmp_path, file):
+    findings = found(private=True)
+    write_dicom_seg(tmp_path, findings)
+    write_dicom_sr(tmp_path, findings)
+    made, source = pydicom.dcmread(tmp_path / file), pydicom.dcmread(findings.ct.series.files[0])
+    for name in COPIED:
+        assert made[name].value == source[name].value, name
+    assert made.PatientName == "Müller^Test"
+    content = (tmp_path / file).read_bytes()
+    for secret in (b"Secret", b"private canary", b"CANARY", b"Operator"):
+        assert secret not in content
+    made.remove_private_tags()
+    assert made == pydicom.dcmread(tmp_path / file)
+
+
+def test_series_stand_beside_the_scanners_and_say_what_they_are(exported):
+    seg, sr = (pydicom.dcmread(exported / name) for name in ("segmentation.dcm", "measurements.dcm"))
+    assert (seg.SeriesNumber, sr.SeriesNumber) == (401, 402)
+    assert "lung tumours" in seg.SeriesDescription
+    assert "measurements" in sr.SeriesDescription
+    assert "research" in seg.SeriesDescription
+    assert sr.VerificationFlag == "UNVERIFIED"
+
+
+def test_the_same_findings_give_the_same_bytes_and_others_give_other_uids(axial, exported, tmp_path):
+    write_dicom_seg(tmp_path, axial)
+    write_dicom_sr(tmp_path, axial)
+    for file in ("segmentation.dcm", "measurements.dcm"):
+        assert (tmp_path / file).read_bytes() == (exported / file).read_bytes()
+    others = replace(axial, maker=replace(axial.maker, threshold=0.6))
+    write_dicom_seg(tmp_path, others)
+    before, after = (pydicom.dcmread(folder / "segmentation.dcm") for folder in (exported, tmp_path))
+    assert before.SOPInstanceUID != after.SOPInstanceUID
+    assert before.SegmentSequence[0].TrackingUID == after.SegmentSequence[0].TrackingUID
+
+
+@pytest.mark.parametrize(("kind", "named"), [(SEMIAUTOMATIC, True), (MANUAL, False)])
+def test_the_segment_says_who_outlined_it(axial, tmp_path, kind, named):
+    write_dicom_seg(tmp_path, replace(axial, maker=Maker(kind, "prompted", "0.2.0")))
+    segment = pydicom.dcmread(tmp_path / "segmentation.dcm").SegmentSequence[0]
+    assert segment.SegmentAlgorithmType == kind
+    assert ("SegmentationAlgorithmIdentificationSequence" in segment) == named
+    if named:
+        assert segment.SegmentationAlgorithmIdentificationSequence[0].AlgorithmVersion == "0.2.0"
+
+
+def test_attributes_that_may_be_missing_or_odd_do_not_stop_the_export(found, tmp_path):
+    findings = found(changes={"PatientSex": "X", "SeriesNumber": None, "StudyID": "", "PatientBirthDate": ""})
+    write_dicom_seg(tmp_path, findings)
+    made = pydicom.dcmread(tmp_path / "segmentation.dcm")
+    assert (made.SeriesNumber, made.PatientSex) == (9001, "")
+
+
+def test_nothing_that_the_libraries_say_of_a_patient_reaches_the_terminal(found, tmp_path, capfd, recwarn):
+    findings = found(changes={"PatientName": "CanaryWithoutComma", "PatientBirthDate": "long ago"})
+    write_dicom_seg(tmp_path, findings)
+    write_dicom_sr(tmp_path, findings)
+    assert capfd.readouterr() == ("", "")
+    assert not [w for w in recwarn if "Canary" in str(w.message)]
+
+
+def test_a_scan_that_was_interpolated_is_refused(found, tmp_path):
+    findings = found()
+    loose = replace(findings.ct, series=replace(findings.ct.series, files=()))
+    with pytest.raises(InputRefused, match="one file a slice"):
+        write_dicom_seg(tmp_path, replace(findings, ct=loose))
+
+
+def test_a_series_without_a_frame_of_reference_is_refused(tmp_path, axial):
+    folder = MadeSeries(changes={"FrameOfReferenceUID": ""}).write(tmp_path / "ct")
+    with pytest.raises(InputRefused, match="lack UIDs"):
+        write_dicom_seg(tmp_path, replace(axial, ct=read_ct(folder)))
+
+
+def every_item(dataset):
+    yield dataset
+    for item in dataset.get("ContentSequence", ()):
+        yield from every_item(item)
