@@ -24,6 +24,7 @@ from LungTumorSegLib.training.checkpoint import State, read_checkpoint, write_ch
 CHECKPOINT = "checkpoint.safetensors"
 LOG = "log.csv"
 LARGEST_GRADIENT = 5.0
+REVISED_EVERY = 3
 
 Sample = tuple[torch.Tensor, torch.Tensor, torch.Tensor]  # input (c, ...), target (1, ...), known (1, ...)
 
@@ -66,12 +67,15 @@ def train(
     plan: Plan,
     run: Path,
     stop_at: int | None = None,
+    revise: Callable[[nn.Module, torch.Tensor, torch.Tensor, np.random.Generator], torch.Tensor] | None = None,
 ) -> nn.Module:
     """Trains the network and returns its averaged twin in evaluation mode.
 
     make_sample : (random generator, step) -> sample; all samples of one step have one shape.
     run : folder of the checkpoint and the log; a checkpoint found there is resumed (its plan must be this one, but
     for the number of steps). stop_at : leave after this step with a checkpoint, as if killed there.
+    revise : (network, inputs, targets, random generator) -> inputs; looked at in every third step, with the network
+    as it is then: how a user's next clicks follow from what the network got wrong.
     """
     run.mkdir(parents=True, exist_ok=True)
     layout = torch.channels_last_3d if _is_3d(network) else torch.channels_last
@@ -90,6 +94,10 @@ def train(
     started, losses = time.perf_counter(), []
     for step, (image, target, known) in enumerate(loader, start=done):
         torch.manual_seed(plan.seed * 1_000_003 + step)  # dropout
+        if revise and step % REVISED_EVERY == REVISED_EVERY - 1:
+            with torch.autocast("cpu", torch.bfloat16, enabled=plan.half):
+                image = revise(network.eval(), image, target, np.random.default_rng([plan.seed, step, 1]))
+            network.train()
         for group in optimiser.param_groups:
             group["lr"] = plan.learning_rate * _rate(step, plan)
         with torch.autocast("cpu", torch.bfloat16, enabled=plan.half):

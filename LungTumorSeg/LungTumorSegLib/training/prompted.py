@@ -15,6 +15,7 @@ from torch import nn
 from LungTumorSegLib.networks import catalogue
 from LungTumorSegLib.networks.model import load_model
 from LungTumorSegLib.training.backgrounds import read_backgrounds
+from LungTumorSegLib.training.clicks import corrected
 from LungTumorSegLib.training.crops import read_nodules
 from LungTumorSegLib.training.loop import Plan, train
 from LungTumorSegLib.training.loss import known_loss
@@ -22,6 +23,7 @@ from LungTumorSegLib.training.prompted_samples import PromptedSamples
 from LungTumorSegLib.training.split import part_of
 
 NETWORK = "ResidualUNet3D"
+INPUT_CHANNELS = 4  # the CT, points inside, points outside, a box
 WINDOWS = (32, 32, 32, 32, 48)  # edges in voxels, in turn
 
 
@@ -35,8 +37,9 @@ def train_prompted(
     nodules = [nodule for nodule in read_nodules(data) if part_of(nodule.patient) == "train"]
     samples = PromptedSamples(nodules, read_backgrounds(backgrounds), WINDOWS)
     torch.manual_seed(plan.seed)
-    network = load_model(start).network if start else catalogue.build(NETWORK)
-    return train(network, samples, partial(known_loss, entropy=5.0, dice=1.0), plan, Path(out), stop_at)
+    network = load_model(start).network if start else catalogue.build(NETWORK, input_channels=INPUT_CHANNELS)
+    loss = partial(known_loss, entropy=5.0, dice=1.0)
+    return train(network, samples, loss, plan, Path(out), stop_at, revise=corrected)
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ from torch.nn.functional import grid_sample
 from LungTumorSegLib.inference.clicks import bumps
 from LungTumorSegLib.training.augmentation import scaled
 from LungTumorSegLib.training.backgrounds import Background
-from LungTumorSegLib.training.clicks import click_inside
+from LungTumorSegLib.training.clicks import INSIDE, click_inside, drawn_around, error_click
 from LungTumorSegLib.training.composition import background_scene, fitting_place, set_nodule
 from LungTumorSegLib.training.crops import Nodule
 from LungTumorSegLib.training.prompted_samples import HU_RANGE
@@ -45,10 +45,16 @@ def evaluate_prompted(
     backgrounds: list[Background] | None,
     threshold: float = 0.5,
     seed: int = 0,
+    clicks: int = 1,
+    boxed: bool = False,
 ) -> list[Outcome]:
-    """One outcome a nodule, in their order. Without backgrounds the crop stands alone."""
+    """One outcome a nodule, in their order. Without backgrounds the crop stands alone.
+
+    clicks : how many; each after the first lies in the largest error of the answer before (`clicks.error_click`).
+    boxed : a box drawn by hand instead of the first click.
+    """
     return [
-        _evaluate(network, nodule, backgrounds, threshold, np.random.default_rng([seed, number]))
+        _evaluate(network, nodule, backgrounds, threshold, np.random.default_rng([seed, number]), clicks, boxed)
         for number, nodule in enumerate(nodules)
     ]
 
@@ -59,8 +65,12 @@ def _evaluate(
     backgrounds: list[Background] | None,
     threshold: float,
     rng: np.random.Generator,
+    clicks: int,
+    boxed: bool,
 ) -> Outcome:
     anchor = click_inside(nodule.mask, nodule.depth_mm, rng) * np.array(nodule.spacing)
+    if boxed:
+        anchor = np.add(*nodule.extent_mm) / 2
     shape, middle = (WINDOW,) * 3, np.full(3, (WINDOW - 1) / 2)
     if backgrounds:
         background = backgrounds[rng.integers(len(backgrounds))]
@@ -71,10 +81,22 @@ def _evaluate(
         if backgrounds:
             scene = background_scene(background, window_positions(shape, place, mirror @ linear), linear)
             set_nodule(scene, nodule, anchor, middle, linear, np.random.default_rng(edge))
-            image = scene.image
+            image, target = scene.image, scene.target
         else:
-            image = sample([nodule.image], nodule.spacing, window_positions(shape, anchor, linear))[0]
-        probability = predict(network, image, middle[None])
+            image, target = sample(
+                [nodule.image, nodule.target], nodule.spacing, window_positions(shape, anchor, linear)
+            )
+        inputs = torch.stack([scaled(image, HU_RANGE), *[torch.zeros_like(image)] * 3])
+        if boxed and (drawn := drawn_around(target > 0.5, np.random.default_rng([zoom, len(nodule.name)]))):
+            inputs[3][drawn] = 1.0
+        else:
+            inputs[INSIDE] = bumps(image.shape, middle)
+        probability = predict(network, inputs)
+        for _ in range(clicks - 1):
+            if click := error_click(probability.numpy() > threshold, target.numpy() > 0.5, rng):
+                channel, voxel = click
+                inputs[channel] = torch.maximum(inputs[channel], bumps(image.shape, voxel))
+                probability = predict(network, inputs)
         lesion = clicked_lesion(probability > threshold)
         if not touches_border(lesion):
             break
@@ -82,9 +104,8 @@ def _evaluate(
 
 
 @torch.no_grad()
-def predict(network: nn.Module, image: torch.Tensor, inside: np.ndarray) -> torch.Tensor:
-    """HU window (d, h, w) and clicked voxels (n, 3) -> probability (d, h, w)."""
-    inputs = torch.stack([scaled(image, HU_RANGE), bumps(image.shape, inside), torch.zeros_like(image)])
+def predict(network: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
+    """The window's channels (c, d, h, w) -> probability (d, h, w)."""
     return torch.sigmoid(network(inputs[None]))[0, 0]
 
 

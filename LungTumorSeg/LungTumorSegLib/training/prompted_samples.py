@@ -11,20 +11,23 @@ import torch
 from LungTumorSegLib.inference.clicks import bumps
 from LungTumorSegLib.training.augmentation import as_from_another_scanner, scaled
 from LungTumorSegLib.training.backgrounds import Background
-from LungTumorSegLib.training.clicks import click_inside
+from LungTumorSegLib.training.clicks import click_inside, drawn_around
 from LungTumorSegLib.training.composition import Scene, background_scene, fitting_place, set_nodule, widened
 from LungTumorSegLib.training.crops import Nodule
 from LungTumorSegLib.training.loop import Sample
 from LungTumorSegLib.training.sampling import turn, window_positions
 
 HU_RANGE = (-1000.0, 400.0)
-VOXEL_MM = (0.6, 1.6)  # the apparent scale of small and middling lesions; the model's grid is 1 mm
-MAGNIFIED = 0.25  # share of samples whose nodule is enlarged into a mass, seen at the spacing of a larger zoom
+VOXEL_MM = (0.75, 1.35)  # the apparent scale of small and middling lesions; the model's grid is 1 mm
+MAGNIFIED = 0.15  # share of samples whose nodule is enlarged into a mass, seen at the spacing of a larger zoom
 MASS_VOXELS = (14.0, 38.0)  # how wide such a mass appears
 LARGEST_MAGNIFICATION = 5.0
 OTHER_LESION = 0.25
 MORE_CLICKS = 0.25
-OUTSIDE_CLICKS = 0.3
+OUTSIDE_CLICKS = 0.15
+ASTRAY = 0.15  # share of first clicks that miss their voxel by some millimetres, now and then the lesion
+ASTRAY_MM = 1.5
+BOXED = 0.25  # share of samples with a box drawn around the lesion; half of these have no click
 FAINT_HU = -350.0
 
 
@@ -45,21 +48,36 @@ class PromptedSamples:
         """How often each nodule is drawn: wide and faint ones more often, since there are few and they are hard."""
         wide = np.clip([nodule.diameter_mm / 8 for nodule in self.nodules], 1, 3)
         faint = np.array([nodule.image[nodule.mask].mean() < FAINT_HU for nodule in self.nodules])
-        weights = wide * np.where(faint, 1.5, 1.0)
+        weights = wide * np.where(faint, 2.0, 1.0)
         return weights / weights.sum()
 
     def __call__(self, rng: np.random.Generator, step: int) -> Sample:
         edge = self.windows[step % len(self.windows)]
-        scene, inside, outside = self.scene(rng, (edge,) * 3)
+        boxed = rng.random() < BOXED
+        scene, at = self.scene(rng, (edge,) * 3, boxed)
+        box, clicked = torch.zeros_like(scene.image), not boxed
+        if boxed and (drawn := drawn_around(scene.target > 0.5, rng)):
+            box[drawn] = 1.0
+            clicked = rng.random() < 0.5
+            if clicked:
+                voxels = (scene.target > 0.6).nonzero().numpy()
+                at = voxels[rng.integers(len(voxels))] if len(voxels) else at
+        inside = self._inside(scene, at, rng) if clicked else np.zeros((0, 3))
+        outside = self._outside(scene, rng) if clicked else np.zeros((0, 3))
         image = scaled(as_from_another_scanner(scene.image, rng), HU_RANGE)
-        inputs = torch.stack([image, bumps(image.shape, inside), bumps(image.shape, outside)])
+        inputs = torch.stack([image, bumps(image.shape, inside), bumps(image.shape, outside), box])
         return inputs, scene.target[None], scene.known[None]
 
-    def scene(self, rng: np.random.Generator, shape: tuple[int, int, int]) -> tuple[Scene, np.ndarray, np.ndarray]:
-        """The composed window, and the voxels (n, 3) clicked inside the lesion (first the middle one) and outside."""
+    def scene(self, rng: np.random.Generator, shape: tuple[int, int, int], boxed: bool) -> tuple[Scene, np.ndarray]:
+        """The composed window, and the voxel (3,) clicked first. The window is centred on the click or on the box."""
         nodule = self.nodules[rng.choice(len(self.nodules), p=self.weights)]
-        click = click_inside(nodule.mask, nodule.depth_mm, rng)
-        anchor = (click + rng.uniform(-0.5, 0.5, 3)) * nodule.spacing
+        if boxed:
+            anchor = np.add(*nodule.extent_mm) / 2
+        else:
+            click = click_inside(nodule.mask, nodule.depth_mm, rng)
+            anchor = (click + rng.uniform(-0.5, 0.5, 3)) * nodule.spacing
+            if rng.random() < ASTRAY:
+                anchor = anchor + rng.normal(0, ASTRAY_MM, 3)
         magnification, voxel_mm = self._scale(nodule, shape[0], rng)
         linear = turn(rng, tilt_degrees=12) @ np.diag(voxel_mm * rng.uniform([0.85, 0.93, 0.93], [1.15, 1.07, 1.07]))
         background = self.backgrounds[rng.integers(len(self.backgrounds))]
@@ -71,7 +89,7 @@ class PromptedSamples:
         at = middle + rng.uniform(-0.75, 0.75, 3)
         crop_linear = mirror.T @ linear / magnification
         set_nodule(scene, nodule, anchor, at, crop_linear, rng)
-        return scene, self._inside(scene, at, rng), self._outside(scene, rng)
+        return scene, at
 
     def _scale(self, nodule: Nodule, edge: int, rng: np.random.Generator) -> tuple[float, float]:
         """How many times the nodule is enlarged against its surroundings, and mm of the surroundings a voxel."""

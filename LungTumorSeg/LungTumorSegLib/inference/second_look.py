@@ -1,0 +1,75 @@
+"""Every suspected lesion of a search looked at again by the prompted model, as if somebody had clicked it.
+
+The search sees the whole scan at a coarse grid; the prompted model sees one lesion at a fine one and outlines it better.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from LungTumorSegLib.inference.candidates import Candidate
+from LungTumorSegLib.inference.grid import Index, to_scan
+from LungTumorSegLib.inference.marks import Marks
+from LungTumorSegLib.inference.prompt import find_lesion
+from LungTumorSegLib.networks.card import ModelCard
+from LungTumorSegLib.volume.geometry import Geometry
+
+FULL_TRUST_MM = 45.0  # a suspected lesion longer than this keeps what the search found as well: a window of the
+# prompted model that holds it is as coarse as the search
+
+
+def outlined(
+    voxels: np.ndarray,
+    geometry: Geometry,
+    card: ModelCard,
+    predict: Callable[[torch.Tensor], torch.Tensor],
+    found: list[Candidate],
+    probability: torch.Tensor,
+    grid: Geometry,
+    step: Callable[[float], None] = lambda fraction: None,
+) -> tuple[Index, np.ndarray]:
+    """The probability of tumour around every candidate, canonical box on the scan.
+
+    Parameters
+    ----------
+    voxels, geometry : the scan, canonical order.
+    card, predict : of the prompted model, see `find_lesion`.
+    found : candidates on `grid`; probability : the search's, (d, h, w) on `grid`.
+    step : called with the fraction done before each candidate; may raise to stop.
+    """
+    parts: list[tuple[Index, np.ndarray]] = []
+    for number, candidate in enumerate(found):
+        step(number / len(found))
+        at = grid.ijk_to_lps(candidate.voxel[::-1])
+        inside = geometry.lps_to_ijk(at).round().clip(0, np.array(geometry.shape[::-1]) - 1)
+        marks = Marks.of([geometry.ijk_to_lps(inside)])
+        start, values, _ = find_lesion(voxels, geometry, card, predict, marks, card.threshold)
+        parts.append((start, values))
+        if not values.size or candidate.longest_mm(grid.spacing[::-1]) > FULL_TRUST_MM:
+            parts.append(as_searched(candidate, probability, grid, geometry))
+    return hull(parts)
+
+
+def as_searched(candidate: Candidate, probability: torch.Tensor, grid: Geometry, scan: Geometry):
+    """The candidate's own component as the search found it, canonical box on the scan."""
+    start = tuple(part.start for part in candidate.box)
+    stop = tuple(part.stop for part in candidate.box)
+    values = probability[candidate.box] * torch.from_numpy(candidate.inside)
+    return to_scan(values, grid.box(start, stop), scan)
+
+
+def hull(parts: list[tuple[Index, np.ndarray]]) -> tuple[Index, np.ndarray]:
+    """The box around all parts (first voxel, values), with the larger value where several have one."""
+    parts = [(np.array(start), values) for start, values in parts if values.size]
+    if not parts:
+        return (0, 0, 0), np.zeros((0, 0, 0), np.float32)
+    first = np.min([start for start, _ in parts], axis=0)
+    stop = np.max([start + values.shape for start, values in parts], axis=0)
+    merged = np.zeros(stop - first, np.float32)
+    for start, values in parts:
+        place = tuple(slice(a, a + n) for a, n in zip(start - first, values.shape, strict=True))
+        np.maximum(merged[place], values, out=merged[place])
+    return tuple(int(a) for a in first), merged
