@@ -6,6 +6,7 @@ import slicer
 from made_scene import add_ct, blobs, paint, parent_transform, segment_array
 
 from LungTumorSegLib.measurement.lesions import lesion_labels
+from LungTumorSegLib.measurement.lung_fields import find_lung_fields
 from LungTumorSegLib.measurement.measure import measure
 from LungTumorSegLib.scene import ownership, segments, table, views
 from LungTumorSegLib.scene.diameters import diameter_lines
@@ -27,7 +28,10 @@ def result(scene, ct):
 
 def expected(ct, threshold):
     box = geometry_of(ct).box(START, tuple(np.add(START, blobs().shape)))
-    return measure(lesion_labels(blobs(), box, threshold, 1.0), box, blobs(), START)
+    voxels = slicer.util.arrayFromVolume(ct)
+    hu = voxels[tuple(slice(a, a + n) for a, n in zip(START, blobs().shape, strict=True))]
+    lungs = find_lung_fields(voxels, geometry_of(ct))
+    return measure(lesion_labels(blobs(), box, threshold, 1.0), box, blobs(), START, hu, lungs)
 
 
 def nodes_by_class(scene) -> dict[str, int]:

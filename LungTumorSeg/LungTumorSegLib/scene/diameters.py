@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from LungTumorSegLib.scene import ownership
 from LungTumorSegLib.scene.colours import lesion_colour
 from LungTumorSegLib.volume.geometry import to_ras
@@ -9,6 +11,9 @@ from LungTumorSegLib.volume.geometry import to_ras
 ROLE = "Diameter"
 LESION = ownership.PREFIX + "Lesion"
 AXIS = ownership.PREFIX + "Axis"
+# Where we put the line's ends, in the node's own coordinates: what lies elsewhere, the user moved.
+PLACED = ownership.PREFIX + "Placed"
+MOVED_MM = 1e-3  # no hand moves a point by less; saved scenes keep more digits
 AXES = {"long": "long_axis_points_lps", "short": "short_axis_points_lps"}
 
 
@@ -16,7 +21,7 @@ def show_diameters(scene, ct, lesions) -> None:
     """One line an axis: moved where it exists, made where it does not, removed where its lesion is gone.
 
     lesions : `measurement` Lesions; points in patient LPS mm, as the views show the CT (parent transforms applied).
-    Lines stay free to be dragged; the next measurement puts them back.
+    Lines stay free to be dragged, see `moved_lines`: lesions whose line the user drew come here with that line.
     """
     lines = diameter_lines(ct)
     for lesion in lesions:
@@ -50,12 +55,37 @@ def _make(scene, ct, number: int, axis: str):
     return line
 
 
+def moved_lines(ct) -> dict:
+    """(lesion id, axis) -> (2, 3) ends, LPS mm: the lines of ours that do not lie where we put them."""
+    return {
+        key: to_ras([line.GetNthControlPointPositionWorld(n) for n in range(2)])
+        for key, line in diameter_lines(ct).items()
+        if is_whole(line) and np.abs(_ends(line) - _placed(line)).max() > MOVED_MM
+    }
+
+
+def is_whole(line) -> bool:
+    """Both ends are set: none was deleted, none hangs at the mouse."""
+    return line.GetNumberOfControlPoints() == 2 and line.GetNumberOfDefinedControlPoints() == 2
+
+
+def _ends(line) -> np.ndarray:
+    return np.array([line.GetNthControlPointPosition(n) for n in range(2)])
+
+
+def _placed(line) -> np.ndarray:
+    text = line.GetAttribute(PLACED)
+    return _ends(line) if text is None else np.array(text.split(), float).reshape(2, 3)
+
+
 def _place(line, ct, points) -> None:
     modified = line.StartModify()
     ownership.follow(line, ct)
     for n, point in enumerate(points):
-        if n < line.GetNumberOfControlPoints():
-            line.SetNthControlPointPositionWorld(n, *point)
-        else:
+        if n >= line.GetNumberOfControlPoints():
             line.AddControlPointWorld(*point)
+        # Set again where it is, a point under the mouse would fall out of the hand.
+        elif np.abs(np.subtract(line.GetNthControlPointPositionWorld(n), point)).max() > 1e-9:
+            line.SetNthControlPointPositionWorld(n, *point)
+    line.SetAttribute(PLACED, " ".join(repr(float(x)) for x in _ends(line).ravel()))
     line.EndModify(modified)

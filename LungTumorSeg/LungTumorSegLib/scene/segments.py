@@ -7,11 +7,14 @@ share our image, it is given an image of its own first.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import slicer
 import vtk
 from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
+from LungTumorSegLib.measurement.components import bounding_box
 from LungTumorSegLib.scene import ownership
 from LungTumorSegLib.scene.colours import lesion_colour
 from LungTumorSegLib.volume.box import Box
@@ -46,27 +49,28 @@ def segmentation_node(scene, ct):
     return node
 
 
-def fill_segments(node, ct, labels: Box) -> None:
+def fill_segments(node, ct, labels: Box, numbers: Iterable[int] | None = None) -> None:
     """Make our segments those of a label box: label n becomes the segment "Tumour n", label 0 is background.
 
     Parameters
     ----------
     node, ct : our segmentation node and its CT
-    labels : unsigned integers, lesions numbered 1.. without gaps
+    labels : unsigned integers
+    numbers : the labels that occur, where they are known
 
     Surfaces of the segmentation vanish with the change, as Slicer does for any edit; see `show_surface`.
     """
     segmentation = node.GetSegmentation()
-    count = int(labels.values.max(initial=0))
+    numbers = sorted(np.unique(labels.values[labels.values > 0]).tolist() if numbers is None else numbers)
     ours = our_segments(node)
     _part_from_foreign(segmentation, ours)
     image = _shared_image(segmentation, ours)
-    _fill(image, ct, labels.start, labels.values, count)
+    _fill(image, ct, labels.start, labels.values, max(numbers, default=0))
     for number, segment_id in list(ours.items()):
-        if number > count:
+        if number not in numbers:
             segmentation.RemoveSegment(segment_id)
             del ours[number]
-    for number in range(1, count + 1):
+    for number in numbers:
         if number in ours:
             segment = segmentation.GetSegment(ours[number])
             segment.SetLabelValue(number)
@@ -152,19 +156,17 @@ def _shared_image(segmentation, ours: dict[int, str]):
     return slicer.vtkOrientedImageData()
 
 
-def _fill(image, ct, start, labels: np.ndarray, count: int) -> None:
+def _fill(image, ct, start, labels: np.ndarray, highest: int) -> None:
     """Put the labels, cropped to the lesions' common box, into the image. Observers are told later, once."""
     matrix = vtk.vtkMatrix4x4()
     ct.GetIJKToRASMatrix(matrix)
     image.SetGeometryFromImageToWorldMatrix(matrix)
-    if not count:
+    used = bounding_box(labels)
+    if used is None:
         image.SetExtent(0, -1, 0, -1, 0, -1)
         image.GetPointData().SetScalars(None)
         return
-    used = [np.flatnonzero(labels.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
-    low, high = [int(places[0]) for places in used], [int(places[-1]) + 1 for places in used]
-    voxels = labels[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
-    voxels = np.ascontiguousarray(voxels, np.uint8 if count < 256 else np.uint16)
-    extent = [(s + a, s + b - 1) for s, a, b in zip(start, low, high, strict=True)]
+    voxels = np.ascontiguousarray(labels[used], np.uint8 if highest < 256 else np.uint16)
+    extent = [(s + part.start, s + part.stop - 1) for s, part in zip(start, used, strict=True)]
     image.SetExtent(*(n for pair in reversed(extent) for n in pair))
     image.GetPointData().SetScalars(numpy_to_vtk(voxels.ravel(), deep=True))
