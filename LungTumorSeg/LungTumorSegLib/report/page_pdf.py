@@ -23,7 +23,7 @@ from LungTumorSegLib.volume.geometry import Volume
 # Millimetres from the page's top left corner.
 WIDTH, HEIGHT, MARGIN, FOOT = 210.0, 297.0, 16.0, 14.0
 RIGHT = WIDTH - MARGIN
-SIDE, GAP, ROW = 52.0, 4.0, 4.6
+SIDE, GAP, ROW = 48.0, 4.0, 4.6
 INK, FAINT, HAIRLINE, WARNING = "#1b2026", "#5d6670", "#c8ced4", "#a33b00"
 # Right edge of each column but the first two, which begin there.
 EDGES = (MARGIN, MARGIN + 13, 64, 84, 102, 122, 139, 154, 172, RIGHT)
@@ -72,7 +72,7 @@ class Pages:
         return at
 
     def heading(self, volume: Volume) -> None:
-        top = self.take(47)
+        top = self.take(46)
         self.write(MARGIN, top, TITLE, size=15, weight="bold")
         self.write(RIGHT, top + 1.5, DISCLAIMER, size=8, color=WARNING, weight="bold", ha="right")
         for n, (name, value) in enumerate(self.facts.lines(volume)):
