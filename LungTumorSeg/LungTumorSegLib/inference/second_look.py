@@ -1,6 +1,7 @@
 """Every suspected lesion of a search looked at again by the prompted model, as if somebody had clicked it.
 
-The search sees the whole scan at a coarse grid; the prompted model sees one lesion at a fine one and outlines it better.
+The search sees the whole scan on a coarse grid; the prompted model sees one lesion on a fine one, and outlines it
+better.
 """
 
 from __future__ import annotations
@@ -29,9 +30,10 @@ def outlined(
     found: list[Candidate],
     probability: torch.Tensor,
     grid: Geometry,
+    threshold: float,
     step: Callable[[float], None] = lambda fraction: None,
-) -> tuple[Index, np.ndarray]:
-    """The probability of tumour around every candidate, canonical box on the scan.
+) -> tuple[Index, np.ndarray, int]:
+    """The probability of tumour around every candidate, canonical box on the scan; and how many windows it took.
 
     Parameters
     ----------
@@ -41,23 +43,32 @@ def outlined(
     step : called with the fraction done before each candidate; may raise to stop.
     """
     parts: list[tuple[Index, np.ndarray]] = []
+    windows = 0
+
+    def counted(inputs: torch.Tensor) -> torch.Tensor:
+        nonlocal windows
+        windows += 1
+        return predict(inputs)
+
     for number, candidate in enumerate(found):
         step(number / len(found))
         at = grid.ijk_to_lps(candidate.voxel[::-1])
         inside = geometry.lps_to_ijk(at).round().clip(0, np.array(geometry.shape[::-1]) - 1)
         marks = Marks.of([geometry.ijk_to_lps(inside)])
-        start, values, _ = find_lesion(voxels, geometry, card, predict, marks, card.threshold)
+        start, values, _ = find_lesion(voxels, geometry, card, counted, marks, threshold)
         parts.append((start, values))
         if not values.size or candidate.longest_mm(grid.spacing[::-1]) > FULL_TRUST_MM:
             parts.append(as_searched(candidate, probability, grid, geometry))
-    return hull(parts)
+    return *hull(parts), windows
 
 
-def as_searched(candidate: Candidate, probability: torch.Tensor, grid: Geometry, scan: Geometry):
+def as_searched(
+    candidate: Candidate, probability: torch.Tensor, grid: Geometry, scan: Geometry
+) -> tuple[Index, np.ndarray]:
     """The candidate's own component as the search found it, canonical box on the scan."""
-    start = tuple(part.start for part in candidate.box)
-    stop = tuple(part.stop for part in candidate.box)
-    values = probability[candidate.box] * torch.from_numpy(candidate.inside)
+    start = tuple(part.start - 1 for part in candidate.box)  # a rim of zeros, for the outline to fall off towards
+    stop = tuple(part.stop + 1 for part in candidate.box)
+    values = torch.nn.functional.pad(probability[candidate.box] * torch.from_numpy(candidate.inside), [1] * 6)
     return to_scan(values, grid.box(start, stop), scan)
 
 

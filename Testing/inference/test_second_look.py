@@ -1,0 +1,105 @@
+"""What a search suspects, looked at again on a finer grid."""
+
+import numpy as np
+import pytest
+import torch
+from made_chest import ball, made_chest
+
+from LungTumorSegLib.inference.candidates import MOST, candidates
+from LungTumorSegLib.inference.second_look import FULL_TRUST_MM, hull, outlined
+from LungTumorSegLib.volume.geometry import Geometry
+
+GRID = Geometry((40, 50, 60), (2.0, 2.0, 2.0), (20.0, -50.0, -40.0))
+
+
+def searched(*balls) -> np.ndarray:
+    """A search's probability on `GRID`: 0.9 in balls (x, y, z, radius; LPS mm), 0.2 within 2 mm around them."""
+    probability = np.zeros(GRID.shape, np.float32)
+    for *centre, radius in balls:
+        probability[ball(GRID, centre, radius + 2)] = 0.2
+    for *centre, radius in balls:
+        probability[ball(GRID, centre, radius)] = 0.9
+    return probability
+
+
+def test_each_component_is_a_candidate_with_a_voxel_deep_inside_the_surest_first():
+    small, large = (40.0, -20.0, 0.0, 4.0), (90.0, 20.0, 10.0, 12.0)
+    found = candidates(searched(small, large), GRID.spacing[::-1], 0.1)
+    assert len(found) == 2
+    for candidate, (*centre, radius) in zip(found, (large, small), strict=True):
+        assert np.linalg.norm(GRID.ijk_to_lps(candidate.voxel[::-1]) - centre) <= 2.0
+        assert candidate.highest == pytest.approx(0.9)
+        assert 2 * radius <= candidate.longest_mm(GRID.spacing[::-1]) <= 2 * radius + 8
+
+
+def test_what_does_not_reach_the_threshold_or_is_a_speck_is_none():
+    probability = searched((40.0, -20.0, 0.0, 4.0))
+    assert candidates(probability, GRID.spacing[::-1], 0.95) == []
+    speck = np.zeros(GRID.shape, np.float32)
+    speck[5, 5, 5:7] = 1.0
+    assert candidates(speck, GRID.spacing[::-1], 0.5) == []
+
+
+def test_the_surest_are_kept_where_there_are_too_many():
+    probability = np.zeros((40, 80, 80), np.float32)
+    for n, (k, j, i) in enumerate(np.ndindex(4, 5, 5)):
+        probability[k * 10 : k * 10 + 2, j * 10 : j * 10 + 2, i * 10 : i * 10 + 2] = 0.5 + n / 300
+    found = candidates(probability, (2.0, 2.0, 2.0), 0.3)
+    assert len(found) == MOST
+    assert min(candidate.highest for candidate in found) == pytest.approx(0.5 + (100 - MOST) / 300)
+
+
+def look_again(volume, box_model, probability):
+    found = candidates(probability, GRID.spacing[::-1], 0.1)
+    return outlined(
+        volume.voxels,
+        volume.geometry,
+        box_model.card,
+        box_model.network,
+        found,
+        torch.from_numpy(probability),
+        GRID,
+        0.5,
+    )
+
+
+def test_the_second_look_outlines_on_the_scans_own_voxels(box_model):
+    volume = made_chest((60, 50, 90), (2.0, 2.0, 2.0), [(70, 0, 0, 6), (85, 0, 0, 6)])
+    start, values, windows = look_again(volume, box_model, searched((71.0, 1.0, 0.0, 2.0)))
+    mask = np.zeros(volume.voxels.shape, bool)
+    mask[tuple(slice(a, a + n) for a, n in zip(start, values.shape, strict=True))] = values >= 0.5
+    true = ball(volume.geometry, (70, 0, 0), 6)
+    assert 2 * (mask & true).sum() / (mask.sum() + true.sum()) > 0.9
+    assert not (mask & ball(volume.geometry, (85, 0, 0), 6)).any()
+    assert windows == 1
+
+
+def test_a_suspicion_that_the_second_look_does_not_share_keeps_the_searchs_own_answer(box_model):
+    volume = made_chest((60, 50, 90), (2.0, 2.0, 2.0), [])
+    start, values, _ = look_again(volume, box_model, searched((70.0, 0.0, 0.0, 6.0)))
+    middle = tuple(volume.geometry.lps_to_ijk(np.array([70.0, 0.0, 0.0]))[::-1].round().astype(int) - start)
+    assert values[middle] == pytest.approx(0.9, abs=0.05)
+
+
+def test_a_large_mass_keeps_what_the_search_found_as_well(box_model):
+    radius = FULL_TRUST_MM / 2 + 1
+    volume = made_chest((60, 70, 90), (2.0, 2.0, 2.0), [(70, 0, 0, 6)])
+    probability = searched((75.0, 0.0, 0.0, radius))
+    _, values, _ = look_again(volume, box_model, probability)
+    assert (values >= 0.5).sum() == pytest.approx((probability >= 0.5).sum(), rel=0.1)
+
+
+def test_nothing_suspected_is_an_empty_box(box_model):
+    volume = made_chest((60, 50, 90), (2.0, 2.0, 2.0), [])
+    start, values, windows = look_again(volume, box_model, np.zeros(GRID.shape, np.float32))
+    assert (start, values.shape, windows) == ((0, 0, 0), (0, 0, 0), 0)
+
+
+def test_parts_are_merged_by_their_larger_value():
+    a = ((1, 2, 3), np.full((2, 2, 2), 0.5, np.float32))
+    b = ((2, 2, 3), np.full((3, 1, 1), 0.8, np.float32))
+    start, values = hull([a, ((0, 0, 0), np.zeros((0, 0, 0), np.float32)), b])
+    assert (start, values.shape) == ((1, 2, 3), (4, 2, 2))
+    assert values[1, 0, 0] == np.float32(0.8)
+    assert values[0, 1, 1] == np.float32(0.5)
+    assert values[3, 1, 1] == 0
