@@ -25,7 +25,7 @@ def paint_segments(dataset: Dataset, geometry: Geometry, label: int | str | None
     kind = dataset.SegmentationType
     warnings = []
     if kind == "FRACTIONAL":
-        frames = frames * 2 >= int(dataset.MaximumFractionalValue)
+        frames = frames.astype(np.uint32) * 2 >= int(dataset.MaximumFractionalValue)
         warnings.append("The segmentation is fractional: a voxel counts from one half.")
     labels = np.zeros(geometry.shape, np.uint16)
     shared, overlap = dataset.SharedFunctionalGroupsSequence[0], False
