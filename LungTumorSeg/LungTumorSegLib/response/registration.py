@@ -20,7 +20,7 @@ from LungTumorSegLib.volume.geometry import Geometry, Volume
 COARSE_MM = 4.0  # grid of the refinement: vessels of the hilum and the chest's inner wall are still seen
 START_MM = 8.0  # grid of the search over all shifts
 AROUND_LUNGS_MM = 8.0  # the metric looks at the lungs and this much around them: wall, diaphragm, mediastinum's edge
-HU_RANGE = (-1000.0, 100.0)  # bone and contrast say nothing about where the lung is
+HU_RANGE = (-1000.0, 0.0)  # above water lie bone and contrast, which say nothing about where the lung is
 SAMPLED = 0.15  # of the voxels, evenly: thousands are left, and it is several times as fast
 SHARED_SHARE = 0.4  # of the smaller lung mask must lie in both fields of view
 SMALLEST_ML = 100.0  # of lung in both fields of view: less fixes no position
@@ -29,6 +29,7 @@ SMALLEST_ML = 100.0  # of lung in both fields of view: less fixes no position
 # patients: at most 0.70 with 0.46, or 0.60 with 0.63; so a stranger's scan is mostly, not surely, noticed.
 LEAST_OVERLAP = 0.65
 LEAST_CORRELATION = 0.55
+SURE_CORRELATION = 0.80  # so alike that lungs which were found badly do not matter
 MOST_TURN_DEGREES = 35.0
 
 
@@ -55,7 +56,10 @@ def register(baseline: Volume, baseline_lungs: Volume, followup: Volume, followu
     if not tried:
         raise InputRefused("The scans show no common part of the lungs: choose two chest CTs of one patient.")
     best = max(tried, key=lambda alignment: alignment.overlap + alignment.correlation)
-    if best.overlap < LEAST_OVERLAP or best.correlation < LEAST_CORRELATION or best.turn_degrees > MOST_TURN_DEGREES:
+    fits = best.correlation >= LEAST_CORRELATION and (
+        best.overlap >= LEAST_OVERLAP or best.correlation >= SURE_CORRELATION
+    )
+    if not fits or best.turn_degrees > MOST_TURN_DEGREES:
         raise InputRefused(
             f"The scans do not match (lungs overlap {best.overlap:.2f}, grey values correlate "
             f"{best.correlation:.2f}): are they one patient's chest?"
@@ -133,7 +137,7 @@ def refined(fixed: Scan, moving: Scan, shift: np.ndarray) -> np.ndarray:
     method.SetMetricSamplingStrategy(method.REGULAR)
     method.SetMetricSamplingPercentage(SAMPLED)
     method.SetInterpolator(sitk.sitkLinear)
-    method.SetOptimizerAsRegularStepGradientDescent(2.0, 0.02, 60, 0.6, 1e-6)
+    method.SetOptimizerAsRegularStepGradientDescent(2.0, 0.02, 50, 0.6, 1e-6)
     method.SetOptimizerScalesFromPhysicalShift()
     method.SetShrinkFactorsPerLevel([2, 1])
     method.SetSmoothingSigmasPerLevel([COARSE_MM, COARSE_MM / 4])
@@ -197,11 +201,19 @@ def around(scan: Scan) -> sitk.Image:
 
 
 def coarse(image: sitk.Image) -> sitk.Image:
-    """Means of blocks of voxels of about `COARSE_MM`."""
+    """The image on a grid of `COARSE_MM` along its own axes: means of blocks of voxels, then interpolated."""
     factors = [
-        max(1, min(round(COARSE_MM / mm), n // 8)) for mm, n in zip(image.GetSpacing(), image.GetSize(), strict=True)
+        max(1, min(int(COARSE_MM / mm), n // 8)) for mm, n in zip(image.GetSpacing(), image.GetSize(), strict=True)
     ]
-    return sitk.Cast(sitk.BinShrink(image, factors), sitk.sitkFloat32)
+    blocks = sitk.Cast(sitk.BinShrink(image, factors), sitk.sitkFloat32)
+    size = [
+        max(1, int((n - 1) * mm / COARSE_MM) + 1) for mm, n in zip(blocks.GetSpacing(), blocks.GetSize(), strict=True)
+    ]
+    grid = sitk.Image(size, sitk.sitkUInt8)
+    grid.SetSpacing((COARSE_MM,) * 3)
+    grid.SetOrigin(blocks.GetOrigin())
+    grid.SetDirection(blocks.GetDirection())
+    return sitk.Resample(blocks, grid, sitk.Transform(), sitk.sitkLinear, HU_RANGE[0], sitk.sitkFloat32)
 
 
 def image_of(volume: Volume) -> sitk.Image:

@@ -1,0 +1,160 @@
+"""From lesions to the response: sums, merged and split lesions, new ones, several dates."""
+
+import pytest
+from made_lesions import START, lesion, study
+
+from LungTumorSegLib.errors import InputRefused
+from LungTumorSegLib.response.course import course
+from LungTumorSegLib.response.growth import doubling_days
+from LungTumorSegLib.response.table import COLUMNS, as_dict, long_rows, overview, tab_separated
+from LungTumorSegLib.response.tracks import Marks, parse_change
+
+A, B, C = (0, 0, 0), (80, 0, 0), (0, 90, 0)
+
+
+def judged(*studies, **more):
+    found = course(list(studies), **more)
+    return [x.overall for x in found.responses[1:]]
+
+
+def test_the_response_follows_the_sum_of_the_targets():
+    before = study(lesion(1, A, 30), lesion(2, B, 20))
+    assert judged(before, study(lesion(1, A, 20), lesion(2, B, 15), week=8)) == ["PR"]
+    assert judged(before, study(lesion(1, A, 40), lesion(2, B, 20), week=8)) == ["PD"]
+    assert judged(before, study(lesion(1, A, 33), lesion(2, B, 20), week=8)) == ["SD"]
+    assert judged(before, study(week=8)) == ["CR"]
+
+
+def test_a_new_lesion_is_progression_though_the_sum_shrinks():
+    before = study(lesion(1, A, 30))
+    assert judged(before, study(lesion(1, A, 15), lesion(2, B, 6), week=8)) == ["PD"]
+
+
+def test_a_find_that_is_no_tumour_is_not():
+    later = study(lesion(1, A, 15), lesion(2, B, 6), week=8)
+    assert judged(study(lesion(1, A, 30)), later, marks=Marks(ignored=frozenset({(1, 2)}))) == ["PR"]
+
+
+def test_a_normal_new_node_is_no_new_lesion():
+    later = study(lesion(1, A, 30), lesion(2, B, 12, 9, node=True), week=8)
+    assert judged(study(lesion(1, A, 30)), later) == ["SD"]
+
+
+def test_coalesced_targets_count_once_by_the_whole():
+    """Eisenhauer 2009, 4.3.2: the maximal longest diameter of the coalesced lesion."""
+    before = study(lesion(1, (-15, 0, 0), 26), lesion(2, (15, 0, 0), 24))
+    found = course([before, study(lesion(1, (-1, 0, 0), 58), week=8)])
+    assert float(found.responses[1].sum_mm) == 58
+    assert "merged" in [track.findings[1].state for track in found.tracks]
+
+
+def test_a_target_that_went_into_a_non_target_is_measured_there():
+    before = study(lesion(1, (-15, 0, 0), 26), lesion(2, (15, 0, 0), 24))
+    marks = Marks((parse_change("2+1=1", 1),))
+    found = course([before, study(lesion(1, A, 58), week=8)], marks, targets=[1])
+    assert float(found.responses[1].sum_mm) == 58
+
+
+def test_a_lesion_outside_the_follow_ups_scan_leaves_the_response_open():
+    before = study(lesion(1, A, 30), lesion(2, B, 20))
+    assert judged(before, study(lesion(1, A, 30), week=8, size_mm=(100, 400, 400))) == ["NE"]
+
+
+def test_growth_is_seen_from_the_nadir():
+    dates = [study(lesion(1, A, mm), week=8 * n) for n, mm in enumerate([40, 20, 26])]
+    assert judged(*dates) == ["PR", "PD"]
+
+
+def test_a_node_marked_by_the_user_is_judged_by_its_short_axis():
+    before, after = study(lesion(1, A, 30, 16)), study(lesion(1, A, 22, 9.9), week=8)
+    assert judged(before, after) == ["SD"]  # 22 of 30 mm
+    assert judged(before, after, marks=Marks(nodes=frozenset({1}))) == ["CR"]
+
+
+def test_only_a_reader_says_that_non_targets_progress():
+    before = study(lesion(1, A, 30), lesion(2, B, 8))
+    after = study(lesion(1, A, 30), lesion(2, B, 16), week=8)
+    assert judged(before, after) == ["SD"]
+    assert judged(before, after, progressed=[1]) == ["PD"]
+
+
+def test_targets_gone_and_others_left_is_a_partial_response():
+    assert judged(study(lesion(1, A, 30), lesion(2, B, 8)), study(lesion(2, B, 8), week=8)) == ["PR"]
+
+
+def test_irecist_waits_for_confirmation():
+    dates = [study(lesion(1, A, mm), week=week) for week, mm in [(0, 40), (8, 50), (14, 56)]]
+    found = course(dates, immune=True)
+    assert [x.overall for x in found.immune[1:]] == ["iUPD", "iCPD"]
+    assert [x.overall for x in found.responses[1:]] == ["PD", "PD"]
+
+
+def test_irecist_knows_new_lesions_by_their_size():
+    dates = [
+        study(lesion(1, A, 40)),
+        study(lesion(1, A, 40), lesion(2, B, 12), week=8),
+        study(lesion(1, A, 40), lesion(2, B, 17), week=14),
+    ]
+    assert [x.overall for x in course(dates, immune=True).immune[1:]] == ["iUPD", "iCPD"]
+
+
+def test_irecist_without_dates_is_refused():
+    with pytest.raises(InputRefused, match="date of every study"):
+        course([study(lesion(1, A), week=None), study(lesion(1, A), week=None)], immune=True)
+
+
+def test_a_swapped_order_is_refused():
+    with pytest.raises(InputRefused, match="older than study 0"):
+        course([study(lesion(1, A), week=8), study(lesion(1, A))])
+
+
+def test_the_same_day_twice_is_refused():
+    with pytest.raises(InputRefused, match="of one day"):
+        course([study(lesion(1, A)), study(lesion(1, A))])
+
+
+def test_a_doubled_volume_doubles_in_the_time_between():
+    before = study(lesion(1, A, 20))
+    after = study(lesion(1, A, 20 * 2 ** (1 / 3)), week=10)
+    found = course([before, after])
+    assert found.doubling_days(found.tracks[0]) == pytest.approx(70)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "days", "expected"),
+    [(1, 2, 100, 100), (1, 4, 100, 50), (2, 1, 100, -100), (1, 1, 100, None), (0, 1, 100, None), (1, 2, 0, None)],
+)
+def test_doubling_times(before, after, days, expected):
+    found = doubling_days(before, after, days)
+    assert found == (expected if expected is None else pytest.approx(expected))
+
+
+def test_doubts_are_listed_until_the_user_speaks():
+    studies = [study(lesion(1, A, 20)), study(lesion(1, (20, 0, 0), 20), week=8)]
+    assert [(n, track.number) for n, track in course(studies).doubts()] == [(1, 1)]
+    assert course(studies, Marks((parse_change("1=1", 1),))).doubts() == []
+
+
+def test_the_table_shows_lesions_sums_and_responses():
+    found = course([study(lesion(1, A, 30)), study(lesion(7, A, 20), week=8)])
+    headings, rows = overview(found)
+    assert headings[2:4] == [str(START), "2026-03-02"]
+    assert rows[0][:5] == ["1", "target", "#1  30.0 mm", "#7  20.0 mm", "-33.3 %"]
+    assert rows[1][:5] == ["sum", "targets", "30.0 mm", "20.0 mm", "-33.3 %"]
+    assert rows[2][:4] == ["response", "RECIST 1.1", "", "PR"]
+    lines = tab_separated(found).splitlines()
+    assert len({line.count("\t") for line in lines}) == 1
+
+
+def test_the_long_table_and_the_json_keep_full_precision():
+    found = course([study(lesion(1, A, 30.123456789)), study(lesion(1, A, 20), week=8)])
+    line = dict(zip(COLUMNS, long_rows(found)[0], strict=True))
+    assert line["size_mm"] == 30.123456789
+    said = as_dict(found)
+    assert said["studies"][1]["response"] == "PR"
+    assert said["lesions"][0]["findings"][0]["size_mm"] == 30.123456789
+
+
+def test_no_lesion_at_all_cannot_be_judged():
+    assert judged(study(), study(week=8)) == ["NE"]
+    assert judged(study(), study(lesion(1, A, 12), week=8)) == ["PD"]
