@@ -87,6 +87,19 @@ def check_ct(
     return Volume(voxels, geometry, tuple(warnings), source)
 
 
+def check_image(voxels: np.ndarray, geometry: Geometry, warnings: tuple[str, ...] = (), source: str = "") -> Volume:
+    """Voxels (k, j, i) on any scale as int16 where whole and fitting, else float32; what is no number gets the lowest."""
+    warnings += check_geometry(geometry)
+    low, high, whole, lost = _range(voxels)
+    if lost == voxels.size or low == high:
+        raise InputRefused("All voxels have the same value: there is nothing to see in this image.")
+    if lost:
+        voxels = np.nan_to_num(voxels, nan=low, posinf=low, neginf=low)
+        warnings += (f"{lost:,} voxels were not numbers (NaN or infinite): set to the lowest value.",)
+    fits = whole and low >= np.iinfo(np.int16).min and high <= np.iinfo(np.int16).max
+    return Volume(voxels.astype(np.int16 if fits else np.float32, copy=False), geometry, warnings, source)
+
+
 def _range(voxels: np.ndarray) -> tuple[float, float, bool, int]:
     """Lowest and highest number, whether all numbers are whole, and how many voxels are none; slice by slice."""
     if voxels.dtype.kind != "f":

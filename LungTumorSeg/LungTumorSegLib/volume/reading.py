@@ -18,6 +18,7 @@ from LungTumorSegLib.volume.checking import (
     MOST_FOREGROUND,
     SHEAR_TOLERANCE,
     check_ct,
+    check_image,
     check_mask,
     check_mask_against,
     is_copy,
@@ -103,6 +104,18 @@ def read_mask(
     if ct is not None:
         check_mask_against(ct, mask, most_foreground=most_foreground)
     return mask
+
+
+def read_image(path: str | Path) -> Volume:
+    """An image on a scale of its own, such as MR: int16 where its values are whole and fit, else float32.
+
+    From an image file. Voxels that are not finite numbers get the lowest finite value, with a warning.
+    """
+    path = Path(path)
+    if _ending(path) not in READERS:
+        raise InputRefused(f"An image must be one of {', '.join(READERS)}.")
+    image, geometry, warnings = _read_file(path)
+    return check_image(pixels(image), geometry, warnings, path.name)
 
 
 def _as_number(label: int | str | None) -> int | None:
