@@ -6,6 +6,8 @@ Grad-CAM (Selvaraju et al. 2017) weighs a layer's channels by how much each rais
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import nn
 
@@ -14,7 +16,13 @@ from LungTumorSegLib.errors import InputRefused
 ENLARGING = {2: "bilinear", 3: "trilinear"}
 
 
-def grad_cam(network: nn.Module, inputs: torch.Tensor, target_mask: torch.Tensor, layer: str) -> torch.Tensor:
+def grad_cam(
+    network: nn.Module,
+    inputs: torch.Tensor,
+    target_mask: torch.Tensor,
+    layer: str,
+    score: Callable[[torch.Tensor], torch.Tensor] = lambda logits: logits,
+) -> torch.Tensor:
     """How much each place spoke for tumour inside `target_mask`.
 
     Parameters
@@ -25,6 +33,7 @@ def grad_cam(network: nn.Module, inputs: torch.Tensor, target_mask: torch.Tensor
     target_mask : (n, 1, ...) of the inputs' size; what is not 0 counts.
     layer : dotted name of any module that puts out features (n, channels, ...); `layers` lists the useful ones.
         Of a module that runs several times, the last time counts.
+    score : logits (n, c, ...) -> (n, 1, ...), of a network with several classes: what is explained.
 
     Returns
     -------
@@ -63,7 +72,7 @@ def grad_cam(network: nn.Module, inputs: torch.Tensor, target_mask: torch.Tensor
             torch.enable_grad(),
             torch.autocast(inputs.device.type, enabled=False),
         ):
-            logits = network(inputs.detach().clone())
+            logits = score(network(inputs.detach().clone()))
             if features is None:
                 raise InputRefused(f"{layer} does not run: choose one of {', '.join(layers(network))}")
             (gradient,) = torch.autograd.grad(logits[target_mask != 0].sum(), features, materialize_grads=True)

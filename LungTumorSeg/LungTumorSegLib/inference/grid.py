@@ -46,18 +46,19 @@ def to_network(
     voxels: np.ndarray,
     geometry: Geometry,
     grid: Geometry,
-    hu_range: tuple[float, float],
+    hu_range: tuple[float, float] | None,
     step: Callable[[float], None] = lambda fraction: None,
 ) -> torch.Tensor:
-    """The scan on the network's grid, HU clipped to the range and scaled to 0..1: float32 (d, h, w).
+    """The scan on the network's grid, clipped to the range and scaled to 0..1: float32 (d, h, w).
 
     Parameters
     ----------
     voxels, geometry : the scan in canonical order, any strides; int16 or float.
     grid : has the same axes; where it leaves the scan, the scan's edge continues.
+    hu_range : None takes the scan's `own_range`.
     step : called with the fraction done, after each few slices; may raise to stop.
     """
-    low, high = hu_range
+    low, high = own_range(voxels) if hu_range is None else hu_range
 
     def source(first: int, last: int, part: tuple[slice, slice]) -> torch.Tensor:
         return torch.from_numpy(voxels[(slice(first, last), *part)].astype(np.float32, order="C"))
@@ -67,6 +68,19 @@ def to_network(
         out[place] = block.clamp_(low, high).sub_(low).div_(high - low)
         step(place.stop / grid.shape[0])
     return out
+
+
+def own_range(voxels: np.ndarray) -> tuple[float, float]:
+    """What an image whose values have no unit (MR) is clipped to: its 0.5th and 99.5th percentile where it is not 0.
+
+    0 is what lies outside the patient, or outside the brain in BraTS's images. Large images are thinned.
+    """
+    thin = tuple(slice(None, None, max(1, n // 128)) for n in voxels.shape)
+    values = voxels[thin][voxels[thin] != 0]
+    if values.size == 0:
+        return 0.0, 1.0
+    low, high = (float(edge) for edge in np.percentile(values, (0.5, 99.5)))
+    return (low, high) if high > low else (low, low + 1.0)
 
 
 def to_scan(

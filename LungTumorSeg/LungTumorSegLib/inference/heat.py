@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 
 from LungTumorSegLib.explanation.gradcam import grad_cam
+from LungTumorSegLib.inference.channels import channels_on
+from LungTumorSegLib.inference.foreground import Foreground
 from LungTumorSegLib.inference.grid import Index, positions, resampled, to_network, to_scan
 from LungTumorSegLib.inference.marks import Marks
 from LungTumorSegLib.inference.prompt import ZOOMS, inputs_of, window_around
@@ -15,7 +17,7 @@ from LungTumorSegLib.inference.scan import Scan
 from LungTumorSegLib.inference.search import Search
 from LungTumorSegLib.inference.windows import padded, read_slices, read_windows, window_starts
 from LungTumorSegLib.networks.card import ModelCard
-from LungTumorSegLib.volume.geometry import Geometry
+from LungTumorSegLib.volume.geometry import Geometry, Volume
 
 BATCH = 4  # slices that are differentiated together
 
@@ -28,18 +30,22 @@ def heat_in_windows(
     lesion: tuple[Index, np.ndarray],
     layer: str,
     step: Callable[[float], None],
+    others: Sequence[Volume] = (),
+    shown_class: str | None = None,
 ) -> tuple[Index, np.ndarray]:
     """An automatic model's heat, 0..1, canonical box on the scan: the windows that hold the lesion are run again.
 
     lesion : canonical box, first voxel and mask. Where windows overlap the greater heat counts.
+    others : further images of the case. shown_class : the class whose logit is explained; None = all of them.
     """
     device = next(network.parameters()).device
-    image = to_network(scan.voxels, scan.geometry, search.grid, card.hu_range)
+    foreground = Foreground(card, shown_class)
+    image = channels_on(search.grid, scan, others, card)
     target = mask_on(search.grid, scan.geometry, *lesion)
     image, inner = padded(image, search.window)
     target, _ = padded(target, search.window)
-    heat = torch.zeros_like(image)
-    starts = window_starts(tuple(image.shape), search.window, card.overlap)
+    heat = torch.zeros_like(target)
+    starts = window_starts(tuple(target.shape), search.window, card.overlap)
     parts = [tuple(slice(a, a + n) for a, n in zip(start, search.window, strict=True)) for start in starts.tolist()]
     held = np.array([bool(target[part].any()) for part in parts])
     starts = starts[held]
@@ -51,7 +57,7 @@ def heat_in_windows(
         else:
             inputs = read_slices(image, batch, search.window, search.adjacent)
             masks = read_slices(target, batch, search.window, 1)
-        maps = grad_cam(network, inputs.to(device), masks.to(device), layer).cpu()
+        maps = grad_cam(network, inputs.to(device), masks.to(device), layer, foreground).cpu()
         for start, values in zip(batch.tolist(), maps, strict=True):
             part = tuple(slice(a, a + n) for a, n in zip(start, search.window, strict=True))
             heat[part] = torch.maximum(heat[part], values.view(search.window))

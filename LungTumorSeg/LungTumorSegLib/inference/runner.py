@@ -24,8 +24,8 @@ LAYOUT = {2: torch.channels_last, 3: torch.channels_last_3d}
 class Runner:
     """Runs a model's network: batch norms folded, in the layout, batch and precision that suit the device.
 
-    Calling it with float32 inputs (n, c, ...) gives float32 logits (n, 1, ...) on the device. Half precision is
-    used only where the hardware has it and a trial showed that it is faster.
+    Calling it with float32 inputs (n, c, ...) gives float32 logits (n, m, ...), of a gate (n, 1), on the device. Half
+    precision is used only where the hardware has it and a trial showed that it is faster.
 
     setting : what is used. bytes_per_voxel : what a pass takes at most for each voxel of a window, in float32.
     """
@@ -33,10 +33,13 @@ class Runner:
     def __init__(self, model: Model, device: torch.device, half: bool):
         entry = catalogue.entry(model.card.network)
         self.dimensions = entry.dimensions
+        self.trial_side = max(TRIAL_SIDE[entry.dimensions], 2 * entry.downsampling)
+        self.even = entry.even
         self.device = device
         channels = model.card.arguments["input_channels"]
         generator = torch.Generator().manual_seed(0)
-        example = torch.rand(1, channels, *[2 * entry.downsampling] * entry.dimensions, generator=generator)
+        sides = [2 * entry.downsampling] * entry.dimensions if entry.even else entry.smallest
+        example = torch.rand(1, channels, *sides, generator=generator)
         self.network = folded(model.network, example).to(device)
         if device.type == "cpu":
             go_direct(self.network)
@@ -63,14 +66,19 @@ class Runner:
         return self.bytes_per_voxel * math.prod(window) <= memory.budget(self.device)
 
     def candidates(self, single: bool) -> list[Setting]:
-        """In order of trust. A click asks for one window."""
+        """In order of trust. A click asks for one window.
+
+        Attention is worth no trial: its windows are cut anew in any layout, and a trial takes longer than it saves.
+        """
+        if not self.even:
+            return [Setting(1, False, self.half_type is not None and self.device.type == "cuda")]
         batches = (1,) if single else (8,) if self.dimensions == 2 else (2, 1, 4)
         full = [Setting(batch, last, False) for batch in batches for last in (True, False)]
         halves = [Setting(batch, True, True) for batch in batches] if self.half_type is not None else []
         return full + halves
 
     def trial(self, channels: int):
-        side = TRIAL_SIDE[self.dimensions]
+        side = self.trial_side
 
         def seconds_an_item(setting: Setting) -> float:
             inputs = torch.zeros(setting.batch, channels, *[side] * self.dimensions, device=self.device)

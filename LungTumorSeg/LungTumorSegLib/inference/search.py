@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from LungTumorSegLib.inference.foreground import Foreground
 from LungTumorSegLib.inference.grid import network_grid
 from LungTumorSegLib.inference.lungs import Lungs
 from LungTumorSegLib.inference.options import Options
@@ -30,19 +31,31 @@ class Search:
     notes: tuple[str, ...] = ()
 
     def run(
-        self, image: torch.Tensor, runner: Runner, scan: Geometry, lungs: Lungs, card: ModelCard, options: Options, step
+        self,
+        image: torch.Tensor,
+        runner: Runner,
+        scan: Geometry,
+        lungs: Lungs,
+        card: ModelCard,
+        options: Options,
+        step,
+        passed: np.ndarray | None = None,
     ) -> Slid:
-        """Logits on the grid; windows that hold nothing of the lungs' outline are left out."""
+        """Logits on the grid, of what the options want shown; windows that hold nothing of the lungs' outline are left
+        out, and slices that are not among those `passed`, where that is given."""
+        foreground = Foreground(card, options.shown)
 
         def touching(starts: np.ndarray) -> np.ndarray:
             ends = [self.grid.ijk_to_lps((starts + add)[:, ::-1]) for add in (0, np.subtract(self.window, 1))]
             first, last = (scan.lps_to_ijk(end)[:, ::-1] for end in ends)
-            return lungs.touched(first, last)
+            touched = lungs.touched(first, last)
+            return touched if passed is None else touched & passed[starts[:, 0]]
 
         return slide(
             image.to(runner.device),
             self.window,
-            runner,
+            lambda inputs: foreground.narrowed(runner(inputs)),
+            join=foreground.joined,
             overlap=card.overlap if options.overlap is None else options.overlap,
             weighting=options.weighting,
             batch=runner.batch(self.window),
@@ -67,7 +80,7 @@ def plan_search(card: ModelCard, scan: Geometry, start: Index, stop: Index, fits
         return Search(grid, (1, *grid.shape[1:]), card.adjacent_slices)
     if card.window is not None:
         return Search(network_grid(box, card.spacing_mm, (1, 1, 1)), card.window, None)
-    grid = network_grid(box, card.spacing_mm, (n, n, n))
+    grid = network_grid(box, card.spacing_mm, entry.smallest)
     if fits(grid.shape):
         return Search(grid, grid.shape, None)
     return Search(grid, LARGE_BOX_WINDOW, None, ("the lungs do not fit into memory at once: searched in windows",))

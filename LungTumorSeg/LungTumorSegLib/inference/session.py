@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,8 +13,11 @@ import torch
 
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.inference import prompt
+from LungTumorSegLib.inference.candidates import candidates
+from LungTumorSegLib.inference.channels import channels_on, refuse_channels
 from LungTumorSegLib.inference.energy import EnergyMeter
-from LungTumorSegLib.inference.grid import to_network, to_scan
+from LungTumorSegLib.inference.gate import ask_gate
+from LungTumorSegLib.inference.grid import to_scan
 from LungTumorSegLib.inference.heat import heat_around_click, heat_in_windows
 from LungTumorSegLib.inference.lungs import Lungs, find_lungs
 from LungTumorSegLib.inference.marks import Marks, Point
@@ -24,13 +27,14 @@ from LungTumorSegLib.inference.prediction import Prediction
 from LungTumorSegLib.inference.runner import Runner
 from LungTumorSegLib.inference.scan import Scan
 from LungTumorSegLib.inference.search import plan_search
+from LungTumorSegLib.inference.second_look import outlined
 from LungTumorSegLib.inference.stages import Stages, unheard, unstoppable
 from LungTumorSegLib.networks import catalogue, counting
 from LungTumorSegLib.networks import model as models
 from LungTumorSegLib.networks.card import ModelCard
 from LungTumorSegLib.networks.model import Model
 from LungTumorSegLib.volume.box import EMPTY, Box
-from LungTumorSegLib.volume.geometry import Volume
+from LungTumorSegLib.volume.geometry import Geometry, Volume
 
 MOST_MODELS = 4
 MOST_SCANS = 16  # only where their lungs are: some hundred kilobytes each
@@ -64,19 +68,22 @@ class Session:
         options: Options = DEFAULT,
         progress: Callable[[str, float], None] = unheard,
         cancelled: Callable[[], bool] = unstoppable,
+        others: Sequence[Volume] = (),
     ) -> Prediction:
-        """The probability of tumour in the box around the lungs.
+        """The probability of tumour, or of the class that the options want shown, in the box around the lungs.
 
         progress : called with the stage and the fraction of the whole, at every batch of windows.
         cancelled : asked as often; `Cancelled` is raised when it says yes.
+        others : further images of the case, on the same grid, for a model that reads several.
 
         Raises `InputRefused` for a prompted model, a device that is not there, or too little memory.
         """
         meter, stages = EnergyMeter(), Stages(progress, cancelled)
         chosen = self._model(model)
         card = chosen.card
-        if card.task != "automatic":
-            raise InputRefused(f"the model {chosen.card.name} needs a point inside the lesion: click one")
+        refuse_task(card)
+        refuse_channels(card, volume, others)
+        second = self._companion(model, card.outlined_by) if card.outlined_by else None
         scan = Scan(volume)
         with stages.stage("finding the lungs", 0.0, 0.02):
             lungs = self._lungs_of(scan)
@@ -84,16 +91,27 @@ class Session:
         def attempt(runner: Runner):
             search = plan_search(card, scan.geometry, lungs.start, lungs.stop, runner.fits)
             with stages.stage("resampling", 0.04, 0.1) as step:
-                image = to_network(scan.voxels, scan.geometry, search.grid, card.hu_range, step)
-            with stages.stage("searching", 0.1, 0.96) as step:
-                slid = search.run(image, runner, scan.geometry, lungs, card, options, step)
+                image = channels_on(search.grid, scan, others, card, step)
+            passed, gating, said = self._gated(chosen, scan, lungs, search.grid, runner.device, options, stages)
+            with stages.stage("searching", 0.1, 0.7 if second else 0.96) as step:
+                slid = search.run(image, runner, scan.geometry, lungs, card, options, step, passed)
             del image
-            with stages.stage("mapping back", 0.96, 1.0) as step:
-                probability = slid.logits.sigmoid_().cpu()
-                box = scan.box(*to_scan(probability, search.grid, scan.geometry, step))
-            work = slid.windows * work_of(card, search.window)
-            fewer = slid.batch < runner.batch(search.window)
-            return box, work, (*search.notes, *((f"memory ran short: batches of {slid.batch}",) if fewer else ()))
+            work = gating + slid.windows * work_of(card, search.window)
+            probability = slid.logits.sigmoid_().cpu()
+            if second:
+                with stages.stage("looking again", 0.7, 1.0) as step:
+                    found = candidates(probability.numpy(), search.grid.spacing[::-1], card.suspicion)
+                    start, values, windows = outlined(
+                        *(scan.voxels, scan.geometry, second.card, self._runner(second, runner.device, options)),
+                        *(found, probability, search.grid, threshold_of(options, card), step),
+                    )
+                box, work = scan.box(start, values), work + windows * work_of(second.card, second.card.window)
+            else:
+                with stages.stage("mapping back", 0.96, 1.0) as step:
+                    box = scan.box(*to_scan(probability, search.grid, scan.geometry, step))
+            if slid.batch < runner.batch(search.window):
+                said = (*said, f"memory ran short: batches of {slid.batch}")
+            return box, work, (*search.notes, *said)
 
         (box, work, notes), runner, fallen = self._on_a_device(chosen, options, stages, attempt)
         notes = (*((lungs.note,) if lungs.note else ()), *notes, *fallen)
@@ -154,12 +172,14 @@ class Session:
         layer: str | None = None,
         progress: Callable[[str, float], None] = unheard,
         cancelled: Callable[[], bool] = unstoppable,
+        others: Sequence[Volume] = (),
     ) -> Box:
         """Grad-CAM, 0..1 over the scan: what in it spoke for the lesion.
 
         lesion : mask of the lesion to be explained (values above 0). Without it, what `prediction` holds from its
             threshold up; without both, what `segment` finds. Empty where there is nothing to explain.
         layer : dotted name of a module; None = the one that the catalogue names.
+        others : as for `segment`.
 
         A prompted model is asked anew with one click on the lesion's middle.
         Raises `InputRefused` for an unknown layer, or for a prompted model without a lesion.
@@ -167,12 +187,17 @@ class Session:
         chosen = self._model(model)
         card = chosen.card
         begin = 0.0
+        if card.task != "prompted":
+            refuse_task(card)
+            refuse_channels(card, volume, others)
         if lesion is None:
             if prediction is None:
                 if card.task == "prompted":
                     raise InputRefused("nothing to explain: click a lesion first")
                 begin = 0.5
-                prediction = self.segment(volume, chosen, options, lambda s, f: progress(s, begin * f), cancelled)
+                prediction = self.segment(
+                    volume, chosen, options, lambda s, f: progress(s, begin * f), cancelled, others
+                )
             found = prediction.probability
             lesion = Box(found.start, found.values >= prediction.threshold)
         mask = lesion.values > 0
@@ -191,16 +216,39 @@ class Session:
             search = plan_search(
                 card, scan.geometry, tuple(start), tuple(stop), self._runner(chosen, device, options).fits
             )
-            return scan.box(*heat_in_windows(scan, search, card, network, where, layer, step))
+            found = heat_in_windows(scan, search, card, network, where, layer, step, others, options.shown)
+            return scan.box(*found)
 
     def _model(self, model: Name) -> Model:
         """The model, read again only when its files have changed."""
         if isinstance(model, Model):
             return model
         folder = models.find(model)
-        state = [(folder / name).lstat() for name in (models.CARD, models.WEIGHTS) if (folder / name).exists()]
+        state = [path.lstat() for path in models.files_of(folder)]
         key = (str(folder.resolve()), *((each.st_mtime_ns, each.st_size, each.st_ino) for each in state))
         return recall(self._models, key, MOST_MODELS, lambda: models.load_model(model))
+
+    def _companion(self, model: Name, name: str) -> Model:
+        return self._model(models.find(name) if isinstance(model, Model) else models.companion(model, name))
+
+    def _gated(
+        self,
+        model: Model,
+        scan: Scan,
+        lungs: Lungs,
+        grid: Geometry,
+        device: torch.device,
+        options: Options,
+        stages: Stages,
+    ) -> tuple[np.ndarray | None, int, tuple[str, ...]]:
+        """Slices of the grid that the model's gate lets through (None: it has no gate), the gate's work, a note."""
+        if model.gate is None:
+            return None, 0, ()
+        with stages.stage("asking the gate", 0.1, 0.1) as step:
+            runner = self._runner(model.gate, device, options)
+            passed = ask_gate(scan, lungs, grid, model.gate.card, runner, step)
+        note = f"the gate let {np.count_nonzero(passed.slices)} of {len(passed.slices)} slices through"
+        return passed.slices, passed.judged * work_of(model.gate.card, passed.window), (note,)
 
     def _runner(self, model: Model, device: torch.device, options: Options) -> Runner:
         half = options.half == "auto"
@@ -250,6 +298,16 @@ def device_of(options: Options) -> torch.device:
     if options.device == "cuda" and not there:
         raise InputRefused("no CUDA graphics card was found: choose device auto or cpu")
     return torch.device("cuda" if there and options.device != "cpu" else "cpu")
+
+
+def refuse_task(card: ModelCard) -> None:
+    """`InputRefused` for a model that does not search whole scans."""
+    if card.task == "prompted":
+        raise InputRefused(f"the model {card.name} needs a point inside the lesion: click one")
+    if card.task == "gate":
+        raise InputRefused(
+            f"the model {card.name} is a gate, which only chooses slices: name the model that it belongs to"
+        )
 
 
 def threshold_of(options: Options, card: ModelCard) -> float:

@@ -33,6 +33,8 @@ def fastest(seconds_an_item: Callable[[Setting], float], candidates: list[Settin
     The candidates take turns, so that a busy moment meets them all, and each is judged by its best turn. A candidate
     that cannot run (a layer without half precision, no memory) is left out, unless it is the first.
     """
+    if len(candidates) == 1:
+        return candidates[0]
     best = dict.fromkeys(candidates, float("inf"))
     for turn in range(ROUNDS + 1):
         for setting in list(best):

@@ -21,10 +21,10 @@ Index = tuple[int, int, int]
 
 
 def padded(volume: torch.Tensor, window: Index) -> tuple[torch.Tensor, tuple[slice, slice, slice]]:
-    """The volume (d, h, w) with zeros around it until it is as large as a window, and where it now lies."""
-    missing = [max(side - n, 0) for side, n in zip(window, volume.shape, strict=True)]
+    """The volume (..., d, h, w) with zeros around it until it is as large as a window, and where it now lies."""
+    missing = [max(side - n, 0) for side, n in zip(window, volume.shape[-3:], strict=True)]
     before = [each // 2 for each in missing]
-    inner = tuple(slice(b, b + n) for b, n in zip(before, volume.shape, strict=True))
+    inner = tuple(slice(b, b + n) for b, n in zip(before, volume.shape[-3:], strict=True))
     if not any(missing):
         return volume, inner
     pads = [pad for b, m in zip(before[::-1], missing[::-1], strict=True) for pad in (b, m - b)]
@@ -56,9 +56,10 @@ def weights(window: Index, weighting: str) -> torch.Tensor:
 
 
 def read_windows(volume: torch.Tensor, starts: np.ndarray, window: Index) -> torch.Tensor:
-    """Inputs (n, 1, d, h, w) of a 3D network."""
+    """Inputs (n, c, d, h, w) of a 3D network, of a volume (c, d, h, w), or (d, h, w) for one channel."""
     parts = [tuple(slice(a, a + side) for a, side in zip(start, window, strict=True)) for start in starts.tolist()]
-    return torch.stack([volume[part] for part in parts])[:, None]
+    windows = torch.stack([volume[(..., *part)] for part in parts])
+    return windows if volume.dim() == 4 else windows[:, None]
 
 
 def read_slices(volume: torch.Tensor, starts: np.ndarray, window: Index, adjacent: int) -> torch.Tensor:
@@ -87,6 +88,7 @@ def slide(
     window: Index,
     predict: Callable[[torch.Tensor], torch.Tensor],
     *,
+    join: Callable[[torch.Tensor], torch.Tensor] = lambda logits: logits.squeeze(0),
     overlap: float = 0.25,
     weighting: str = "gaussian",
     batch: int = 2,
@@ -98,9 +100,11 @@ def slide(
 
     Parameters
     ----------
-    volume : (d, h, w) float32. Smaller than a window: zeros are put around it.
+    volume : (d, h, w) float32, or (c, d, h, w) for a 3D network that reads several images. Smaller than a window: zeros
+        are put around it.
     window : (d, h, w); of a slice network (1, h, w).
-    predict : inputs (n, c, ...) -> logits (n, 1, ...), float32.
+    predict : inputs (n, c, ...) -> logits (n, m, ...), float32.
+    join : blended logits (m, d, h, w) -> (d, h, w).
     batch : windows in one pass; halved when memory runs out.
     adjacent : None for a 3D network, of a slice network the slices that it sees.
     wanted : first voxels (n, 3) of windows -> which of them to run; None runs all. A result inside a wanted region is
@@ -109,15 +113,16 @@ def slide(
 
     Raises `OutOfMemory` where a single window is too much.
     """
-    original = tuple(volume.shape)
+    original = tuple(volume.shape[-3:])
     volume, inner = padded(volume, window)
-    starts = window_starts(tuple(volume.shape), window, overlap)
+    size = tuple(volume.shape[-3:])
+    starts = window_starts(size, window, overlap)
     if wanted is not None:
         starts = starts[wanted(starts - [part.start for part in inner])]
     if len(starts) == 0:
         return Slid(torch.full(original, -torch.inf), 0, batch)
-    out = torch.zeros_like(volume)
-    count = torch.zeros_like(volume)
+    out = None  # how many logits there are, the first windows tell
+    count = torch.zeros(size, device=volume.device)
     weight = weights(window, weighting).to(volume.device)
     done = 0
     while done < len(starts):
@@ -128,7 +133,8 @@ def slide(
                 inputs = read_windows(volume, part, window)
             else:
                 inputs = read_slices(volume, part, window, adjacent)
-            logits = predict(inputs).view(len(part), *window)
+            logits = predict(inputs)
+            logits = logits.reshape(len(part), logits.shape[1], *window)
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -136,11 +142,13 @@ def slide(
                 raise OutOfMemory from error
             batch = len(part) // 2
             continue
+        if out is None:
+            out = torch.zeros(logits.shape[1], *size, device=volume.device)
         for start, values in zip(part.tolist(), logits, strict=True):
             place = tuple(slice(a, a + side) for a, side in zip(start, window, strict=True))
-            out[place].addcmul_(values, weight)
+            out[(..., *place)].addcmul_(values, weight)
             count[place].add_(weight)
         done += len(part)
     step(1.0)
-    blended = out.div_(count).masked_fill_(count == 0, -torch.inf)[inner]
+    blended = join(out.div_(count)).masked_fill_(count == 0, -torch.inf)[inner]
     return Slid(blended, len(starts), batch)

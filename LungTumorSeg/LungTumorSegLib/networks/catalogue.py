@@ -7,14 +7,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from LungTumorSegLib.errors import InputRefused
+from LungTumorSegLib.networks.arguments import wrong
 
 if TYPE_CHECKING:
     from torch import nn
 
-MOST_INPUT_CHANNELS = 8
-LEVELS = 4  # of ResidualUNet3D; more would change `downsampling`
-WIDEST = 512
-MOST_BLOCKS = 8
+TASKS = ("segmentation", "gate")
 
 
 @dataclass(frozen=True)
@@ -23,6 +21,7 @@ class CatalogueEntry:
 
     name : as in recipes and model cards.
     dimensions : 2 for slices (n, c, h, w), 3 for volumes (n, c, d, h, w).
+    task : "segmentation" (logits of the input's size) or "gate" (one logit an item: is the target in it at all?).
     downsampling : every side of the input must be a multiple of it.
     cam_layer : dotted name of the module whose features Grad-CAM shows unless asked for another: decoders at a quarter
         (3D: half) of the resolution. Tried on partly trained -Fine and 3D networks, earlier layers missed the tumour
@@ -31,7 +30,10 @@ class CatalogueEntry:
     sentence : what it is, for people.
     module, kind : the file beside this one and the class in it.
     variant : what makes this entry differ from others of its class.
-    arguments : what `build` takes, with defaults.
+    arguments : what `build` takes, with defaults; the ranges stand in `arguments.LIMITS`.
+    least_cells : cubes of `downsampling` voxels that an input must hold at least: instance norm needs more than one
+        voxel at the coarsest level.
+    even : every voxel costs the same, whatever the size of the input.
     """
 
     name: str
@@ -43,7 +45,15 @@ class CatalogueEntry:
     module: str
     kind: str
     variant: dict = field(default_factory=dict)
-    arguments: dict = field(default_factory=lambda: {"input_channels": 1})
+    arguments: dict = field(default_factory=lambda: {"input_channels": 1, "output_channels": 1})
+    task: str = "segmentation"
+    least_cells: int = 1
+    even: bool = True
+
+    @property
+    def smallest(self) -> tuple[int, ...]:
+        """The sides of the smallest input."""
+        return (self.least_cells * self.downsampling, *[self.downsampling] * (self.dimensions - 1))
 
 
 ENTRIES = (
@@ -109,7 +119,7 @@ ENTRIES = (
         module="enet",
         kind="ENet",
         variant={"skip": True, "attention": True, "fine": True},
-        arguments={"input_channels": 5},
+        arguments={"input_channels": 5, "output_channels": 1},
     ),
     CatalogueEntry(
         name="ResidualUNet3D",
@@ -120,7 +130,91 @@ ENTRIES = (
         sentence="Residual 3D U-Net for one lesion around a click.",
         module="residual_unet",
         kind="ResidualUNet3D",
-        arguments={"input_channels": 3, "widths": (16, 32, 64, 128), "blocks": (1, 1, 2, 1)},
+        arguments={"input_channels": 3, "output_channels": 1, "widths": (16, 32, 64, 128), "blocks": (1, 1, 2, 1)},
+    ),
+    CatalogueEntry(
+        name="XceptionGate",
+        dimensions=2,
+        downsampling=16,
+        cam_layer="middle",
+        published=None,
+        sentence="Says whether a slice holds the target at all, so that only such slices are segmented (system 2).",
+        module="gate",
+        kind="XceptionGate",
+        arguments={"input_channels": 1, "widths": (32, 64, 128, 256), "middle_blocks": 2, "dropout": 0.2},
+        task="gate",
+    ),
+    CatalogueEntry(
+        name="UNet3D",
+        dimensions=3,
+        downsampling=16,
+        cam_layer="model.1.submodule.2",
+        published=None,
+        sentence="MONAI's 3D U-Net with residual units; background and tumour as two classes (system 3).",
+        module="monai_unet",
+        kind="UNet3D",
+        arguments={
+            "input_channels": 1,
+            "output_channels": 2,
+            "widths": (16, 32, 64, 128, 256),
+            "residual_units": 2,
+            "norm": "instance",
+            "dropout": 0.0,
+        },
+        least_cells=2,
+    ),
+    CatalogueEntry(
+        name="SwinUNETR",
+        dimensions=3,
+        downsampling=32,
+        cam_layer="decoder2",
+        published=None,
+        sentence="MONAI's SwinUNETR: attention in shifted windows; background and tumour as two classes (system 3).",
+        module="monai_swin",
+        kind="SwinTransformerUNet3D",
+        arguments={"input_channels": 1, "output_channels": 2, "feature_size": 24, "dropout": 0.0},
+        least_cells=2,
+        even=False,
+    ),
+    CatalogueEntry(
+        name="UNet-Narrow",
+        dimensions=2,
+        downsampling=16,
+        cam_layer="decoder.1",
+        published=None,
+        sentence="U-Net of 16 or 32 base filters with batch norm and dropout; left and right lung (system 4).",
+        module="narrow_unet",
+        kind="NarrowUNet",
+        arguments={
+            "input_channels": 1,
+            "output_channels": 2,
+            "base_filters": 16,
+            "batch_norm": True,
+            "dropout": 0.5,
+        },
+    ),
+    CatalogueEntry(
+        name="ResidualUNet3D-Summed",
+        dimensions=3,
+        downsampling=8,
+        cam_layer="decoder.1",
+        published=None,
+        sentence="Residual 3D U-Net that sums a map of each expanding stage into the final one (system 5).",
+        module="residual_unet",
+        kind="ResidualUNet3D",
+        variant={"summed": True},
+        arguments={"input_channels": 4, "output_channels": 1, "widths": (16, 32, 64, 128), "blocks": (1, 1, 1, 1)},
+    ),
+    CatalogueEntry(
+        name="UNet3D-Dilated",
+        dimensions=3,
+        downsampling=8,
+        cam_layer="decoder.1",
+        published=None,
+        sentence="3D U-Net whose fourth stage is dilated convolutions (system 5).",
+        module="dilated_unet",
+        kind="DilatedUNet3D",
+        arguments={"input_channels": 4, "output_channels": 1, "widths": (16, 32, 64, 128)},
     ),
 )
 
@@ -157,21 +251,7 @@ def refuse_arguments(chosen: CatalogueEntry, arguments: dict) -> None:
             raise InputRefused(
                 f"unknown argument {str(key)[:60]!r} of {chosen.name}: it takes {', '.join(chosen.arguments)}"
             )
-    asked = {**chosen.arguments, **arguments}
-    if not is_whole(asked["input_channels"], MOST_INPUT_CHANNELS):
-        raise InputRefused(f"input_channels of {chosen.name} must be a whole number from 1 to {MOST_INPUT_CHANNELS}")
-    if "widths" not in asked:
-        return
-    widths, blocks = asked["widths"], asked["blocks"]
-    if not is_list_of_whole(widths, WIDEST) or len(widths) != LEVELS:
-        raise InputRefused(f"widths of {chosen.name} must be {LEVELS} whole numbers from 1 to {WIDEST}")
-    if not is_list_of_whole(blocks, MOST_BLOCKS) or len(blocks) != LEVELS:
-        raise InputRefused(f"blocks of {chosen.name} must be {LEVELS} whole numbers from 1 to {MOST_BLOCKS}")
-
-
-def is_whole(value: object, largest: int) -> bool:
-    return type(value) is int and 1 <= value <= largest
-
-
-def is_list_of_whole(values: object, largest: int) -> bool:
-    return isinstance(values, (list, tuple)) and all(is_whole(value, largest) for value in values)
+    for key, value in arguments.items():
+        default = chosen.arguments[key]
+        if words := wrong(key, value, default):
+            raise InputRefused(f"{key} of {chosen.name} must be {words}")

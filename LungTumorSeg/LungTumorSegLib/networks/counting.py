@@ -19,10 +19,11 @@ from LungTumorSegLib.networks import catalogue
 SLICE_LIMIT = 700_000_000
 SLICE_SHAPE = (256, 256)
 WINDOW_SHAPE = (48, 48, 48)
+COARSE_WINDOW_SHAPE = (64, 64, 64)  # where a side of 48 is no multiple of the downsampling
 
 
 def count(name: str, **arguments) -> tuple[int, int]:
-    """(parameters, multiply-adds) by torchinfo, of one 256 x 256 slice or, for a 3D network, of one 48-voxel cube."""
+    """(parameters, multiply-adds) by torchinfo, of one slice or cube of `reference_shape`."""
     import torchinfo  # here only: counting in the hot path goes without it
 
     entry = catalogue.entry(name)
@@ -30,7 +31,7 @@ def count(name: str, **arguments) -> tuple[int, int]:
     with torch.device("meta"):  # shapes alone are needed: nothing is computed
         network = catalogue.build(name, **arguments)
         image = torch.empty(1, channels, *reference_shape(entry))
-    summary = torchinfo.summary(network, input_data=image, device="meta", verbose=0)
+    summary = torchinfo.summary(network.to("meta"), input_data=image, device="meta", verbose=0)
     return summary.total_params, summary.total_mult_adds
 
 
@@ -44,32 +45,46 @@ def multiply_adds(name: str, shape: tuple[int, ...], **arguments) -> int:
     sides = shape[2:]
     if len(sides) != entry.dimensions or any(side % entry.downsampling for side in sides):
         raise ValueError(f"{name} takes {entry.dimensions}D inputs with sides of {entry.downsampling}n, not {shape}")
-    per_item, per_cell = costs(name, json.dumps(arguments))
-    return shape[0] * (per_item + per_cell * math.prod(side // entry.downsampling for side in sides))
+    cells = math.prod(side // entry.downsampling for side in sides)
+    if not entry.even:
+        return shape[0] * costs(name, json.dumps(arguments), sides)[0]
+    per_item, per_cell = costs(name, json.dumps(arguments), entry.smallest)
+    return shape[0] * (per_item + per_cell // entry.least_cells * cells)
 
 
 @cache
-def costs(name: str, arguments: str) -> tuple[int, int]:
-    """Multiply-adds (of an item whatever its size, of each cell of `downsampling` voxels a side)."""
+def costs(name: str, arguments: str, sides: tuple[int, ...]) -> tuple[int, int]:
+    """Multiply-adds of one input with these sides.
+
+    Of an even network: (of the item whatever its size, of the voxels). Of another: (all, 0), since its attention
+    windows, which torchinfo counts as items, do not grow with the voxels. What attention multiplies besides its
+    weights torchinfo does not count.
+    """
     entry = catalogue.entry(name)
     arguments = {**entry.arguments, **json.loads(arguments)}
+    # Small inputs are computed in earnest: torch's shape-only mode would load half a second of compiler.
+    device = "cpu" if entry.even else "meta"
     with torch.random.fork_rng(devices=[]):
-        network = catalogue.build(name, **arguments).eval()
-    total = {"item": 0, "cell": 0}
+        network = catalogue.build(name, **arguments).to(device).eval()
+    total = {"item": 0, "voxels": 0}
 
     def add(layer: nn.Module, _, output: torch.Tensor) -> None:
         weights = sum(parameter.numel() for parameter in layer.parameters())
+        if not weights:
+            return
         if isinstance(layer, nn.modules.conv._ConvNd):
-            total["cell"] += weights * math.prod(output.shape[2:])
+            total["voxels"] += weights * math.prod(output.shape[2:])
         else:
-            total["item"] += weights
+            total["item"] += weights * output.shape[0]
 
     for layer in network.modules():
         if next(layer.children(), None) is None:
             layer.register_forward_hook(add)
     with torch.inference_mode():
-        network(torch.zeros(1, arguments["input_channels"], *[entry.downsampling] * entry.dimensions))
-    return total["item"], total["cell"]
+        network(torch.empty(1, arguments["input_channels"], *sides, device=device))
+    if not entry.even:
+        return total["item"] + total["voxels"], 0
+    return total["item"], total["voxels"]
 
 
 def table() -> list[dict]:
@@ -101,4 +116,7 @@ def printed(work: float) -> str:
 
 
 def reference_shape(entry: catalogue.CatalogueEntry) -> tuple[int, ...]:
-    return SLICE_SHAPE if entry.dimensions == 2 else WINDOW_SHAPE
+    """Sides of the input that a network is counted with: one slice, or one window."""
+    if entry.dimensions == 2:
+        return SLICE_SHAPE
+    return COARSE_WINDOW_SHAPE if any(side % entry.downsampling for side in WINDOW_SHAPE) else WINDOW_SHAPE

@@ -156,12 +156,12 @@ class Up(nn.Module):
 class FineHead(nn.Module):
     """The outline at full resolution: enlarged features beside the slices themselves, through two convolutions."""
 
-    def __init__(self, features: int, input_channels: int):
+    def __init__(self, features: int, input_channels: int, output_channels: int):
         super().__init__()
         self.narrow = convolution(features, HEAD_CHANNELS, 1, nn.ReLU)
         self.enlarge = nn.Upsample(scale_factor=2, mode="bilinear")
         self.blend = convolution(HEAD_CHANNELS + input_channels, HEAD_CHANNELS, 3, nn.ReLU, padding=1)
-        self.last = nn.Conv2d(HEAD_CHANNELS, 1, 3, padding=1)
+        self.last = nn.Conv2d(HEAD_CHANNELS, output_channels, 3, padding=1)
 
     def forward(self, features: torch.Tensor, slices: torch.Tensor) -> torch.Tensor:
         return self.last(self.blend(torch.cat((self.enlarge(self.narrow(features)), slices), dim=1)))
@@ -175,17 +175,26 @@ def context(attention: bool) -> nn.Sequential:
 
 
 class ENet(nn.Module):
-    """The four ENets. (n, input_channels, h, w) -> logits (n, 1, h, w); h and w multiples of 8.
+    """The four ENets. (n, input_channels, h, w) -> logits (n, output_channels, h, w); h and w multiples of 8.
 
     Parameters
     ----------
     input_channels : adjacent slices, the middle one to be segmented; fewer than 16.
+    output_channels : classes, with the background where they exclude each other.
     skip : concatenate stage 1's output before stage 4 and the initial output before stage 5 (+11,776 parameters).
     attention : a CBAM in every bottleneck of stages 2 and 3 (+69,424).
     fine : bilinear enlarging and the full-resolution head in place of MaxUnpool and the transposed convolution.
     """
 
-    def __init__(self, input_channels: int = 1, *, skip: bool = False, attention: bool = False, fine: bool = False):
+    def __init__(
+        self,
+        input_channels: int = 1,
+        output_channels: int = 1,
+        *,
+        skip: bool = False,
+        attention: bool = False,
+        fine: bool = False,
+    ):
         super().__init__()
         self.skip = skip
         self.fine = fine
@@ -200,10 +209,12 @@ class ENet(nn.Module):
         self.up5 = Up(64, INITIAL_CHANNELS, smooth=fine)
         self.stage5 = Regular(INITIAL_CHANNELS, nn.ReLU, skipped=INITIAL_CHANNELS if skip else 0)
         if fine:
-            self.head = FineHead(INITIAL_CHANNELS, input_channels)
+            self.head = FineHead(INITIAL_CHANNELS, input_channels, output_channels)
             initialise(self, self.head.last)
         else:
-            self.head = nn.ConvTranspose2d(INITIAL_CHANNELS, 1, 3, stride=2, padding=1, output_padding=1, bias=False)
+            self.head = nn.ConvTranspose2d(
+                INITIAL_CHANNELS, output_channels, 3, stride=2, padding=1, output_padding=1, bias=False
+            )
             initialise(self, self.head)
 
     def forward(self, slices: torch.Tensor) -> torch.Tensor:

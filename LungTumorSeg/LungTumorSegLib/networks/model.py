@@ -43,11 +43,13 @@ class Model:
 
     network : in evaluation mode, float32, on the CPU.
     digest : SHA-256 (hex) of the weights file.
+    gate : the model that chooses the slices, where the card names one.
     """
 
     card: ModelCard
     network: nn.Module
     digest: str
+    gate: Model | None = None
 
 
 def available_models() -> list[str]:
@@ -76,16 +78,34 @@ def load_model(name_or_folder: str | Path) -> Model:
     card = load_card(folder)
     content = read(folder / WEIGHTS, weights.LARGEST_BYTES)
     with torch.random.fork_rng(devices=[]):
+        with torch.device("meta"):
+            weights.refuse_before_building(content, catalogue.build(card.network, **card.arguments))
         network = catalogue.build(card.network, **card.arguments)
     weights.fill(network, content)
-    return Model(card, network.eval(), hashlib.sha256(content).hexdigest())
+    gate = None if card.gate is None else load_gate(folder / card.gate)
+    return Model(card, network.eval(), hashlib.sha256(content).hexdigest(), gate)
 
 
-def save_model(folder: str | Path, network: nn.Module, card: ModelCard) -> None:
+def load_gate(folder: Path) -> Model:
+    """The gate in a folder inside a model's; `InputRefused` where there is none or it is something else."""
+    if folder.is_symlink() or not (folder / CARD).is_file():
+        raise InputRefused(f"model card: there is no gate {folder.name!r} inside the model's folder")
+    if load_card(folder).task != "gate":  # before it is loaded: a gate has no gate of its own, so this ends
+        raise InputRefused(f"model card: the model {folder.name!r} inside the folder is not a gate")
+    return load_model(folder)
+
+
+def files_of(folder: Path) -> list[Path]:
+    """The files that make a model, its gate's among them, that exist."""
+    return [path for within in ("", "*/") for name in (CARD, WEIGHTS) for path in sorted(folder.glob(within + name))]
+
+
+def save_model(folder: str | Path, network: nn.Module, card: ModelCard, gate: Model | None = None) -> None:
     """Write a new model folder, whole or not at all. The folder must not exist, its parent must.
 
     The network may be on any device and of any float type; it is stored as float32. `InputRefused` where the folder
     exists or the network is not what the card says.
+    gate : what the card's `gate` names; it is stored inside the folder.
     """
     import torch
 
@@ -96,6 +116,8 @@ def save_model(folder: str | Path, network: nn.Module, card: ModelCard) -> None:
         raise InputRefused(f"there is a {folder.name!r} already: a model is never overwritten, choose another name")
     if not folder.parent.is_dir():
         raise InputRefused(f"the folder to put {folder.name!r} into does not exist")
+    if (gate is None) != (card.gate is None) or (gate is not None and gate.card.task != "gate"):
+        raise InputRefused("model card: a gate is stored where the card names one, and nowhere else")
     content = weights.encode(network)
     with torch.random.fork_rng(devices=[]):
         weights.fill(catalogue.build(card.network, **card.arguments), content)  # what is written must load
@@ -104,6 +126,8 @@ def save_model(folder: str | Path, network: nn.Module, card: ModelCard) -> None:
     try:
         write(unfinished / WEIGHTS, content)
         write(unfinished / CARD, card.to_json().encode())
+        if gate is not None:
+            save_model(unfinished / card.gate, gate.network, gate.card)
         unfinished.chmod(0o755)  # mkdtemp's own is private; models are shared
         flush_folder(unfinished)
         os.replace(unfinished, folder)
@@ -123,6 +147,12 @@ def find(name_or_folder: str | Path) -> Path:
             f"no model {folder.name[:60]!r}: give one of {', '.join(known) or '(none installed)'} or a model's folder"
         )
     return folder
+
+
+def companion(name_or_folder: str | Path, name: str) -> Path:
+    """The folder of a model that another one names: inside that one's own, else one that comes with the program."""
+    inside = find(name_or_folder) / name
+    return inside if (inside / CARD).is_file() and not inside.is_symlink() else find(name)
 
 
 def read(path: Path, largest: int) -> bytes:

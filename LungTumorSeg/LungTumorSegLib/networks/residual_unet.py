@@ -1,6 +1,8 @@
-"""The 3D network behind a click: a small residual U-Net."""
+"""Small residual 3D U-Nets: the network behind a click, and system 5's whose stages are summed."""
 
 from __future__ import annotations
+
+from itertools import zip_longest
 
 import torch
 from torch import nn
@@ -46,7 +48,7 @@ class Up(nn.Module):
 
 
 class ResidualUNet3D(nn.Module):
-    """(n, input_channels, d, h, w) -> logits (n, 1, d, h, w); d, h and w multiples of 8 with four widths.
+    """(n, input_channels, d, h, w) -> logits (n, output_channels, d, h, w); d, h and w multiples of 8 with four widths.
 
     Parameters
     ----------
@@ -54,6 +56,9 @@ class ResidualUNet3D(nn.Module):
     widths : channels of each level; each level has half the resolution of the one before.
     blocks : residual blocks of each level of the encoder. The second one at a quarter of the resolution adds depth
         where a voxel is cheap and a nodule still spans several.
+    summed : each expanding stage gives a map of its own, enlarged trilinearly and added to the next finer one's
+        (system 5; Isensee et al. 2017, "Brain tumor segmentation and radiomics survival prediction", who also sum the
+        stages). One answer comes out, and the loss reaches every stage directly.
 
     Batch norm, since it folds away at inference. Trilinear enlarging rather than transposed convolutions: smooth
     outlines, and fast on a CPU.
@@ -62,8 +67,11 @@ class ResidualUNet3D(nn.Module):
     def __init__(
         self,
         input_channels: int = 3,
+        output_channels: int = 1,
         widths: tuple[int, ...] = (16, 32, 64, 128),
         blocks: tuple[int, ...] = (1, 1, 2, 1),
+        *,
+        summed: bool = False,
     ):
         super().__init__()
         self.stem = nn.Sequential(*convolution(input_channels, widths[0], 3), nn.ReLU())
@@ -78,8 +86,12 @@ class ResidualUNet3D(nn.Module):
         self.decoder = nn.ModuleList(
             Up(width, narrower) for width, narrower in zip(widths[:0:-1], widths[-2::-1], strict=True)
         )
-        self.head = nn.Conv3d(widths[0], 1, 1)
+        self.coarse_heads = nn.ModuleList(nn.Conv3d(width, output_channels, 1) for width in widths[-2:0:-1] if summed)
+        self.enlarge = nn.Upsample(scale_factor=2, mode="trilinear")
+        self.head = nn.Conv3d(widths[0], output_channels, 1)
         initialise(self, self.head)
+        for head in self.coarse_heads:  # quiet at first: the final head alone holds the prior
+            nn.init.zeros_(head.weight)
 
     def forward(self, windows: torch.Tensor) -> torch.Tensor:
         x = self.stem(windows)
@@ -88,6 +100,9 @@ class ResidualUNet3D(nn.Module):
             x = level(x)
             features.append(x)
         features.pop()
-        for up in self.decoder:
+        coarser = None
+        for up, head in zip_longest(self.decoder, self.coarse_heads):
             x = up(x, features.pop())
-        return self.head(x)
+            if head is not None:
+                coarser = self.enlarge(head(x) if coarser is None else head(x) + coarser)
+        return self.head(x) if coarser is None else self.head(x) + coarser

@@ -20,12 +20,12 @@ class ConvolutionNormRelu(nn.Sequential):
 class SegNet(nn.Module):
     """SegNet (Badrinarayanan et al. 2017) with two convolutions a stage: 9,374,593 parameters.
 
-    (n, input_channels, h, w) -> logits (n, 1, h, w); h and w multiples of 16.
+    (n, input_channels, h, w) -> logits (n, output_channels, h, w); h and w multiples of 16.
 
     The counts fix all of it; there is no dropout.
     """
 
-    def __init__(self, input_channels: int = 1):
+    def __init__(self, input_channels: int = 1, output_channels: int = 1):
         super().__init__()
         inputs = (input_channels, *WIDTHS[:-1])
         self.encoder = nn.ModuleList(
@@ -38,7 +38,7 @@ class SegNet(nn.Module):
             for width, narrower in zip(WIDTHS[:0:-1], WIDTHS[-2::-1], strict=True)
         )
         self.last = ConvolutionNormRelu(WIDTHS[0], WIDTHS[0])
-        self.head = nn.Conv2d(WIDTHS[0], 1, 3, padding=1)
+        self.head = nn.Conv2d(WIDTHS[0], output_channels, 3, padding=1)
         self.pool = nn.MaxPool2d(2, return_indices=True)
         self.unpool = nn.MaxUnpool2d(2)
         initialise(self, self.head)

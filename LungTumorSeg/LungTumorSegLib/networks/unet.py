@@ -23,13 +23,13 @@ class DoubleConvolution(nn.Sequential):
 class UNet(nn.Module):
     """U-Net (Ronneberger et al. 2015) as the published counts have it: 7,781,761 parameters.
 
-    (n, input_channels, h, w) -> logits (n, 1, h, w); h and w multiples of 8.
+    (n, input_channels, h, w) -> logits (n, output_channels, h, w); h and w multiples of 8.
 
     Chosen here, not fixed by the counts: the parameter-free x2 up-sampling is bilinear with
     ``align_corners=False``, so that a feature's place does not depend on the size of the image.
     """
 
-    def __init__(self, input_channels: int = 1):
+    def __init__(self, input_channels: int = 1, output_channels: int = 1):
         super().__init__()
         self.down1 = DoubleConvolution(input_channels, 64)
         self.down2 = DoubleConvolution(64, 128)
@@ -38,7 +38,7 @@ class UNet(nn.Module):
         self.up3 = DoubleConvolution(512 + 256, 256)
         self.up2 = DoubleConvolution(256 + 128, 128)
         self.up1 = DoubleConvolution(128 + 64, 64)
-        self.head = nn.Conv2d(64, 1, 1)
+        self.head = nn.Conv2d(64, output_channels, 1)
         self.pool = nn.MaxPool2d(2)
         self.enlarge = nn.Upsample(scale_factor=2, mode="bilinear", align_corners=False)
         initialise(self, self.head)

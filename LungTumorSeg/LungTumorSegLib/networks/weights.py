@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 import safetensors.torch
 import torch
@@ -11,21 +12,35 @@ from torch import nn
 
 from LungTumorSegLib.errors import InputRefused
 
-LARGEST_BYTES = 256 << 20  # seven times the largest network of the catalogue
+LARGEST_BYTES = 256 << 20  # the largest network of the catalogue, SwinUNETR with 48 features, takes 237 MiB
+LEAST_BYTES_A_WEIGHT = 2  # half precision
 LARGEST_HEADER_BYTES = 1 << 20
 MOST_TENSORS = 4096
 TYPES = ("F32", "F16", "BF16")
-# Batch norm's count of training steps matters to no result and is the only integer in a network: it is not stored.
-STEP_COUNT = "num_batches_tracked"
 
 
 def weights_of(network: nn.Module) -> dict[str, torch.Tensor]:
-    """What is stored: parameters and batch norm's statistics, float32, by dotted name."""
+    """What is stored: parameters and batch norm's statistics, float32, by dotted name.
+
+    Whole numbers are not: batch norm's count of training steps matters to no result, and an attention window's table
+    of neighbours follows from its size and must not come from a stranger.
+    """
     return {
         name: tensor.detach().float().cpu().contiguous()
         for name, tensor in network.state_dict().items()
-        if not name.endswith(STEP_COUNT)
+        if tensor.is_floating_point()
     }
+
+
+def refuse_before_building(content: bytes, network: nn.Module) -> None:
+    """`InputRefused` where a safetensors file cannot be this network's, which may be one without memory ("meta").
+
+    A card can ask for a network of gigabytes; a file that does not hold its weights is refused before it is built.
+    """
+    wanted = {name: list(each.shape) for name, each in network.state_dict().items() if each.is_floating_point()}
+    refuse_header(header(content), wanted)
+    if sum(map(math.prod, wanted.values())) * LEAST_BYTES_A_WEIGHT > len(content):
+        raise InputRefused("model weights: the file is damaged; get it again")
 
 
 def encode(network: nn.Module) -> bytes:
@@ -48,7 +63,7 @@ def fill(network: nn.Module, content: bytes) -> None:
     except SafetensorError:
         raise InputRefused("model weights: the file is damaged; get it again") from None
     refuse_values(weights)
-    network.load_state_dict(weights, strict=False)  # the names were compared above; the step counts are left alone
+    network.load_state_dict(weights, strict=False)  # the names were compared above; whole numbers are left alone
 
 
 def header(content: bytes) -> dict[str, dict]:
