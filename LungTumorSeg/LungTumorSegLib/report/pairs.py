@@ -89,7 +89,7 @@ class Pairs:
             self._row(figure, track, HEADER + row * ROW)
         hidden = len(self.tracks) - MOST_ROWS
         note = f"and {hidden} more lesions in response.csv   " if hidden > 0 else ""
-        note += "Yellow: long axis. Blue: short axis. Ring: the place by registration, nothing outlined there."
+        note += "Yellow: long axis. Blue: short axis. Ring: its place by registration, where nothing is outlined."
         self._write(figure, MARGIN, self.size[1] - 0.5, note, size=9, color=FAINT)
         self._write(figure, MARGIN, self.size[1] - 0.28, DISCLAIMER, size=9.5, color=WARNING, weight="bold")
         png = io.BytesIO()
@@ -108,10 +108,11 @@ class Pairs:
         lines = [(role, TEXT)]
         for n in range(len(self.views)):
             lines.append((f"{study_name(self.course, n)}   {cell(self.course, track, n)}", TEXT))
-        lines += [(words, TEXT) for words in (change(self.course, track), doubling(self.course, track)) if words]
+        size = change(self.course, track)
+        lines += [(words, TEXT) for words in (size and f"size {size}", doubling(self.course, track)) if words]
         for n, finding in enumerate(track.findings):
             if finding.distance_mm is not None:
-                lines.append((f"{finding.distance_mm:.1f} mm from its place by registration", FAINT))
+                lines.append((f"{study_name(self.course, n)}   {finding.distance_mm:.1f} mm off its place", FAINT))
             if finding.doubt and not finding.confirmed and n:
                 lines.append((f"look at: {finding.doubt}", WARNING))
         for n, (words, colour) in enumerate(lines):

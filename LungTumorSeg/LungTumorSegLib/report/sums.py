@@ -10,13 +10,14 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 
-from LungTumorSegLib.report.overview import BACKGROUND, DISCLAIMER, HAIRLINE, LESIONS, WARNING, write_whole
+from LungTumorSegLib.report.overview import BACKGROUND, DISCLAIMER, HAIRLINE, WARNING, write_whole
 from LungTumorSegLib.report.panel import FAINT, TEXT
 from LungTumorSegLib.response.course import Course
 from LungTumorSegLib.response.recist import PARTIAL_PERCENT, PROGRESS_PERCENT
 from LungTumorSegLib.response.table import study_name
 
 SUM, SHRUNK, GROWN = "#e8ecf0", "#5ad67d", "#ff6b6b"
+LESIONS = ("#59b4ff", "#c79bff", "#ffb35a", "#4dd0c8", "#f78fb3")  # none of the colours that judge
 COLOURS = {"CR": "#5ad67d", "PR": "#5ad67d", "SD": "#ffd54a", "PD": "#ff6b6b"}
 
 
@@ -93,7 +94,7 @@ def limits(course: Course) -> list[tuple[float, str, str, str]]:
     ]
     if nadir == baseline:
         return [*lines, (float(nadir), FAINT, "-", "baseline = nadir")]
-    return [*lines, (float(baseline), FAINT, "-", "baseline"), (float(nadir), FAINT, ":", "nadir")]
+    return [*lines, (float(baseline), FAINT, "-", "baseline"), (float(nadir), FAINT, ":", "nadir before")]
 
 
 def draw_limits(axes: Axes, course: Course) -> None:

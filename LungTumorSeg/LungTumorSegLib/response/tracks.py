@@ -174,7 +174,9 @@ def step(
     confirmed = {x for change in changes if not change.tracks for x in change.lesions}
     for number in sorted({*pairing.new, *confirmed}):
         outside = not studies[0].covers(study.alignment.to_baseline(study.lesion(number).centre_lps))
-        doubt = pairing.doubts.get(-number) or ("outside the baseline's scan: new all the same" if outside else "new")
+        doubt = pairing.doubts.get(-number) or (
+            "outside the baseline's scan: new all the same" if outside else "is it a new tumour?"
+        )
         new = Finding(MEASURED, (number,), doubt="" if number in confirmed else doubt, confirmed=number in confirmed)
         findings[max(findings, default=0) + 1] = [*[Finding(NOT_YET)] * n, new]
 
