@@ -80,5 +80,8 @@ def describe(source: DicomSource, number: int, lesion: Lesion) -> SegmentDescrip
 
 def algorithm(maker: Maker) -> AlgorithmIdentificationSequence:
     return AlgorithmIdentificationSequence(
-        name=f"{PROGRAM} {maker.model}", family=ARTIFICIAL_INTELLIGENCE, version=maker.version, source=MANUFACTURER
+        name=f"{PROGRAM} {maker.model}",
+        family=ARTIFICIAL_INTELLIGENCE,
+        version=maker.algorithm_version,
+        source=MANUFACTURER,
     )

@@ -190,7 +190,7 @@ def tracking(source: DicomSource, lesion: Lesion) -> TrackingIdentifier:
 def algorithm(source: DicomSource) -> AlgorithmIdentification:
     maker = source.findings.maker
     name = f"{PROGRAM} measurement" if maker.kind == MANUAL else f"{PROGRAM} {maker.model}"
-    return AlgorithmIdentification(name=name, version=maker.version)
+    return AlgorithmIdentification(name=name, version=maker.algorithm_version)
 
 
 def observer(source: DicomSource) -> ObserverContext:

@@ -26,19 +26,27 @@ class Maker:
         which the program does not know more than that it did not make them.
     model : the network by name, and version : of this program.
     threshold : probability from which a voxel is tumour; None for a mask.
+    weights : fingerprint (hex) of the model's weights, where the run noted it.
     """
 
     kind: str
     model: str
     version: str
     threshold: float | None = None
+    weights: str | None = None
+
+    @property
+    def algorithm_version(self) -> str:
+        """Program and weights: either may change the outline."""
+        return self.version if self.weights is None else f"{self.version}, weights {self.weights[:12]}"
 
     @property
     def words(self) -> str:
         if self.kind == MANUAL:
             return "an outline made elsewhere"
         clicked = "" if self.kind == AUTOMATIC else ", guided or corrected by a person"
-        return f"the model “{self.model}”{clicked}"
+        weights = "" if self.weights is None else f" (weights {self.weights[:12]})"
+        return f"the model “{self.model}”{weights}{clicked}"
 
 
 @dataclass(frozen=True, eq=False)

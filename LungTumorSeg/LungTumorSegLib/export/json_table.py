@@ -24,6 +24,7 @@ def write_json(folder: Path, findings: Findings) -> None:
         "outlined_by": {
             "kind": maker.kind,
             "model": maker.model,
+            "weights": maker.weights,
             "lungtumorseg": maker.version,
             "threshold": maker.threshold,
             "written": findings.written.isoformat(timespec="seconds"),

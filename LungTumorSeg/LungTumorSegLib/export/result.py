@@ -12,6 +12,7 @@ import numpy as np
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.export.findings import AUTOMATIC, MANUAL, SEMIAUTOMATIC, Findings, Maker
 from LungTumorSegLib.measurement.lesions import lesion_labels
+from LungTumorSegLib.measurement.lung_fields import find_lung_fields
 from LungTumorSegLib.measurement.measure import Lesion, measure
 from LungTumorSegLib.volume.geometry import Volume
 from LungTumorSegLib.volume.reading import read_ct, read_mask
@@ -53,6 +54,7 @@ def read_result(
             str(run["model"]),
             str(run["lungtumorseg"]),
             None if threshold is None else float(threshold),
+            run.get("model_fingerprint") and str(run["model_fingerprint"]),
         )
         written = _time(run["written"]) if "written" in run else _changed(folder / "lesions.json")
     except (TypeError, KeyError, ValueError):
@@ -77,7 +79,8 @@ def read_mask_findings(mask: Path, ct: Volume, version: str, label: str | None =
     if labels.max(initial=0) == 1 or len(np.unique(labels)) <= 2:
         labels = lesion_labels(labels > 0, ct.geometry, smallest_mm=0.0)
     ct = replace(ct, warnings=ct.warnings + tuple(w for w in read.warnings if "choose one with --label" not in w))
-    lesions = measure(labels, ct.geometry, ct=ct.voxels)
+    lungs = find_lung_fields(ct.voxels, ct.geometry) if labels.any() else None
+    lesions = measure(labels, ct.geometry, ct=ct.voxels, lungs=lungs)
     return Findings(ct, labels, lesions, Maker(MANUAL, "mask", version), _changed(mask))
 
 
