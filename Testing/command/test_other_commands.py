@@ -21,7 +21,48 @@ def test_the_sample_ct_is_the_same_every_time(lungtumorseg, sample, tmp_path):
 def test_measure_prints_a_row_a_lesion(lungtumorseg, sample):
     done = lungtumorseg("measure", sample / "truth.nii.gz", COLUMNS="120")
     assert done.returncode == 0
-    assert done.stdout.count(" mL") == 3
+    rows = [line.split() for line in done.stdout.splitlines()]
+    assert [row[0] for row in rows if row and row[-1] in ("yes", "no")] == ["1", "2", "3"]
+
+
+def test_a_narrow_terminal_says_which_columns_it_has_no_room_for(lungtumorseg, sample):
+    done = lungtumorseg("measure", sample / "truth.nii.gz", "--ct", sample / "ct.nii.gz", COLUMNS="70")
+    assert "no room here for WHO" in done.stdout
+    assert max(len(line) for line in done.stdout.splitlines()[:8]) <= 70
+
+
+def test_measure_with_a_ct_says_density_side_and_place(lungtumorseg, sample):
+    done = lungtumorseg("measure", sample / "truth.nii.gz", "--ct", sample / "ct.nii.gz", "--node", "2", "--json")
+    lesions = json.loads(done.stdout)["lesions"]
+    assert all(lesion["side"] in ("left", "right") for lesion in lesions)
+    assert all(-700 < lesion["mean_hu"] < 100 and 0 < lesion["solid_share"] <= 1 for lesion in lesions)
+    assert [lesion["node"] for lesion in lesions] == [False, True, False]
+
+
+def test_measure_refuses_labels_for_a_probability(lungtumorseg, sample):
+    done = lungtumorseg("measure", sample / "truth.nii.gz", "--probability", sample / "truth.nii.gz")
+    assert done.returncode == 2
+    assert "outside 0..1" in done.stderr.splitlines()[-1]
+
+
+def test_a_mask_is_no_error_away_from_itself(lungtumorseg, sample):
+    done = lungtumorseg("measure", sample / "truth.nii.gz", "--reference", sample / "truth.nii.gz", "--json")
+    metrics = json.loads(done.stdout)["challenge"]
+    assert metrics["dice"] == 1
+    assert metrics["relative_volume_error"] == metrics["recist_error_axial"] == metrics["recist_error_3d"] == 0
+
+
+def test_measure_keeps_the_numbers_of_a_result(lungtumorseg, sample):
+    done = lungtumorseg("measure", sample / "truth.nii.gz", "--label", "2", "--keep", "--json")
+    assert len(json.loads(done.stdout)["lesions"]) == 1
+
+
+def test_measure_refuses_a_mark_on_no_lesion_in_one_line(lungtumorseg, sample):
+    done = lungtumorseg("measure", sample / "truth.nii.gz", "--node", "9")
+    assert done.returncode == 2
+    assert (
+        done.stderr.splitlines()[-1] == "lungtumorseg: --node 9: there is no such lesion; the first column names them"
+    )
 
 
 def test_measure_refuses_a_ct_in_one_line(lungtumorseg, sample):

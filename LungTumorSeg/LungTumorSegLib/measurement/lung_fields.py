@@ -18,7 +18,7 @@ from LungTumorSegLib.volume.orientation import canonical
 
 COARSE_MM = 3.0
 VESSEL_MM = 7.0  # gaps in the air up to twice as wide are vessels and airways, which belong to the lung
-REACH_MM = 60.0  # no point of a lung lies deeper
+REACHES_MM = (25.0, 60.0)  # how far the surface is looked for: first nearby; no point of a lung lies deeper than 60 mm
 NEAR_MM = 15.0  # a lesion that keeps farther from the lungs' air lies in neither
 JOINED_MM = 20.0  # two lungs joined in front of the heart, or by the airways, come apart when this much is peeled off
 
@@ -48,11 +48,8 @@ class LungFields:
         coarse_mm = np.array(self.geometry.spacing[::-1])
         voxels = np.rint(self.geometry.lps_to_ijk(lesion_lps)).astype(int)[:, ::-1]
         voxels = np.unique(np.clip(voxels, 0, np.array(self.sides.shape) - 1), axis=0)
-        reach = np.ceil(REACH_MM / coarse_mm).astype(int)
-        start = np.maximum(voxels.min(axis=0) - reach, 0)
-        stop = np.minimum(voxels.max(axis=0) + reach + 1, self.sides.shape)
-        sides = self.sides[tuple(slice(a, b) for a, b in zip(start, stop, strict=True))]
-        at = tuple((voxels - start).T)
+
+        sides, at = self._around(voxels, NEAR_MM)
         if not sides.any():
             return None, None
         to_air, nearest = ndimage.distance_transform_edt(sides == 0, coarse_mm, return_indices=True)
@@ -61,13 +58,22 @@ class LungFields:
         count = np.bincount(sides[tuple(nearest[(slice(None), *at)])], minlength=4)
         name = NAMES[int(np.argmax(count[1:])) + 1]
 
-        lung = sides > 0
-        lung[at] = True
-        lung = closed(lung, coarse_mm)
-        if lung.all():
-            return name, None
-        distance = ndimage.distance_transform_edt(lung, coarse_mm)[at].min()
-        return name, float(max(0.0, distance - coarse_mm.min()))
+        for reach in REACHES_MM:
+            sides, at = self._around(voxels, reach)
+            lung = sides > 0
+            lung[at] = True
+            lung = closed(lung, coarse_mm)
+            if not lung.all():
+                distance = ndimage.distance_transform_edt(lung, coarse_mm)[at].min()
+                return name, float(max(0.0, distance - coarse_mm.min()))
+        return name, None
+
+    def _around(self, voxels: np.ndarray, reach_mm: float) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
+        """The part of `sides` around some of its voxels (n, 3), and where these lie in it."""
+        reach = np.ceil(reach_mm / np.array(self.geometry.spacing[::-1])).astype(int)
+        start = np.maximum(voxels.min(axis=0) - reach, 0)
+        stop = np.minimum(voxels.max(axis=0) + reach + 1, self.sides.shape)
+        return self.sides[tuple(slice(a, b) for a, b in zip(start, stop, strict=True))], tuple((voxels - start).T)
 
 
 def find_lung_fields(voxels: np.ndarray, geometry: Geometry) -> LungFields | None:

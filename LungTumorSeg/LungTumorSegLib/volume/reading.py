@@ -118,6 +118,18 @@ def read_image(path: str | Path) -> Volume:
     return check_image(pixels(image), geometry, warnings, path.name)
 
 
+def read_map(path: str | Path) -> Volume:
+    """A map of values 0..1 as float32, such as the probability that `segment` writes; from an image file."""
+    path = Path(path)
+    if _ending(path) not in READERS:
+        raise InputRefused(f"A map must be one of {', '.join(READERS)}.")
+    image, geometry, warnings = _read_file(path)
+    voxels = pixels(image).astype(np.float32)
+    if not (voxels.min() >= 0 and voxels.max() <= 1):  # not a number is refused as well
+        raise InputRefused("The map holds values outside 0..1: choose the probability.nii.gz of a result.")
+    return Volume(voxels, geometry, warnings, path.name)
+
+
 def _as_number(label: int | str | None) -> int | None:
     try:
         return None if label is None else int(label)

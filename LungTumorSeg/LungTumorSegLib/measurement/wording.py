@@ -1,0 +1,10 @@
+"""Measures as words, the same wherever they are shown."""
+
+from __future__ import annotations
+
+
+def diameter(value_mm: float, interval_mm: tuple[float, float] | None = None) -> str:
+    """ "12.3 (11.8-13.0)": a diameter to 0.1 mm, with its range over thresholds where there is one."""
+    if interval_mm is None:
+        return f"{value_mm:.1f}"
+    return f"{value_mm:.1f} ({interval_mm[0]:.1f}-{interval_mm[1]:.1f})"
