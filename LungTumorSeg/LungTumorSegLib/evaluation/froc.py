@@ -27,46 +27,61 @@ class Curve:
     probability: np.ndarray
     false_positives: np.ndarray
     sensitivity: np.ndarray
-    scans: int
     lesions: int
 
-    def sensitivity_at(self, false_positives: float) -> float:
+    def sensitivity_at(self, false_positives: float | Sequence[float]) -> np.ndarray:
         """NaN where there is no lesion to find."""
         if not self.lesions:
-            return nan
+            return np.full(np.shape(false_positives), nan)
         across = np.concatenate([[0.0], self.false_positives])
-        return float(np.interp(false_positives, across, np.concatenate([[0.0], self.sensitivity])))
+        return np.interp(false_positives, across, np.concatenate([[0.0], self.sensitivity]))
 
     @property
     def cpm(self) -> float:
-        return float(np.mean([self.sensitivity_at(point) for point in POINTS]))
+        return float(self.sensitivity_at(POINTS).mean())
 
 
-def froc(detections: Sequence[Detection], times: Sequence[int] | None = None) -> Curve:
-    """The curve of some scans; `times`: how often each one counts (a bootstrap's draw)."""
-    times = np.ones(len(detections), int) if times is None else np.asarray(times)
-    scans, lesions = int(times.sum()), int(sum(t * len(d.lesions) for t, d in zip(times, detections, strict=True)))
-    scores, false, found = [], [], []
-    for t, detection in zip(times, detections, strict=True):
-        for candidate in detection.candidates:
-            if not candidate.hits:
-                scores.append(candidate.probability)
-                false.append(t)
-                found.append(0)
-        surest = {c.number: c.probability for c in detection.candidates}
-        for lesion in detection.lesions:
-            if lesion.found:  # from where its surest candidate stands
-                scores.append(max(surest[c] for c in lesion.found_by))
-                false.append(0)
-                found.append(t)
-    scores, false, found = np.array(scores, float), np.array(false, int), np.array(found, int)
-    order = np.argsort(-scores, kind="stable")
-    scores = scores[order]
-    last = np.flatnonzero(np.append(scores[1:] != scores[:-1], True)) if len(scores) else np.empty(0, int)
-    return Curve(
-        scores[last],
-        np.cumsum(false[order])[last] / max(scans, 1),
-        np.cumsum(found[order])[last] / max(lesions, 1),
-        scans,
-        lesions,
+@dataclass(frozen=True, eq=False)
+class Events:
+    """What happens as the probability falls: a false positive more, or a lesion found, each in its scan.
+
+    probability : (n,) falling. scan : (n,) its index. false : (n,) true for a false positive, else a lesion's find.
+    lesions : (scans,) how many there are to find.
+    """
+
+    probability: np.ndarray
+    scan: np.ndarray
+    false: np.ndarray
+    lesions: np.ndarray
+
+    def curve(self, times: np.ndarray | None = None) -> Curve:
+        """times : (scans,) how often each scan counts (a bootstrap's draw); once where not given."""
+        times = np.ones(len(self.lesions), int) if times is None else times
+        weight, scans, lesions = times[self.scan], int(times.sum()), int((times * self.lesions).sum())
+        if not len(weight):
+            return Curve(np.empty(0), np.empty(0), np.empty(0), lesions)
+        last = np.append(self.probability[1:] != self.probability[:-1], True)  # equally sure ones come together
+        return Curve(
+            self.probability[last],
+            np.cumsum(weight * self.false)[last] / max(scans, 1),
+            np.cumsum(weight * ~self.false)[last] / max(lesions, 1),
+            lesions,
+        )
+
+
+def events(detections: Sequence[Detection]) -> Events:
+    """Of one detection a scan."""
+    found: list[tuple[float, int, bool]] = []
+    for scan, detection in enumerate(detections):
+        found += [(c.probability, scan, True) for c in detection.candidates if not c.hits]
+        sure = {c.number: c.probability for c in detection.candidates}
+        # A lesion is found from where the surest of the candidates that hit it stands.
+        found += [(max(sure[c] for c in g.found_by), scan, False) for g in detection.lesions if g.found]
+    found.sort(key=lambda event: -event[0])
+    probability, scan, false = zip(*found, strict=True) if found else ((), (), ())
+    return Events(
+        np.array(probability, float),
+        np.array(scan, int),
+        np.array(false, bool),
+        np.array([len(detection.lesions) for detection in detections], int),
     )
