@@ -42,7 +42,7 @@ td { border-bottom: .2mm solid var(--line); }
 td:first-child, td:nth-child(3), td:nth-child(4) { font-weight: 600; }
 tr, article { break-inside: avoid; }
 .note { font-size: 8pt; color: var(--faint); margin: 3mm 0 5mm; }
-article { display: grid; grid-template-columns: 53mm 53mm 1fr; gap: 3mm 4mm; margin: 0 0 4mm; }
+article { display: grid; grid-template-columns: 48mm 48mm 1fr; gap: 3mm 4mm; margin: 0 0 4mm; }
 article img { width: 100%; aspect-ratio: 1; display: block; }
 article dl { font-size: 8.5pt; gap: .3mm 3mm; }
 footer { border-top: .3mm solid var(--line); padding-top: 2mm; font-size: 8pt; color: var(--faint); }
