@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from LungTumorSegLib.command.one_scan import Asked
 from LungTumorSegLib.command.staging import staged
 from LungTumorSegLib.measurement.measure import CONVENTION, Lesion
 from LungTumorSegLib.report.overview import write_overview
@@ -17,6 +18,7 @@ from LungTumorSegLib.volume.geometry import Volume
 from LungTumorSegLib.volume.writing import write_volume
 
 DISCLAIMER = "Research software, not a medical device."
+RUN = "run.json"  # comes last: a folder that has it is whole
 
 
 def write_results(
@@ -29,11 +31,11 @@ def write_results(
     InputRefused
         The folder cannot be written to, or the disk is full.
     """
-    with staged(folder) as staging:
+    with staged(folder, last=RUN) as staging:
         write_maps(staging, ct, probability, labels, heat)
         report = {"convention": CONVENTION, "lesions": [lesion.as_dict() for lesion in lesions], "note": DISCLAIMER}
         (staging / "lesions.json").write_text(json.dumps(report, indent=2) + "\n")
-        (staging / "run.json").write_text(json.dumps(run, indent=2) + "\n")
+        (staging / RUN).write_text(json.dumps(run, indent=2) + "\n")
         write_overview(staging / "overview.png", ct, probability, labels, lesions, heat)
     if heat is None:
         (folder / "gradcam.nii.gz").unlink(missing_ok=True)
@@ -52,19 +54,12 @@ def write_maps(folder: Path, ct: Volume, probability: Box, labels: Box, heat: Bo
 
 
 def run_facts(
-    image: Path,
-    ct: Volume,
-    metas: list[dict],
-    seconds: dict[str, float],
-    *,
-    prompts: list[dict] | None = None,
-    hu_offset: int | None = None,
-    resample: bool = False,
+    image: Path, ct: Volume, metas: list[dict], seconds: dict[str, float], asked: Asked, fingerprint: str | None
 ) -> dict:
     """run.json: what ran, on what, how long, at what cost.
 
-    `image` as the user named it; `metas`: one a request; `prompts`: the points and boxes of the user, LPS mm;
-    `hu_offset` and `resample`: how the CT was read, so that it can be read again.
+    `image` as the user named it; `metas`: one a request; `asked`: the user's choices, so that the CT can be read again
+    and a cohort knows what is done; `fingerprint`: the model's, None where the worker is too old to tell.
     """
     energy = [meta["energy_joules"] for meta in metas]
     first = metas[0]
@@ -72,7 +67,9 @@ def run_facts(
         "lungtumorseg": version("lungtumorseg"),
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
         "model": first["model"],
-        "prompts": prompts or [],
+        "model_fingerprint": fingerprint,
+        "asked": asked.facts(),
+        "prompts": list(asked.prompts),
         "threshold": first["threshold"],
         "device": first["device"],
         "half_precision": first["half"],
@@ -82,8 +79,8 @@ def run_facts(
         "image_path": str(image.absolute()),
         "series_uid": ct.series and ct.series.uid,
         "study_date": ct.series and ct.series.study_date,
-        "hu_offset": hu_offset,
-        "resample": resample,
+        "hu_offset": asked.hu_offset,
+        "resample": asked.resample,
         "image_sha256": ct.content_hash,
         "image_sha256_of": "voxel type, grid and voxels as read",
         "shape_kji": list(ct.geometry.shape),

@@ -6,14 +6,15 @@ writes what comes back.
 
 from __future__ import annotations
 
-import time
-from functools import reduce
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from LungTumorSegLib.errors import InputRefused
+
+if TYPE_CHECKING:
+    from LungTumorSegLib.command.one_scan import Asked
 
 
 def segment(
@@ -30,6 +31,9 @@ def segment(
         typer.Option(metavar="X,Y,Z,X,Y,Z", help="Two corners of a box around a lesion, LPS mm. Repeatable."),
     ] = None,
     threshold: Annotated[float | None, typer.Option(help="Probability from which a voxel is tumour [model's].")] = None,
+    shown: Annotated[
+        str | None, typer.Option("--class", metavar="NAME", help="Show one class of a model that knows several [all].")
+    ] = None,
     overlap: Annotated[float | None, typer.Option(help="Overlap of neighbouring windows, 0..0.95 [model's].")] = None,
     smallest: Annotated[float, typer.Option(help="Leave out lesions whose long axis is shorter, mm.")] = 3.0,
     largest_only: Annotated[bool, typer.Option(help="Keep the largest lesion alone.")] = False,
@@ -45,90 +49,60 @@ def segment(
     ] = None,
 ) -> None:
     """Find the lung tumours in a CT: probability, mask, lesions and diameters, a picture."""
-    from rich.console import Console
-
-    from LungTumorSegLib.command.lesion_table import lesion_table
-    from LungTumorSegLib.command.outputs import DISCLAIMER, run_facts, write_results
-    from LungTumorSegLib.command.progress import ProgressLine
-    from LungTumorSegLib.measurement.lesions import lesion_labels
-    from LungTumorSegLib.measurement.lung_fields import find_lung_fields
-    from LungTumorSegLib.measurement.measure import measure
-    from LungTumorSegLib.volume.box import Box
-    from LungTumorSegLib.volume.reading import read_ct
-    from LungTumorSegLib.worker.client import WorkerClient
-    from LungTumorSegLib.worker.launch import worker_command
+    from LungTumorSegLib.command.one_scan import Asked
 
     points = [numbers("--point", text, 3) for text in point or []]
     boxes = [(corners[:3], corners[3:]) for corners in (numbers("--box", text, 6) for text in box or [])]
     prompts = [{"points_inside": [point]} for point in points] + [{"box": corners} for corners in boxes]
-    model = model or ("prompted" if prompts else "automatic")
-    asked = {"threshold": threshold, "overlap": overlap, "device": device}
-    options = {name: value for name, value in asked.items() if value is not None}
+    if shown is not None and prompts:
+        raise InputRefused("--class goes with a model that searches the whole scan, not with --point or --box")
+    wanted = {"threshold": threshold, "overlap": overlap, "device": device, "shown": shown}
+    asked = Asked(
+        model=model or ("prompted" if prompts else "automatic"),
+        options={name: value for name, value in wanted.items() if value is not None},
+        prompts=tuple(prompts),
+        smallest=smallest,
+        largest_only=largest_only,
+        explain=explain,
+        series=series,
+        hu_offset=hu_offset,
+        resample=resample,
+    )
     if output.exists() and not output.is_dir():
         raise InputRefused(f"{output} is a file; name a folder for the results with -o")
+    segment_one(ct, output, asked, worker)
+
+
+def segment_one(ct: Path, output: Path, asked: Asked, worker: str | None) -> None:
+    """One scan, told on the terminal."""
+    from rich.console import Console
+
+    from LungTumorSegLib.command.lesion_table import lesion_table
+    from LungTumorSegLib.command.one_scan import Stopwatch, count_in_words, read_scan, segment_scan
+    from LungTumorSegLib.command.outputs import DISCLAIMER
+    from LungTumorSegLib.command.progress import ProgressLine
+    from LungTumorSegLib.worker.client import WorkerClient
+    from LungTumorSegLib.worker.launch import worker_command
 
     clock = Stopwatch()
     with ProgressLine() as progress, WorkerClient(worker_command(worker)) as client:
-        client.start()
+        client.start()  # torch loads while the CT is read
         progress("reading", 0.0)
-        volume = read_ct(ct, series=series, hu_offset=hu_offset, resample=resample)
+        volume = read_scan(ct, asked)
         clock.lap("reading")
         for warning in volume.warnings:
             progress.say(f"note: {warning}")
-        answers, heats = [], []
-        for prompt in prompts or [None]:
-            if prompt is None:
-                request = client.segment(volume, model, options, on_progress=progress)
-            else:
-                request = client.prompt(volume, model, options=options, on_progress=progress, **prompt)
-            answers.append(client.wait(request))
-            clock.lap("segmentation")
-            if explain:
-                heats.append(client.wait(client.explain(volume, model, options, on_progress=progress)).box)
-                clock.lap("explanation")
-        probability = reduce(Box.larger, (answer.box for answer in answers))
-        geometry = volume.geometry.box(probability.start, probability.stop)
-        cut = answers[0].meta["threshold"]
-        labels = lesion_labels(probability.values, geometry, cut, smallest_mm=smallest, largest_only=largest_only)
-        lesions = measure(
-            labels,
-            geometry,
-            probability.values,
-            start=probability.start,
-            ct=volume.voxels[probability.slices],
-            lungs=find_lung_fields(volume.voxels, volume.geometry) if labels.any() else None,
-        )
-        clock.lap("measurement")
-        heat = reduce(Box.larger, heats) if heats else None
-        progress("writing", 0.0)
-        metas = [answer.meta for answer in answers]
-        run = run_facts(ct, volume, metas, clock.laps, prompts=prompts, hu_offset=hu_offset, resample=resample)
-        write_results(output, volume, probability, Box(probability.start, labels), lesions, heat, run)
-
-    for note in dict.fromkeys(note for answer in answers for note in answer.meta["notes"]):
+        done = segment_scan(client, ct, volume, output, asked, progress, clock)
+    for note in done.notes:
         progress.say(f"note: {note}")
-    if lesions:
-        Console().print(lesion_table(lesions))
-    print(f"{count_in_words(len(lesions))} in {clock.laps['segmentation']:.1f} s on the {run['device'].upper()}.")
+    if done.lesions:
+        Console().print(lesion_table(done.lesions))
+    print(
+        f"{count_in_words(len(done.lesions))} in {clock.laps['segmentation']:.1f} s on the "
+        f"{done.run['device'].upper()}."
+    )
     print(f"Overview: {output / 'overview.png'}")
     print(DISCLAIMER)
-
-
-class Stopwatch:
-    """Seconds between laps, by name."""
-
-    def __init__(self):
-        self.laps: dict[str, float] = {}
-        self._last = time.perf_counter()
-
-    def lap(self, name: str) -> None:
-        now = time.perf_counter()
-        self.laps[name] = round(self.laps.get(name, 0.0) + now - self._last, 3)
-        self._last = now
-
-
-def count_in_words(lesions: int) -> str:
-    return {0: "No lesion found", 1: "1 lesion"}.get(lesions, f"{lesions} lesions")
 
 
 def numbers(option: str, text: str, many: int) -> tuple[float, ...]:

@@ -13,10 +13,12 @@ from LungTumorSegLib.errors import InputRefused
 
 
 @contextmanager
-def staged(folder: Path) -> Iterator[Path]:
+def staged(folder: Path, last: str = "") -> Iterator[Path]:
     """A new folder beside `folder`, whose files are moved into `folder` when the block ends without an exception.
 
-    Files of the same names are replaced one by one, each whole. InputRefused where the place cannot be written to.
+    A folder that is not there yet appears whole. In one that is, files of the same names are replaced one by one, each
+    whole; `last` names the file that is taken away first and comes last: while it is there, all belong together.
+    InputRefused where the place cannot be written to.
     """
     if folder.exists() and not folder.is_dir():
         raise InputRefused(f"{folder} is a file; name a folder for the results with -o")
@@ -27,10 +29,22 @@ def staged(folder: Path) -> Iterator[Path]:
         raise InputRefused(f"cannot write to {folder}: {error.strerror}; choose another folder with -o") from None
     try:
         yield staging
-        folder.mkdir(exist_ok=True)
-        for file in sorted(staging.iterdir()):
+        if not folder.exists():
+            staging.chmod(0o777 & ~umask())  # mkdtemp's own is private
+            os.rename(staging, folder)
+            return
+        if last:
+            (folder / last).unlink(missing_ok=True)
+        for file in sorted(staging.iterdir(), key=lambda file: (file.name == last, file.name)):
             os.replace(file, folder / file.name)
     except OSError as error:
         raise InputRefused(f"cannot write to {folder}: {error.strerror}; choose another folder with -o") from None
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def umask() -> int:
+    """The process's mask of permissions, which can only be read by setting it."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask

@@ -162,7 +162,8 @@ class Conversation:
             self._start()
 
     def load(self, model, *, on_progress=None, on_done=None, on_failed=None) -> Request:
-        """Have a model in the worker's memory before it is asked for. The answer has no voxels."""
+        """Have a model in the worker's memory before it is asked for. The answer has no voxels; its meta holds the
+        model's "fingerprint" (`networks.fingerprint`)."""
         return self._ask(Load(self._next(), str(model)), None, on_progress, on_done, on_failed)
 
     def segment(

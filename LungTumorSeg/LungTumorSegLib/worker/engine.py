@@ -13,6 +13,7 @@ from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.inference.options import Options
 from LungTumorSegLib.inference.prediction import Prediction
 from LungTumorSegLib.inference.session import Session
+from LungTumorSegLib.networks.fingerprint import fingerprint
 from LungTumorSegLib.volume.box import EMPTY, Box
 from LungTumorSegLib.volume.geometry import Volume
 from LungTumorSegLib.worker.conversation import Answer
@@ -40,7 +41,7 @@ class SessionEngine:
         """See `serving.Engine`."""
         if isinstance(work, Load):
             self._session.load(work.model)
-            return Answer({}, EMPTY)
+            return Answer({"fingerprint": fingerprint(work.model)}, EMPTY)
         unknown = set(work.options) - {f.name for f in fields(Options)}
         if unknown:
             raise InputRefused(f"unknown option {sorted(unknown)[0]!r}: update LungTumorSeg on the worker's side")

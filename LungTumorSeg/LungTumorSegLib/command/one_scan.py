@@ -1,0 +1,122 @@
+"""One scan through the worker: read, segmented, measured, written."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass
+from functools import reduce
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from LungTumorSegLib.command.progress import ProgressLine
+    from LungTumorSegLib.measurement.measure import Lesion
+    from LungTumorSegLib.volume.geometry import Volume
+    from LungTumorSegLib.worker.client import WorkerClient
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the user asked for, the same for every scan.
+
+    model : by name or folder, as the worker finds it. options : fields of `inference`'s Options.
+    prompts : points and boxes, keyword arguments of `WorkerClient.prompt`; none for an automatic model.
+    smallest : mm of the long axis. The others as the options of `lungtumorseg segment`.
+    """
+
+    model: str
+    options: dict
+    prompts: tuple[dict, ...] = ()
+    smallest: float = 3.0
+    largest_only: bool = False
+    explain: bool = False
+    series: str | None = None
+    hu_offset: int | None = None
+    resample: bool = False
+
+    def facts(self) -> dict:
+        """What decides the result besides scan and model, for run.json. The device is not part of it."""
+        return {
+            **{name: value for name, value in asdict(self).items() if name not in ("model", "options", "prompts")},
+            **{name: value for name, value in self.options.items() if name != "device"},
+        }
+
+
+@dataclass(frozen=True)
+class Segmented:
+    """What was written: the lesions, the facts of run.json, and the worker's notes."""
+
+    lesions: list[Lesion]
+    run: dict
+    notes: list[str]
+
+
+def read_scan(path: Path, asked: Asked) -> Volume:
+    """The CT as the user wants it read."""
+    from LungTumorSegLib.volume.reading import read_ct
+
+    return read_ct(path, series=asked.series, hu_offset=asked.hu_offset, resample=asked.resample)
+
+
+def segment_scan(
+    client: WorkerClient, ct: Path, volume: Volume, output: Path, asked: Asked, progress: ProgressLine, clock: Stopwatch
+) -> Segmented:
+    """Segment a scan that was read from `ct` and write the result folder.
+
+    Raises `InputRefused`, `Cancelled` or `WorkerFault`; nothing is written then.
+    """
+    from LungTumorSegLib.command.outputs import run_facts, write_results
+    from LungTumorSegLib.measurement.lesions import lesion_labels
+    from LungTumorSegLib.measurement.lung_fields import find_lung_fields
+    from LungTumorSegLib.measurement.measure import measure
+    from LungTumorSegLib.volume.box import Box
+
+    loaded = client.wait(client.load(asked.model, on_progress=progress)).meta
+    answers, heats = [], []
+    for prompt in asked.prompts or [None]:
+        if prompt is None:
+            request = client.segment(volume, asked.model, asked.options, on_progress=progress)
+        else:
+            request = client.prompt(volume, asked.model, options=asked.options, on_progress=progress, **prompt)
+        answers.append(client.wait(request))
+        clock.lap("segmentation")
+        if asked.explain:
+            heats.append(client.wait(client.explain(volume, asked.model, asked.options, on_progress=progress)).box)
+            clock.lap("explanation")
+    probability = reduce(Box.larger, (answer.box for answer in answers))
+    geometry = volume.geometry.box(probability.start, probability.stop)
+    cut = answers[0].meta["threshold"]
+    labels = lesion_labels(
+        probability.values, geometry, cut, smallest_mm=asked.smallest, largest_only=asked.largest_only
+    )
+    lesions = measure(
+        labels,
+        geometry,
+        probability.values,
+        start=probability.start,
+        ct=volume.voxels[probability.slices],
+        lungs=find_lung_fields(volume.voxels, volume.geometry) if labels.any() else None,
+    )
+    clock.lap("measurement")
+    progress("writing", 0.0)
+    run = run_facts(ct, volume, [answer.meta for answer in answers], clock.laps, asked, loaded.get("fingerprint"))
+    heat = reduce(Box.larger, heats) if heats else None
+    write_results(output, volume, probability, Box(probability.start, labels), lesions, heat, run)
+    return Segmented(lesions, run, list(dict.fromkeys(note for answer in answers for note in answer.meta["notes"])))
+
+
+class Stopwatch:
+    """Seconds between laps, by name."""
+
+    def __init__(self):
+        self.laps: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.laps[name] = round(self.laps.get(name, 0.0) + now - self._last, 3)
+        self._last = now
+
+
+def count_in_words(lesions: int) -> str:
+    return {0: "No lesion found", 1: "1 lesion"}.get(lesions, f"{lesions} lesions")
