@@ -12,6 +12,8 @@ from typing import Annotated
 
 import typer
 
+from LungTumorSegLib.command.check import check
+from LungTumorSegLib.command.download import download
 from LungTumorSegLib.command.evaluate import evaluate
 from LungTumorSegLib.command.export import export
 from LungTumorSegLib.command.fault_log import log_fault, log_to_file
@@ -31,7 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (segment, measure, response, export, evaluate, networks, phantom, worker):
+for command in (segment, check, download, measure, response, export, evaluate, networks, phantom, worker):
     app.command()(command)
 
 

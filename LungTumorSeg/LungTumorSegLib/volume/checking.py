@@ -88,7 +88,7 @@ def check_ct(
 
 
 def check_image(voxels: np.ndarray, geometry: Geometry, warnings: tuple[str, ...] = (), source: str = "") -> Volume:
-    """Voxels (k, j, i) on any scale as int16 where whole and fitting, else float32; what is no number gets the lowest."""
+    """Voxels (k, j, i) on any scale as int16 where whole and fitting, else float32; no number: the lowest."""
     warnings += check_geometry(geometry)
     low, high, whole, lost = _range(voxels)
     if lost == voxels.size or low == high:

@@ -1,0 +1,43 @@
+"""Nodules cut out of their scans: nodules.csv (id, patient, readers, ...), images, masks and reader_votes by id."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+from LungTumorSegLib.cases.case import Case, Dataset
+from LungTumorSegLib.cases.naming import stem, volumes
+from LungTumorSegLib.cases.pairing import missing_image, missing_mask
+from LungTumorSegLib.cases.problem import WARNING, Problem
+from LungTumorSegLib.errors import InputRefused
+
+LAYOUT = "nodule crops"
+LOOKS = "nodules.csv, images, masks, reader_votes"
+
+
+def fits(folder: Path) -> bool:
+    return (folder / "nodules.csv").is_file()
+
+
+def read(folder: Path) -> Dataset:
+    with (folder / "nodules.csv").open(newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    if not rows or not {"id", "patient"} <= rows[0].keys():
+        raise InputRefused("nodules.csv needs the columns id and patient, and a line a nodule: mend it.")
+    images, masks, votes = (
+        {stem(p): p for p in volumes(folder / side)} for side in ("images", "masks", "reader_votes")
+    )
+    cases, problems = [], []
+    for row in rows:
+        name = row["id"]
+        if name not in images:
+            problems.append(missing_image(name))
+            continue
+        if name not in masks:
+            problems.append(missing_mask(name))
+        readers = int(row.get("readers") or 0)
+        known = votes.get(name) if readers else None
+        cases.append(Case(name, row["patient"], (images[name],), masks.get(name), votes=known, readers=readers))
+    for name in sorted(images.keys() - {row["id"] for row in rows}):
+        problems.append(Problem(name, WARNING, "note", "Not listed in nodules.csv: not used", "add its line"))
+    return Dataset(LAYOUT, tuple(cases), {1: "nodule"}, problems=tuple(problems), most_foreground=None)

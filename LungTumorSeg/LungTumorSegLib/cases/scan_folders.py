@@ -1,0 +1,39 @@
+"""A folder a scan: image.nii.gz and, where there is one, mask.nii.gz; the folder's name is the case's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from LungTumorSegLib.cases.case import Case, Dataset
+from LungTumorSegLib.cases.naming import classes_of, listed, patient_of, patients_of, stem, volumes
+from LungTumorSegLib.cases.pairing import missing_image
+from LungTumorSegLib.cases.problem import WARNING, Problem
+
+LAYOUT = "a folder a scan"
+LOOKS = "CASE/image.nii.gz and CASE/mask.nii.gz"
+
+
+def fits(folder: Path) -> bool:
+    return any("image" in _files(case) for case in listed(folder))
+
+
+def read(folder: Path) -> Dataset:
+    cases, problems, patients = [], [], patients_of(folder)
+    for case in listed(folder):
+        files = _files(case)
+        if "image" in files:
+            patient = patients.get(case.name, patient_of(case.name))
+            cases.append(Case(case.name, patient, (files["image"],), files.get("mask")))
+            if "mask" not in files:
+                problems.append(
+                    Problem(
+                        case.name, WARNING, "missing-mask", "No mask: left out of training", "add one to train on it"
+                    )
+                )
+        elif "mask" in files:
+            problems.append(missing_image(case.name))
+    return Dataset(LAYOUT, tuple(cases), classes_of(folder, {1: "tumour"}), problems=tuple(problems))
+
+
+def _files(case: Path) -> dict[str, Path]:
+    return {stem(path): path for path in volumes(case)}
