@@ -10,7 +10,7 @@ DESKTOP = MODULE / "LungTumorSegLib" / "desktop"
 RECEIVERS = {
     "worker_process.py": {"process": "QProcess", "self._process": "QProcess", "environment": "QProcessEnvironment"},
     "lesion_table.py": {"widget": "QTableWidget", "self._widget": "QTableWidget"},
-    "panel.py": {"self._timer": "QTimer"},
+    "panel.py": {"self._timer": "QTimer", "self._rest": "QTimer"},
     "segment_editor.py": {"widget.editor": "qMRMLSegmentEditorWidget"},
 }
 

@@ -224,3 +224,68 @@ def test_the_panel_says_that_it_is_no_medical_device(segmented, tmp_path):
     assert "not a medical device" in segmented.ui.disclaimerLabel.text
     picture = Path(os.environ.get("PANEL_PICTURE", tmp_path / "panel.png"))
     assert segmented.widget.grab().save(str(picture))
+
+
+def long_line(ct, number):
+    from LungTumorSegLib.scene.diameters import diameter_lines
+
+    return diameter_lines(ct)[number, "long"]
+
+
+def stretch(line):
+    """As the mouse does: one end 3 mm on."""
+    end = line.GetNthControlPointPositionWorld(1)
+    line.SetNthControlPointPositionWorld(1, end[0], end[1] - 3, end[2])
+
+
+def test_a_dragged_line_is_in_the_table_at_once_and_reset_puts_it_back(segmented, ct, host):
+    before = rows(segmented)
+    assert not segmented.ui.resetLinesButton.enabled
+    stretch(long_line(ct, 1))
+    row = rows(segmented)[0]
+    assert row[1] == f"{long_line(ct, 1).GetLineLengthWorld():.1f}"
+    assert row[-1] == "edited"
+    assert segmented.ui.statusLabel.text == "2 lesions, 1 measured by your own lines."
+    assert segmented.ui.resetLinesButton.enabled
+    click(segmented.ui.resetLinesButton)
+    assert rows(segmented) == before
+    assert not segmented.ui.resetLinesButton.enabled
+    assert host.errors == []
+
+
+def test_the_threshold_leaves_a_dragged_line_where_it_is(segmented, ct):
+    stretch(long_line(ct, 1))
+    length = long_line(ct, 1).GetLineLengthWorld()
+    segmented.ui.thresholdSlider.value = 0.5
+    assert long_line(ct, 1).GetLineLengthWorld() == pytest.approx(length, abs=1e-6)
+    assert rows(segmented)[0][1] == f"{length:.1f}"
+
+
+def test_a_chosen_lesion_is_marked_as_a_node_and_unmarked(segmented, ct):
+    segmented.ui.lesionTable.q.setCurrentCell(1, 0)
+    click(segmented.ui.nodeButton)
+    assert [row[-1] for row in rows(segmented)] == ["", "node"]
+    click(segmented.ui.nodeButton)
+    assert [row[-1] for row in rows(segmented)] == ["", ""]
+
+
+def test_a_painted_lesion_is_measured_when_the_brush_rests(segmented, ct, host):
+    from made_scene import paint
+
+    from LungTumorSegLib.scene import segments
+
+    node = result_of(ct).segmentation_node
+    painted = np.zeros((30, 60, 64), np.uint8)
+    painted[10:14, 20:30, 20:41] = 1
+    paint(node, segments.our_segments(node)[2], ct, painted)
+    assert host.until(lambda: rows(segmented)[1][4] == f"{painted.sum() * 0.7 * 0.7 * 1.25 / 1000:.2f}", 5)
+    assert [row[0] for row in rows(segmented)] == ["1", "2"]
+    assert long_line(ct, 2).GetLineLengthWorld() > 14
+
+
+def test_a_lesion_removed_in_the_segment_editor_leaves_the_table(segmented, ct):
+    from LungTumorSegLib.scene import segments
+
+    node = result_of(ct).segmentation_node
+    node.GetSegmentation().RemoveSegment(segments.our_segments(node)[1])
+    assert [row[0] for row in rows(segmented)] == ["2"]

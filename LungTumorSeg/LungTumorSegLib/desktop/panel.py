@@ -23,9 +23,11 @@ from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.scene import prompts, segments, views
 from LungTumorSegLib.scene.result import Result
 from LungTumorSegLib.scene.volumes import SceneVolumes
+from LungTumorSegLib.scene.watching import Watch
 from LungTumorSegLib.worker.conversation import Answer, Conversation, Failure
 
 TICK = 200  # ms
+REST = 400  # ms after the last stroke of a brush, before lesions are measured
 SLIDER = 0.02, 0.98  # the thresholds that the slider reaches; as in Parameters
 
 
@@ -43,6 +45,7 @@ class Panel(VTKObservationMixin):
         self.parameters = None
         self._gui_tag = None
         self._result: Result | None = None
+        self._watch: Watch | None = None
         self._volumes = SceneVolumes()
         self._open: list = []  # requests under way
         self._drawn: tuple | None = None  # threshold and smallest size that the scene shows, measured
@@ -53,6 +56,10 @@ class Panel(VTKObservationMixin):
         self._timer = qt.QTimer()
         self._timer.setInterval(TICK)
         self._timer.connect("timeout()", self._conversation.tick)
+        self._rest = qt.QTimer()
+        self._rest.setSingleShot(True)
+        self._rest.setInterval(REST)
+        self._rest.connect("timeout()", self._measure_painted)
         self._table = LesionTable(ui.lesionTable, self._jump)
         self._fill_models()
         self._connect()
@@ -66,6 +73,8 @@ class Panel(VTKObservationMixin):
         ui.thresholdSlider.connect("valueIsChanging(double)", self._threshold_dragged)
         ui.probabilityCheckBox.connect("clicked(bool)", lambda on: self._choose_overlay("showProbability", on))
         ui.gradCamCheckBox.connect("clicked(bool)", lambda on: self._choose_overlay("showGradCam", on))
+        ui.nodeButton.connect("clicked(bool)", self._mark_node)
+        ui.resetLinesButton.connect("clicked(bool)", self._reset_lines)
         ui.placeButton.connect("toggled(bool)", self._place)
         ui.placeWidget.connect("activeMarkupsPlaceModeChanged(bool)", ui.placeButton.setChecked)
         ui.placeWidget.setButtonsVisible(False)
@@ -171,6 +180,31 @@ class Panel(VTKObservationMixin):
     def _jump(self, lesion) -> None:
         views.jump(views.slice_nodes(self.scene), lesion.centre_lps)
 
+    def _mark_node(self, _checked: bool = False) -> None:
+        lesion = self._table.chosen
+        if lesion is not None:
+            self._result.mark_node(lesion.id, not lesion.node)
+            self._lesions_changed()
+
+    def _reset_lines(self, _checked: bool = False) -> None:
+        """Of the chosen lesion where it has lines of the user's own, else of all."""
+        lesion = self._table.chosen
+        self._result.reset_lines(lesion.id if lesion is not None and lesion.edited else None)
+        self._lesions_changed()
+
+    def _lesions_changed(self) -> None:
+        """The user moved a line, removed a lesion, marked one: show what is measured now."""
+        lesions = self._result.lesions
+        self._table.show(lesions)
+        self._say(words.measured(len(lesions), sum(lesion.edited for lesion in lesions)))
+        self._update_buttons()
+
+    def _measure_painted(self) -> None:
+        if self._has_probability:
+            self._result.measure()
+            self._watch.follow()
+            self._lesions_changed()
+
     def _choose_overlay(self, name: str, on: bool) -> None:
         """One at a time: the views have one foreground."""
         if on:
@@ -251,6 +285,7 @@ class Panel(VTKObservationMixin):
         """Show a result at the parameters' threshold and smallest size."""
         self._drawn = self.parameters.threshold, self.parameters.smallestMm
         self._table.show(show(self._result, self._drawn))
+        self._watch.follow()
         self._show_display()
         self._update_buttons()
 
@@ -269,7 +304,11 @@ class Panel(VTKObservationMixin):
         self.removeObservers(self._point_placed)
         self.ui.placeWidget.setPlaceModeEnabled(False)
         self.ui.placeWidget.setCurrentNode(None)
+        self._rest.stop()
+        if self._watch is not None:
+            self._watch.stop()
         self._result = Result(self.scene, ct, save_undo) if ct is not None else None
+        self._watch = Watch(self._result, self._lesions_changed, self._rest.start) if ct is not None else None
         self._drawn = (self.parameters.threshold, self.parameters.smallestMm) if ct is not None else None
         self._table.show(self._result.read() if self._has_probability else [])
 
@@ -297,6 +336,9 @@ class Panel(VTKObservationMixin):
         self.ui.segmentButton.enabled = busy or ready
         self.ui.segmentButton.toolTip = self._what_segment_does(busy)
         self.ui.explainButton.enabled = ready and self._has_probability and not busy
+        lesions = self._result.lesions if self._result is not None else []
+        self.ui.nodeButton.enabled = bool(lesions)
+        self.ui.resetLinesButton.enabled = any(lesion.edited for lesion in lesions)
         self.ui.placeButton.enabled = self._result is not None and self._prompted_model is not None
         self.ui.progressBar.visible = busy
 

@@ -29,6 +29,13 @@ def at_threshold(lesions: int, threshold: float) -> str:
     return _("{lesions} at threshold {threshold:.2f}.").format(lesions=_count(lesions), threshold=threshold)
 
 
+def measured(lesions: int, edited: int) -> str:
+    """ "3 lesions, 1 measured by your own lines." """
+    if not edited:
+        return _("{lesions}, measured anew.").format(lesions=_count(lesions))
+    return _("{lesions}, {edited} measured by your own lines.").format(lesions=_count(lesions), edited=edited)
+
+
 def explained(seconds: float, device: str) -> str:
     """ "Grad-CAM made in 2.0 s on the CPU." """
     return _("Grad-CAM made in {seconds:.1f} s on {device}.").format(seconds=seconds, device=_place(device))
