@@ -7,7 +7,9 @@ This is MONAI's definition (`compute_hausdorff_distance`, `compute_surface_dice`
 Its bias: both surfaces lie up to half a voxel inside the true ones, which cancels where they run side by side, but not
 where one mask lies in a hole or gap of the other; and every voxel counts alike, however much surface it stands for, so
 that in thick slices flat tops weigh too much. Surface elements by marching cubes (Nikolov et al., J Med Internet Res
-23 (2021) e26151; the package surface-distance) weigh by area. How far the two differ, a test states.
+23 (2021) e26151; the package surface-distance) weigh by area and read more kindly: on balls of 10 to 40 mm in slices of
+2.5 mm, an error of a voxel or two, their NSD at 1 and 2 mm was 0.05 to 0.15 higher and their HD95 within 0.1 mm. A test
+holds these differences; never compare an NSD of one kind with one of the other.
 """
 
 from __future__ import annotations
