@@ -111,6 +111,8 @@ class Session:
                     box = scan.box(*to_scan(probability, search.grid, scan.geometry, step))
             if slid.batch < runner.batch(search.window):
                 said = (*said, f"memory ran short: batches of {slid.batch}")
+            if len(card.classes) > 1:
+                said = (*said, f"shown: {options.shown or 'all of ' + ', '.join(card.classes)}")
             return box, work, (*search.notes, *said)
 
         (box, work, notes), runner, fallen = self._on_a_device(chosen, options, stages, attempt)
