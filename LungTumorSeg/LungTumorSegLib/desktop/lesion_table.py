@@ -21,7 +21,7 @@ class LesionTable:
         widget.setColumnCount(len(titles))
         widget.setHorizontalHeaderLabels(titles)
         widget.verticalHeader().setVisible(False)
-        widget.horizontalHeader().setSectionResizeMode(qt.QHeaderView.Stretch)
+        widget.horizontalHeader().setSectionResizeMode(qt.QHeaderView.ResizeToContents)
         # Both: a key moves the current cell without a click; a click on the current row brings the view back to it.
         widget.connect("cellClicked(int,int)", lambda row, _column: self._choose(row))
         widget.connect("currentCellChanged(int,int,int,int)", lambda row, _c, before, _b: self._moved(row, before))
