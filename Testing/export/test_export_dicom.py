@@ -121,6 +121,27 @@ def test_a_single_segment_is_valid(found, tmp_path):
         assert dciodvfy(tmp_path / file) == ([], [])
 
 
+@validated
+def test_sides_nodes_intervals_and_edited_lines_are_said_and_valid(axial, tmp_path):
+    left, right, node = axial.lesions
+    lesions = [
+        replace(left, side="left", long_axis_interval_mm=(11.04, 12.96), short_axis_interval_mm=(7.0, 9.0)),
+        replace(right, side="right", edited=True),
+        replace(node, node=True),
+    ]
+    findings = replace(axial, lesions=lesions)
+    write_dicom_seg(tmp_path, findings)
+    write_dicom_sr(tmp_path, findings)
+    for file in ("segmentation.dcm", "measurements.dcm"):
+        assert dciodvfy(tmp_path / file) == ([], [])
+    groups = [g for g in groups_by_dcmqi(tmp_path / "measurements.dcm", tmp_path) if "ReferencedSegment" in g]
+    assert [g["FindingSite"]["CodeMeaning"] for g in groups] == ["Lung", "Lung", "Lymph node"]
+    assert [g.get("Laterality", {}).get("CodeMeaning") for g in groups] == ["Left", "Right", None]
+    said = [str(item.get("TextValue", "")) for item in every_item(pydicom.dcmread(tmp_path / "measurements.dcm"))]
+    assert "Long axis at probability thresholds 0.3 to 0.7: 11.0 to 13.0 mm." in said
+    assert said.count("An axis was edited by a person.") == 1
+
+
 @pytest.mark.parametrize("file", ["segmentation.dcm", "measurements.dcm"])
 def test_patient_and_study_are_those_of_the_scan_and_nothing_else_is_taken(found, tmp_path, file):
     findings = found(private=True)

@@ -78,7 +78,7 @@ def read_mask_findings(mask: Path, ct: Volume, version: str, label: str | None =
     labels = read.voxels.astype(np.uint16, copy=False)
     if labels.max(initial=0) == 1 or len(np.unique(labels)) <= 2:
         labels = lesion_labels(labels > 0, ct.geometry, smallest_mm=0.0)
-    ct = replace(ct, warnings=ct.warnings + tuple(w for w in read.warnings if "choose one with --label" not in w))
+    ct = replace(ct, warnings=ct.warnings + tuple(w for w in read.warnings if "all count as tumour" not in w))
     lungs = find_lung_fields(ct.voxels, ct.geometry) if labels.any() else None
     lesions = measure(labels, ct.geometry, ct=ct.voxels, lungs=lungs)
     return Findings(ct, labels, lesions, Maker(MANUAL, "mask", version), _changed(mask))
