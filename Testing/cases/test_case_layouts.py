@@ -1,0 +1,163 @@
+"""Every layout is known by what lies in the folder, and its cases come out whole."""
+
+import json
+
+import made_datasets as made
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from LungTumorSegLib.cases.layouts import LAYOUTS, read_dataset
+from LungTumorSegLib.cases.naming import patient_of
+from LungTumorSegLib.errors import InputRefused
+
+VOLUMES = (made.decathlon, made.paired_folders, made.scan_folders, made.dicom_folders)
+
+
+@pytest.mark.parametrize(
+    ("make", "layout", "cases", "patients"),
+    [
+        (made.decathlon, "Medical Segmentation Decathlon", 4, 4),
+        (made.nnunet, "nnU-Net raw", 4, 4),
+        (made.paired_folders, "folders of images and masks", 3, 2),
+        (made.nodule_crops, "nodule crops", 3, 3),
+        (made.scan_folders, "a folder a scan", 3, 2),
+        (made.dicom_folders, "DICOM folders", 2, 2),
+        (made.picture_pairs, "pictures and masks", 3, 3),
+        (made.siim_acr, "SIIM-ACR run lengths", 2, 2),
+        (made.brats, "BraTS", 3, 3),
+    ],
+)
+def test_each_layout_is_known_by_what_lies_there_and_every_case_loads(make, layout, cases, patients, tmp_path):
+    dataset = read_dataset(make(tmp_path / "data"))
+    assert (dataset.layout, len(dataset.cases)) == (layout, cases)
+    assert len({case.patient for case in dataset.cases}) == patients
+    assert not dataset.problems
+    for case in dataset.cases:
+        voxels, labels, geometry = case.load()
+        assert voxels.shape == (len(dataset.channels), *geometry.shape)
+        assert voxels.dtype == np.int16
+        if case.part != "test":
+            assert labels.shape == geometry.shape
+            assert labels.dtype == np.uint8
+            assert {int(n) for n in np.unique(labels)} <= {0, *dataset.classes}
+
+
+@pytest.mark.parametrize("make", VOLUMES)
+def test_a_tumour_comes_out_where_it_was_written(make, tmp_path):
+    for case in read_dataset(make(tmp_path / "data")).cases:
+        voxels, labels, geometry = case.load()
+        assert np.allclose(geometry.origin, made.POSITION)
+        assert abs(float(voxels[0][made.BOX].mean()) - 30) < 5
+        if case.has_mask:
+            assert np.array_equal(labels, made.tumour())
+
+
+def test_the_dataset_says_which_cases_are_for_the_test(tmp_path):
+    for make in (made.decathlon, made.nnunet):
+        cases = read_dataset(make(tmp_path / make.__name__)).cases
+        assert [case.part for case in cases] == ["train"] * 3 + ["test"]
+        assert [case.has_mask for case in cases] == [True] * 3 + [False]
+        assert cases[-1].load()[1] is None
+
+
+def test_channels_come_in_the_order_of_their_names(tmp_path):
+    dataset = read_dataset(made.brats(tmp_path / "data"))
+    assert dataset.channels == ("t1", "t1c", "t2", "flair")
+    for case, first in zip(dataset.cases, (10, 20, 30), strict=True):
+        voxels, labels, _ = case.load()
+        assert all(np.array_equal(voxels[m], made.chest(first + m) + 1000) for m in range(4))
+        assert set(np.unique(labels)) == {0, 1, 2, 4}
+
+
+def test_a_channel_named_ct_is_read_in_hounsfield_units_and_another_is_left_as_it_is(tmp_path):
+    folder = made.nnunet(tmp_path / "data")
+    padded = made.chest(1)
+    padded[:, 0] = -2000
+    for channel in ("0000", "0001"):
+        made.write(folder / "imagesTr" / f"case_001_{channel}.nii.gz", padded)
+    ct, other = read_dataset(folder).cases[0].load()[0]
+    assert (ct.min(), other.min()) == (-1024, -2000)
+
+
+def test_votes_and_readers_come_with_the_crops(tmp_path):
+    case = read_dataset(made.nodule_crops(tmp_path / "data")).cases[0]
+    assert case.readers == 4
+    assert set(np.unique(case.read_votes().voxels)) == {0, 3}
+
+
+def test_black_and_white_masks_are_one_class_and_runs_of_one_picture_one_mask(tmp_path):
+    for case in read_dataset(made.picture_pairs(tmp_path / "pairs")).cases:
+        voxels, labels, _ = case.load()
+        assert np.array_equal(labels[0], made.spot())
+        assert np.array_equal(voxels[0, 0], made.x_ray(int(case.name[-1])))
+    both, none = read_dataset(made.siim_acr(tmp_path / "siim")).cases
+    assert (both.patient, none.patient) == ("P1", "P2")
+    assert both.load()[1].sum() == made.spot().sum() + 30
+    assert not none.load()[1].any()
+
+
+def test_left_and_right_lung_are_two_classes_where_the_dataset_names_them(tmp_path):
+    folder = made.picture_pairs(tmp_path / "data")
+    (folder / "classes.json").write_text(json.dumps({"0": "background", "1": "left lung", "2": "right lung"}))
+    labels = made.spot().astype(np.uint8)
+    labels[:, 8:] *= 2
+    made.write_picture(folder / "masks" / "x1_mask.png", labels)
+    dataset = read_dataset(folder)
+    assert dataset.classes == {1: "left lung", 2: "right lung"}
+    assert np.array_equal(dataset.cases[0].load()[1][0], labels)
+
+
+def test_a_grey_picture_stored_in_colours_is_read_and_a_coloured_one_is_refused(tmp_path):
+    folder = made.picture_pairs(tmp_path / "data")
+    colours = np.repeat(made.x_ray(1)[..., None], 3, axis=2)
+    write_colours(folder / "images" / "x1.png", colours)
+    assert np.array_equal(read_dataset(folder).cases[0].load()[0][0, 0], made.x_ray(1))
+    colours[0, 0, 1] += 1
+    write_colours(folder / "images" / "x1.png", colours)
+    with pytest.raises(InputRefused, match="colour"):
+        read_dataset(folder).cases[0].load()
+
+
+def write_colours(path, colours):
+    sitk.WriteImage(sitk.GetImageFromArray(colours, isVector=True), str(path))
+
+
+def test_a_table_of_patients_beats_the_names(tmp_path):
+    folder = made.decathlon(tmp_path / "data")
+    (folder / "patients.csv").write_text("case,patient\nlung_001,A\nlung_002,A\n")
+    assert [case.patient for case in read_dataset(folder).cases] == ["A", "A", "lung_003", "lung_004"]
+
+
+@pytest.mark.parametrize(
+    ("name", "patient"),
+    [
+        ("LIDC-IDRI-0001_R_2", "LIDC-IDRI-0001"),
+        ("LUNG1-001", "LUNG1-001"),
+        ("BraTS-GLI-00005-100", "BraTS-GLI-00005"),
+        ("sub-01_ses-02", "sub-01"),
+        ("elastix-followup-rightlung", "elastix-rightlung"),
+        ("lung_001", "lung_001"),
+        ("x17_slice_040", "x17"),
+    ],
+)
+def test_the_patient_is_read_from_usual_names(name, patient):
+    assert patient_of(name) == patient
+
+
+def test_a_folder_of_no_layout_is_refused_in_one_line_that_names_them_all(tmp_path):
+    (tmp_path / "notes.txt").write_text("nothing here")
+    with pytest.raises(InputRefused) as refused:
+        read_dataset(tmp_path)
+    assert "\n" not in str(refused.value)
+    assert all(layout.LAYOUT in str(refused.value) for layout in LAYOUTS)
+    with pytest.raises(InputRefused, match="no folder"):
+        read_dataset(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"training": [1]}', '{"training": [{"image": "../x", "label": "y"}]}'])
+def test_a_broken_table_of_the_dataset_is_refused(text, tmp_path):
+    folder = made.decathlon(tmp_path / "data")
+    (folder / "dataset.json").write_text(text)
+    with pytest.raises(InputRefused, match="mend it"):
+        read_dataset(folder)
