@@ -22,6 +22,7 @@ from LungTumorSegLib.command.networks import networks
 from LungTumorSegLib.command.phantom import phantom
 from LungTumorSegLib.command.response import response
 from LungTumorSegLib.command.segment import segment
+from LungTumorSegLib.command.train import train
 from LungTumorSegLib.command.worker import worker
 from LungTumorSegLib.errors import Cancelled, InputRefused
 from LungTumorSegLib.worker.client import WorkerFault
@@ -33,7 +34,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (segment, check, download, measure, response, export, evaluate, networks, phantom, worker):
+for command in (segment, train, check, download, measure, response, export, evaluate, networks, phantom, worker):
     app.command()(command)
 
 

@@ -1,0 +1,191 @@
+"""From a recipe and a folder of data to a model folder: checked, prepared, learnt, written with its card."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+
+from LungTumorSegLib.cases.checking import check_dataset
+from LungTumorSegLib.cases.layouts import read_dataset
+from LungTumorSegLib.cases.problem import STOPS
+from LungTumorSegLib.errors import InputRefused
+from LungTumorSegLib.networks import catalogue
+from LungTumorSegLib.networks.card import NAME, ModelCard
+from LungTumorSegLib.networks.model import CARD, WEIGHTS, Model, load_model, save_model
+from LungTumorSegLib.training.fitting import PLAN, fit
+from LungTumorSegLib.training.machines import processes
+from LungTumorSegLib.training.recipe import Recipe
+from LungTumorSegLib.training.recipe_file import as_values
+from LungTumorSegLib.training.safe_checkpoints import BEST, CHECKPOINT
+from LungTumorSegLib.training.teaching import Teaching, of_cases, of_nodules
+from LungTumorSegLib.training.watching import Progress, unheard
+
+WARNING = "Research only, not a medical device."
+PREPARED, GATE, FINISHED = "prepared", "gate", ".finished"
+
+
+def train(
+    recipe: Recipe,
+    data: Path,
+    out: Path,
+    parent: str | Path | None = None,
+    resume: bool = False,
+    device: str = "auto",
+    progress: Progress = unheard,
+    say: Callable[[str], None] = lambda line: None,
+) -> None:
+    """Trains the recipe on the data; `out` is the run's folder and, once finished, the model's.
+
+    parent : a model to begin with, which stays as it is. resume : go on with the run in `out`, where one has begun.
+    say : told what the user should know, a line at a time.
+    Raises `InputRefused` for data that must not be trained on, another run in `out`, or a recipe that does not fit the
+    data; `Cancelled` on Ctrl-C.
+    """
+    begun = (out / PLAN).is_file() or (out / GATE / PLAN).is_file()
+    if (out / CARD).exists():
+        if resume:
+            say("the run is finished: nothing is left to do")
+            return
+        raise InputRefused(f"{out.name} is a finished model: choose another folder with -o")
+    if out.is_dir() and any(out.iterdir()) and not resume and processes()[2] == 0:
+        raise InputRefused(f"{out.name} is not empty: go on with its run by --resume, or choose another folder with -o")
+    first = load_model(parent) if parent else None
+    in_lungs = recipe.data.source == "nodules-in-lungs"
+    if not begun and processes()[2] == 0:
+        refuse_bad_data(data, progress, say)
+    out.mkdir(parents=True, exist_ok=True)
+    gate = None
+    if recipe.gate and not (out / GATE / CARD).is_file():
+        say("first stage: the gate")
+        teaching = of_cases(recipe.gate, read_dataset(data), out / GATE / PREPARED, progress)
+        gate_of_parent = load_model(Path(parent) / first.card.gate) if first and first.card.gate else None
+        learn(teaching, out / GATE, gate_of_parent, None, device, progress, say)
+    if recipe.gate:
+        gate = load_model(out / GATE)
+        say("second stage: the segmentation")
+    teaching = of_nodules(recipe, data) if in_lungs else of_cases(recipe, read_dataset(data), out / PREPARED, progress)
+    learn(teaching, out, first, gate, device, progress, say)
+
+
+def refuse_bad_data(data: Path, progress: Progress, say: Callable[[str], None]) -> None:
+    report = check_dataset(data, progress=lambda done, all_: progress(f"checking {all_} cases", done / all_, None))
+    worst = [problem for problem in report.problems if problem.severity == STOPS]
+    if worst:
+        first = worst[0]
+        raise InputRefused(
+            f"the data must not be trained on ({len(worst)} problems): {first.case}: {first.what}; "
+            "`lungtumorseg check` shows all"
+        )
+    if report.problems:
+        say(f"note: {len(report.problems)} warnings about the data; `lungtumorseg check` shows them")
+
+
+def learn(
+    teaching: Teaching,
+    folder: Path,
+    parent: Model | None,
+    gate: Model | None,
+    device: str,
+    progress: Progress,
+    say: Callable[[str], None],
+) -> None:
+    """Fits the network and writes the model's files into the run's folder."""
+    recipe = teaching.recipe
+    torch.manual_seed(recipe.run.seed)
+    network = catalogue.build(recipe.network.name, **recipe.network.arguments)
+    if parent:
+        begin_with(network, recipe, parent)
+    elif recipe.run.half_frozen_steps:
+        say("note: no half-frozen start, since no model is begun with (--from)")
+    facts = {"data_sha256": teaching.facts["data_sha256"], "parent": parent.digest if parent else None}
+    outcome = fit(
+        network,
+        recipe,
+        teaching.training,
+        teaching.validation,
+        folder,
+        facts,
+        begun_with_model=parent is not None,
+        revise=teaching.revise,
+        device=device,
+        progress=progress,
+    )
+    if processes()[2] == 0:
+        network.cpu().load_state_dict(outcome.pop("weights"))
+        publish(network, teaching, folder, outcome, facts["parent"], gate)
+
+
+def begin_with(network: torch.nn.Module, recipe: Recipe, parent: Model) -> None:
+    card = parent.card
+    if card.network != recipe.network.name:
+        raise InputRefused(
+            f"the model {card.name} is a {card.network}, the recipe trains {recipe.network.name}: "
+            f"--set network.name={card.network}"
+        )
+    try:
+        network.load_state_dict(parent.network.state_dict())
+    except RuntimeError:
+        raise InputRefused(
+            f"the model {card.name} has other arguments ({card.arguments}) than the recipe: set network.arguments"
+        ) from None
+
+
+def publish(
+    network: torch.nn.Module, teaching: Teaching, folder: Path, outcome: dict, parent: str | None, gate: Model | None
+) -> None:
+    """Weights and card into the run's folder, the card last: with it the folder is a model. The run's aids go."""
+    recipe, data = teaching.recipe, teaching.recipe.data
+    is_gate = recipe.task == "gate"
+    card = ModelCard(
+        name=name_of(folder),
+        task=recipe.task,
+        network=recipe.network.name,
+        arguments=recipe.network.arguments,
+        spacing_mm=data.spacing_mm,
+        window=data.window if recipe.dimensions == 3 else None,
+        hu_range=data.hu_range,
+        adjacent_slices=data.adjacent_slices,
+        threshold=recipe.card.threshold,
+        overlap=recipe.card.overlap if recipe.dimensions == 3 and recipe.task == "automatic" else 0.0,
+        licence=recipe.card.licence,
+        classes=teaching.classes,
+        activation="sigmoid" if is_gate else data.activation,
+        channels=teaching.channels,
+        gate=GATE if gate else None,
+        provenance={
+            "warning": WARNING,
+            **teaching.facts,
+            "recipe": as_values(recipe),
+            "learning_rate": outcome["learning_rate"],
+            "steps_done": outcome["steps"],
+            "versions": {name: version(name) for name in ("torch", "lightning", "monai", "numpy", "scipy", "SimpleITK")}
+            | {"python": platform.python_version()},
+            "parent": parent,
+            "metrics": {
+                "training_loss": outcome["loss"],
+                "validation_correlation" if is_gate else "validation_dice_of_windows": outcome["validation_score"],
+            },
+        },
+    )
+    finished = folder / FINISHED
+    shutil.rmtree(finished, ignore_errors=True)
+    save_model(finished, network, card, gate)
+    for name in (WEIGHTS, CARD):
+        os.replace(finished / name, folder / name)
+    for aid in (finished, folder / PREPARED):
+        shutil.rmtree(aid, ignore_errors=True)
+    for aid in (CHECKPOINT, BEST):
+        (folder / aid).unlink(missing_ok=True)
+
+
+def name_of(folder: Path) -> str:
+    """The folder's name as a card can have it."""
+    name = re.sub(r"[^A-Za-z0-9._-]", "-", folder.resolve().name).lstrip("._-")[:64]
+    return name if NAME.fullmatch(name) else "model"

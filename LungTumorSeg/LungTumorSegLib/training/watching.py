@@ -1,0 +1,105 @@
+"""What goes on beside the steps: progress with time left, the checkpoint at each epoch's end, Ctrl-C."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import lightning.pytorch as pl
+from lightning.pytorch.callbacks import EarlyStopping
+
+from LungTumorSegLib.errors import Cancelled
+from LungTumorSegLib.training.curves import trained_and_validated
+from LungTumorSegLib.training.safe_checkpoints import BEST, CHECKPOINT
+
+Progress = Callable[[str, float, float | None], None]
+
+
+def unheard(stage: str, fraction: float, seconds_left: float | None = None) -> None:
+    pass
+
+
+class Telling(pl.Callback):
+    """progress : called after each step with words, the fraction of all steps done and the seconds left."""
+
+    def __init__(self, progress: Progress, steps: int):
+        self.progress, self.steps = progress, steps
+        self.first, self.begun = 0, 0.0
+
+    def on_train_start(self, trainer: pl.Trainer, learner: pl.LightningModule) -> None:
+        self.first, self.begun = trainer.global_step, time.monotonic()
+
+    def on_train_batch_end(self, trainer: pl.Trainer, learner: pl.LightningModule, outputs, batch, number) -> None:
+        done, seconds = trainer.global_step, time.monotonic() - self.begun
+        left = seconds / (done - self.first) * (self.steps - done)
+        self.progress(f"step {done} of {self.steps}, loss {float(outputs['loss']):.4f}", done / self.steps, left)
+
+
+class Keeping(pl.Callback):
+    """Writes the checkpoint after each epoch, and a copy where the validation was the best so far.
+
+    Must be the last callback, so that it keeps what the others know of the epoch.
+    """
+
+    def __init__(self, folder: Path, choose_best: bool):
+        self.folder, self.choose_best = folder, choose_best
+        self.best: float | None = None
+
+    def state_dict(self) -> dict:
+        return {"best": self.best}
+
+    def load_state_dict(self, state: dict) -> None:
+        self.best = state["best"]
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, learner: pl.LightningModule) -> None:
+        if self.choose_best and trained_and_validated(trainer):
+            score = float(trainer.callback_metrics["validation_score"])
+            if self.best is None or score > self.best:
+                self.best = score
+                trainer.save_checkpoint(self.folder / BEST)
+        trainer.save_checkpoint(self.folder / CHECKPOINT)
+
+
+class Patience(EarlyStopping):
+    """Lightning's early stopping, which a run resumed after its patience had ended obeys at once."""
+
+    def __init__(self, validations: int):
+        super().__init__("validation_score", mode="max", patience=validations, check_on_train_epoch_end=False)
+
+    def on_train_start(self, trainer: pl.Trainer, learner: pl.LightningModule) -> None:
+        if self.wait_count >= self.patience:
+            trainer.should_stop = True
+
+
+class CtrlC(pl.Callback):
+    """Ends the run with `Cancelled` after the step at hand; pressed again, at once.
+
+    What was learnt since the last epoch's end is lost, the checkpoint before it stays.
+    """
+
+    def __init__(self):
+        self.pressed = False
+        self.before = None
+
+    def on_fit_start(self, trainer: pl.Trainer, learner: pl.LightningModule) -> None:
+        self.before = signal.signal(signal.SIGINT, self.press)
+
+    def press(self, number: int, frame: object) -> None:
+        self.pressed = True
+        signal.signal(signal.SIGINT, self.before)
+
+    def on_train_batch_end(self, trainer: pl.Trainer, learner: pl.LightningModule, outputs, batch, number) -> None:
+        self.stop_if_pressed()
+
+    def on_validation_batch_end(self, trainer, learner, outputs, batch, number, loader=0) -> None:
+        self.stop_if_pressed()
+
+    def stop_if_pressed(self) -> None:
+        if self.pressed:
+            raise Cancelled
+
+    def teardown(self, trainer: pl.Trainer, learner: pl.LightningModule, stage: str) -> None:
+        if self.before is not None:
+            signal.signal(signal.SIGINT, self.before)
