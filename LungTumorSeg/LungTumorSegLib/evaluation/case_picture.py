@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from scipy.ndimage import find_objects
 
 from LungTumorSegLib.evaluation.case_scores import CaseScores, LoadedCase
+from LungTumorSegLib.evaluation.lesions import Candidate, ReferenceLesion
 from LungTumorSegLib.measurement.components import bounding_box
 from LungTumorSegLib.report.overview import BACKGROUND, DISCLAIMER, WARNING, write_whole
 from LungTumorSegLib.report.panel import FAINT, TEXT, Panel
@@ -28,20 +29,11 @@ DPI, SIDE, GAP, MARGIN, HEADER, CAPTION, FOOTER = 100, 3.3, 0.14, 0.3, 0.75, 0.3
 NO_IMAGE = np.int16(-600)  # the window's middle: masks on plain grey
 
 
-@dataclass(frozen=True)
-class Subject:
-    """A lesion of the reference, or a false find where `reference` is false."""
-
-    number: int
-    reference: bool
-    words: str
-
-
 def write_case_picture(path: Path, case: LoadedCase, scores: CaseScores, image: Volume | None = None) -> None:
-    """A row each for the three largest lesions of the reference (without any, the three largest findings).
+    """A row each for the three largest lesions of the reference, and one with the surest false finds.
 
-    Pictures: the whole slice with the reference (green); close up the same; Grad-CAM where there; probability and
-    prediction (blue); both outlines. The slice is where that lesion is largest. Without the CT, masks on grey.
+    Pictures of a lesion: the whole slice with the reference (green); close up the same; Grad-CAM where there;
+    probability and prediction (blue); both outlines. The slice is where it is largest. Without the CT, masks on grey.
     """
     write_whole(path, CasePicture(case, scores, image).drawn())
 
@@ -82,28 +74,23 @@ class CasePicture:
         return self.scan.box(Box(tuple(side.start for side in box), array[box]))
 
     @cached_property
-    def subjects(self) -> list[Subject]:
-        detection = self.scores.detection
-        largest = sorted(detection.lesions, key=lambda lesion: -lesion.voxels)[:MOST_ROWS]
-        if largest:
-            return [
-                Subject(
-                    x.number,
-                    True,
-                    f"Lesion {x.number}, {x.axial_mm:.1f} mm: "
-                    + (f"found, {x.found_axial_mm:.1f} mm, Dice {x.dice:.2f}" if x.found else "missed"),
-                )
-                for x in largest
-            ]
-        return [
-            Subject(x.number, False, f"False find {x.number}, probability {x.probability:.2f}")
-            for x in sorted(detection.candidates, key=lambda candidate: -candidate.voxels)[:MOST_ROWS]
-        ]
+    def lesions(self) -> list[ReferenceLesion]:
+        return sorted(self.scores.detection.lesions, key=lambda lesion: -lesion.voxels)[:MOST_ROWS]
+
+    @cached_property
+    def false_finds(self) -> list[Candidate]:
+        """The surest, of equally sure ones the largest; as many as a row holds."""
+        false = [candidate for candidate in self.scores.detection.candidates if not candidate.hits]
+        return sorted(false, key=lambda x: (-x.probability, -x.voxels))[: self.columns]
+
+    @property
+    def columns(self) -> int:
+        return 3 + len(self.heats)
 
     def drawn(self) -> bytes:
-        columns = 3 + len(self.heats)
-        width = 2 * MARGIN + columns * SIDE + (columns - 1) * GAP
-        height = HEADER + max(len(self.subjects), 1) * (CAPTION + SIDE + GAP) + FOOTER
+        width = 2 * MARGIN + self.columns * SIDE + (self.columns - 1) * GAP
+        rows = len(self.lesions) + bool(self.false_finds)
+        height = HEADER + max(rows, 1) * (CAPTION + SIDE + GAP) + FOOTER
         figure = Figure(figsize=(width, height), dpi=DPI, facecolor=BACKGROUND)
         canvas = FigureCanvasAgg(figure)
 
@@ -111,19 +98,27 @@ class CasePicture:
             style = {"color": TEXT, "size": 10, "va": "top"} | style
             figure.text(left / width, 1 - top / height, words, **style)
 
-        def axes_at(left: float, top: float) -> Axes:
+        def axes_at(row: int, column: int) -> Axes:
+            left, top = MARGIN + column * (SIDE + GAP), top_of(row) + CAPTION
             axes = figure.add_axes((left / width, 1 - (top + SIDE) / height, SIDE / width, SIDE / height))
             axes.set(xticks=[], yticks=[], facecolor="#000000")
             axes.spines[:].set_visible(False)
             return axes
 
+        def top_of(row: int) -> float:
+            return HEADER + row * (CAPTION + SIDE + GAP)
+
         write(MARGIN, 0.2, self.case.name, size=14, weight="bold")
         write(width - MARGIN, 0.24, self._words(), color=FAINT, ha="right")
-        for n, subject in enumerate(self.subjects):
-            top = HEADER + n * (CAPTION + SIDE + GAP)
-            write(MARGIN, top, subject.words, weight="bold")
-            self._row(subject, lambda column, top=top: axes_at(MARGIN + column * (SIDE + GAP), top + CAPTION))
-        if not self.subjects:
+        for row, lesion in enumerate(self.lesions):
+            write(MARGIN, top_of(row), lesion_words(lesion), weight="bold")
+            self._lesion(lesion, [axes_at(row, column) for column in range(self.columns)])
+        if self.false_finds:
+            row = len(self.lesions)
+            write(MARGIN, top_of(row), "False finds, the surest first", weight="bold")
+            for column, candidate in enumerate(self.false_finds):
+                self._false_find(candidate, axes_at(row, column))
+        if not rows:
             write(MARGIN, HEADER + 0.3, "Nothing in the reference, nothing in the prediction", color=FAINT)
         write(MARGIN, height - 0.28, DISCLAIMER, color=WARNING, weight="bold", size=9)
         write(MARGIN + 3.6, height - 0.28, "Reference", color=TRUTH, weight="bold", size=9)
@@ -139,16 +134,15 @@ class CasePicture:
         words.append(f"{values['false_positives']:.0f} false positive" + "s" * (values["false_positives"] != 1))
         return ",  ".join(words)
 
-    def _row(self, subject: Subject, axes_of_column) -> None:
-        labels = self.truth if subject.reference else self.found
+    def _lesion(self, lesion: ReferenceLesion, places: list[Axes]) -> None:
+        index, middle, width = self._place(self.truth, lesion.number)
         view = self.scan.acquisition
-        index, middle, width = self._place(labels, subject.number, view.across)
         size = np.array(self.scan.geometry.shape) * self.scan.spacing
         whole = max(size[view.columns], size[view.rows])
         names = ["slice and reference", "reference", *[name for name, _, _ in self.heats], "both"]
-        for column, name in enumerate(names):
+        for column, (name, axes) in enumerate(zip(names, places, strict=True)):
             centre, across = ((size - self.scan.spacing) / 2, whole) if column == 0 else (middle, width)
-            panel = Panel(axes_of_column(column), self.scan, view, index, centre, across, 0.8)
+            panel = Panel(axes, self.scan, view, index, centre, across, 0.8)
             heat = next((heat for heat in self.heats if heat[0] == name), None)
             if heat and heat[1] is not None:
                 panel.heat(heat[1], heat[2])
@@ -158,11 +152,20 @@ class CasePicture:
                 self._outlines(panel, self.found, FOUND)
             panel.name(name)
 
+    def _false_find(self, candidate: Candidate, axes: Axes) -> None:
+        index, middle, width = self._place(self.found, candidate.number)
+        panel = Panel(axes, self.scan, self.scan.acquisition, index, middle, width, 0.8)
+        self._outlines(panel, self.truth, TRUTH)
+        self._outlines(panel, self.found, FOUND)
+        sure = "" if self.case.probability is None else f": mean p {candidate.probability:.2f}"
+        panel.name(f"{candidate.number}{sure}")
+
     def _outlines(self, panel: Panel, labels: Box, colour: str) -> None:
         panel.outline(Box(labels.start, (labels.values != 0).view(np.uint8)), 1, colour)
 
-    def _place(self, labels: Box, number: int, across: int) -> tuple[int, np.ndarray, float]:
+    def _place(self, labels: Box, number: int) -> tuple[int, np.ndarray, float]:
         """The slice where the lesion is largest, its middle there in mm along head, back, left, and what to show."""
+        across = self.scan.acquisition.across
         box = find_objects(labels.values)[number - 1]
         mask = labels.values[box] == number
         at = int(mask.sum(axis=tuple(axis for axis in range(3) if axis != across)).argmax())
@@ -170,3 +173,8 @@ class CasePicture:
         extent = np.array(mask.shape) * self.scan.spacing
         middle = first * self.scan.spacing + (extent - self.scan.spacing) / 2
         return int(first[across]) + at, middle, max(SMALLEST_CROP_MM, 1.6 * float(np.delete(extent, across).max()))
+
+
+def lesion_words(lesion: ReferenceLesion) -> str:
+    outcome = f"found, {lesion.found_axial_mm:.1f} mm, Dice {lesion.dice:.2f}" if lesion.found else "missed"
+    return f"Lesion {lesion.number}, {lesion.axial_mm:.1f} mm: {outcome}"

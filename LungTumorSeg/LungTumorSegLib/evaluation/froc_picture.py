@@ -1,4 +1,4 @@
-"""The FROC as a picture: the curve, where 95 of 100 other draws of patients would lie, and the points of the CPM."""
+"""The FROC as a picture: the curve, and the points of the CPM with their intervals."""
 
 from __future__ import annotations
 
@@ -25,9 +25,8 @@ def write_froc(path: Path, cohort: Cohort) -> None:
     across = np.geomspace(1 / 16, 16, 400)
     rows = cohort.froc
     points = [rows[f"{point:g}"] for point in POINTS]
-    axes.fill_between(
-        POINTS, [r.low for r in points], [r.high for r in points], color=LINE, alpha=0.16, linewidth=0,
-    )  # fmt: skip
+    for place, row in zip(POINTS, points, strict=True):
+        axes.plot([place, place], [row.low, row.high], color=LINE, alpha=0.45, linewidth=5, solid_capstyle="butt")
     ends = cohort.curve.false_positives.max(initial=0.0)
     seen = across <= ends
     curve = cohort.curve.sensitivity_at(across)
@@ -54,7 +53,7 @@ def write_froc(path: Path, cohort: Cohort) -> None:
         0.09, 0.895, f"{cohort.lesion_count} lesions, {len(cohort.cases)} scans;  {words}", color=FAINT, va="top"
     )
     figure.text(
-        0.96, 0.895, "dashed: no candidates left;  band: 95 % interval", color=FAINT, size=9, va="top", ha="right"
+        0.96, 0.895, "dashed: no candidates left;  bars: 95 % intervals", color=FAINT, size=9, va="top", ha="right"
     )
     figure.text(0.09, 0.03, DISCLAIMER, color=WARNING, size=9, weight="bold")
     png = io.BytesIO()
