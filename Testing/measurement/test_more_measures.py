@@ -104,10 +104,10 @@ def test_density_is_of_the_lesions_voxels():
 # Place
 
 
-def chest(spacing=(1.5, 1.5, 2.0), joined=True):
+def chest(joined=True, spacing=(2.5, 2.5, 3.0)):
     """Two lungs of air in a body: ellipsoids 60 mm beside the middle, 45 x 65 x 90 mm half axes; and a trachea."""
-    grid = Geometry((110, 140, 220), spacing, (-165.0, -105.0, -110.0))
-    k, j, i = np.ogrid[:110, :140, :220]
+    grid = Geometry((74, 84, 132), spacing, (-165.0, -105.0, -110.0))
+    k, j, i = np.ogrid[:74, :84, :132]
     x, y, z = (i * spacing[0] - 165.0, j * spacing[1] - 105.0, k * spacing[2] - 110.0)
     ct = np.full(grid.shape, -1000, np.int16)
     ct[np.broadcast_to((x / 150) ** 2 + (y / 95) ** 2 <= 1, grid.shape)] = 40
@@ -177,8 +177,8 @@ def test_the_side_is_the_patients_however_the_scan_is_stored():
 
 def test_a_scan_cut_off_at_the_lungs_names_no_side():
     ct, grid = chest(joined=False)
-    half = ct[:, 30:110, 40:100]
-    part = grid.box((0, 30, 40), (110, 110, 100))
+    half = ct[:, 18:66, 24:60]
+    part = grid.box((0, 18, 24), (74, 66, 60))
     fields = find_lung_fields(half, part)
     side, pleura = fields.place(np.array([[-60.0, 0, 0]]))
     assert side is None
