@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from LungTumorSegLib.cases.picture import as_classes, read_picture
+from LungTumorSegLib.cases.picture import read_picture, read_picture_mask
 from LungTumorSegLib.cases.problem import Problem
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.volume.checking import MOST_FOREGROUND, check_mask_against, is_copy
@@ -88,7 +88,7 @@ class Case:
         if self.mask is None:
             return None
         if self.kind == "slice":
-            mask = as_classes(read_picture(self.mask))
+            mask = read_picture_mask(self.mask)
             if mask.voxels.shape != image.voxels.shape:
                 sizes = (f"{v.voxels.shape[2]} x {v.voxels.shape[1]}" for v in (mask, image))
                 raise InputRefused("The mask has {} pixels, the image {}: export it again.".format(*sizes))

@@ -20,7 +20,25 @@ WHITE = 255
 
 
 def read_picture(path: Path) -> Volume:
-    """A picture (1, rows, columns): int16 where its values are whole and fit, else float32; grey, or colours all equal.
+    """A picture (1, rows, columns): int16 where its values are whole and fit, else float32. Spacing: see `_read`."""
+    array, geometry = _read(path)
+    return Volume(check_image(array, geometry).voxels, geometry, (), path.name)
+
+
+def read_picture_mask(path: Path) -> Volume:
+    """A mask's picture as labels, uint8: a picture of black and white (0 and 255) has the one label 1."""
+    array, geometry = _read(path)
+    mask = check_mask(array, geometry)
+    if mask.voxels.max() > WHITE:
+        raise InputRefused("The mask's values go beyond 255: export it in 8 bits.")
+    labels = mask.voxels.astype(np.uint8, copy=False)
+    if labels.max() == WHITE and not ((labels != 0) & (labels != WHITE)).any():
+        labels = (labels == WHITE).view(np.uint8)
+    return Volume(labels, geometry, (), path.name)
+
+
+def _read(path: Path) -> tuple[np.ndarray, Geometry]:
+    """Pixels (1, rows, columns), grey, or colours all equal.
 
     Spacing is 1 mm in PNG, which does not state it, and DICOM's pixel spacing where stated. InputRefused for colour
     pictures and damaged files: a PNG is held to the checksum of every chunk, which its library does not insist on.
@@ -45,19 +63,7 @@ def read_picture(path: Path) -> Volume:
     if image.GetNumberOfComponentsPerPixel() > 1:
         array = _grey(array.reshape(*size, -1))
     geometry = Geometry((1, *size), (*image.GetSpacing()[:2], 1.0))
-    volume = check_image(array.reshape(1, *size), geometry)
-    return Volume(volume.voxels, geometry, (), path.name)
-
-
-def as_classes(picture: Volume) -> Volume:
-    """A mask's picture as labels, uint8: a picture of black and white (0 and 255) has the one label 1."""
-    mask = check_mask(picture.voxels, picture.geometry)
-    labels = mask.voxels.astype(np.uint8, copy=False)
-    if mask.voxels.max() > WHITE:
-        raise InputRefused("The mask's values go beyond 255: export it in 8 bits.")
-    if labels.max() == WHITE and not ((labels != 0) & (labels != WHITE)).any():
-        labels = (labels == WHITE).view(np.uint8)
-    return Volume(labels, mask.geometry)
+    return array.reshape(1, *size), geometry
 
 
 def _grey(colours: np.ndarray) -> np.ndarray:

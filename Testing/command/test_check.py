@@ -1,0 +1,77 @@
+"""`lungtumorseg check` and `download` as a person runs them."""
+
+import hashlib
+import json
+import sys
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+sys.path[:0] = [str(Path(__file__).resolve().parents[1] / part) for part in ("volume", "cases")]
+import made_datasets as made
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    return made.decathlon(tmp_path / "data" / "Task06_Lung")
+
+
+def test_a_good_dataset_is_fit_for_training(lungtumorseg, dataset):
+    done = lungtumorseg("check", dataset)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Medical Segmentation Decathlon: 4 cases of 4 patients" in done.stdout
+    assert "Fit for training. 0 problems that stop training, 0 warnings" in done.stdout.replace("\n", " ")
+
+
+def test_a_bad_one_is_not_and_each_problem_is_a_line(lungtumorseg, dataset):
+    labels = dataset / "labelsTr" / "lung_002.nii.gz"
+    labels.write_bytes((dataset / "imagesTr" / "lung_002.nii.gz").read_bytes())
+    empty = sitk.ReadImage(str(dataset / "labelsTr" / "lung_003.nii.gz")) * 0
+    sitk.WriteImage(empty, str(dataset / "labelsTr" / "lung_003.nii.gz"))
+    done = lungtumorseg("check", dataset, COLUMNS="160")
+    assert done.returncode == 2
+    rows = [line.split("  ")[0].strip() for line in done.stdout.splitlines() if "lung_00" in line]
+    assert rows == ["lung_002", "lung_003"]
+    assert "stops training" in done.stdout
+    told = json.loads(lungtumorseg("check", dataset, "--json").stdout)
+    assert not told["trainable"]
+    assert [(p["case"], p["kind"], p["severity"]) for p in told["problems"]] == [
+        ("lung_002", "copy", "stops training"),
+        ("lung_003", "empty", "warning"),
+    ]
+
+
+def test_many_cases_with_one_problem_share_a_line(lungtumorseg, tmp_path):
+    for n in range(12):
+        padded = made.chest(n)
+        padded[:, 0] = -2000 - n
+        made.write(tmp_path / "images" / f"{n}.nii.gz", padded)
+        made.write(tmp_path / "masks" / f"{n}.nii.gz", made.tumour())
+    done = lungtumorseg("check", tmp_path, COLUMNS="160")
+    assert done.returncode == 0
+    assert done.stdout.count("padding") == 1
+    assert "and 10 more" in done.stdout
+
+
+def test_a_folder_of_no_layout_is_one_line(lungtumorseg, tmp_path):
+    done = lungtumorseg("check", tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.count("\n") == 1
+    assert "nnU-Net raw" in done.stderr
+
+
+def test_what_was_downloaded_can_be_checked(lungtumorseg, dataset, tmp_path):
+    archive = tmp_path / "Task06_Lung.tar"
+    with tarfile.open(archive, "w") as tar:
+        tar.add(dataset, dataset.name)
+    md5 = hashlib.md5(archive.read_bytes(), usedforsecurity=False).hexdigest()
+    done = lungtumorseg("download", "msd-lung", "-o", tmp_path / "out", "--from", archive, "--md5", md5)
+    assert done.returncode == 0, done.stderr
+    assert "4 cases" in done.stdout
+    label = sitk.ReadImage(str(tmp_path / "out" / "Task06_Lung" / "labelsTr" / "lung_001.nii.gz"))
+    assert np.array_equal(sitk.GetArrayFromImage(label), made.tumour())
+    done = lungtumorseg("download", "msd-brain", "-o", tmp_path / "other")
+    assert (done.returncode, done.stderr) == (2, "lungtumorseg: There is no dataset msd-brain: choose from msd-lung.\n")
