@@ -356,6 +356,15 @@ def test_a_card_of_another_version_is_refused(folder, version):
         ("overlap", -0.1),
         ("classes", []),
         ("classes", ["left", "right"]),
+        ("classes", ["twice", "twice"]),
+        ("classes", ["x" * 65]),
+        ("activation", "tanh"),
+        ("activation", ["sigmoid"]),
+        ("channels", []),
+        ("channels", ["CT", "PET"]),
+        ("gate", "../gate"),
+        ("gate", "a/b"),
+        ("gate", ["gate"]),
         ("classes", "lung tumour"),
         ("licence", ""),
         ("licence", None),
@@ -386,7 +395,12 @@ def test_a_card_survives_json():
 
 
 def test_a_card_holds_every_argument_so_that_changed_defaults_change_no_model():
-    assert PROMPTED.arguments == {"input_channels": 3, "widths": (4, 8, 12, 16), "blocks": (1, 1, 2, 1)}
+    assert PROMPTED.arguments == {
+        "input_channels": 3,
+        "output_channels": 1,
+        "widths": (4, 8, 12, 16),
+        "blocks": (1, 1, 2, 1),
+    }
 
 
 @pytest.mark.parametrize(
@@ -395,7 +409,12 @@ def test_a_card_holds_every_argument_so_that_changed_defaults_change_no_model():
         ({"window": None}, "cube"),
         ({"window": (48, 48, 64)}, "cube"),
         ({"arguments": {"input_channels": 1}}, "input_channels 3"),
-        ({"task": "automatic"}, "input_channels 1"),
+        ({"task": "automatic"}, "as many input_channels as the card has channels"),
+        ({"task": "automatic", "channels": ("T1", "T2")}, "as many input_channels as the card has channels"),
+        ({"channels": ("CT", "PET")}, "must be one name"),
+        ({"gate": "gate"}, "only an automatic slice network"),
+        ({"hu_range": None}, "hu_range"),
+        ({"task": "gate"}, "must be a gate for the task gate"),
     ],
 )
 def test_a_card_whose_task_and_network_do_not_fit_is_refused(changes, words):
