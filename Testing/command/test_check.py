@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-sys.path[:0] = [str(Path(__file__).resolve().parents[1] / part) for part in ("volume", "cases")]
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "volume"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "cases"))
 import made_datasets as made
 
 
