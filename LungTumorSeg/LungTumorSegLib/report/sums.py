@@ -54,10 +54,10 @@ def draw_sums(axes: Axes, course: Course, across: list) -> None:
     for n, (x, found) in enumerate(zip(across, course.responses, strict=True)):
         if n and found.overall:
             y = sums[n] if sums[n] is not None else 0.0
-            words = found.overall + ("  new lesion" if found.new_lesions else "")
+            words = ("new lesion\n" if found.new_lesions else "") + found.overall
             axes.annotate(
                 words, (x, y), (0, 13), textcoords="offset points", ha="center", size=12, weight="bold",
-                color=COLOURS.get(found.overall, FAINT), annotation_clip=False,
+                color=COLOURS.get(found.overall, FAINT), annotation_clip=False, linespacing=1.1,
             )  # fmt: skip
         if sums[n] is not None:
             axes.annotate(
