@@ -69,3 +69,10 @@ def test_a_ratio_is_of_sums():
     estimate = ratio(np.array([1.0, 3.0]), np.array([2.0, 4.0]), draws(["a", "b"]))
     assert estimate.value == pytest.approx(4 / 6)
     assert (estimate.low, estimate.high) == (0.5, 0.75)
+
+
+def test_a_single_patient_has_figures_and_no_interval():
+    estimate = mean(np.array([0.5, 0.7]), draws(["a", "a"]))
+    assert estimate.value == pytest.approx(0.6)
+    assert isnan(estimate.low)
+    assert isnan(estimate.high)

@@ -129,12 +129,22 @@ def facts_of(cohort: Cohort, settings: Settings) -> list[str]:
     least = f"; predicted lesions from {settings.smallest_mm:g} mm" if settings.smallest_mm else ""
     hit = f"an IoU above {settings.overlap:g} with it" if settings.overlap else "a voxel of it"
     few = " So few patients make them too narrow." if patients < 10 else ""
+    sure = (
+        f"In brackets: 95 % intervals (percentiles of {cohort.resamples} draws of patients, seed {cohort.seed}).{few}"
+    )
+    if patients < 2:
+        sure = "A single patient: no intervals."
     return [
-        f"{cases} cases of {patients} patients with {cohort.lesion_count} lesions{cut}{least}.",
-        f"In brackets: 95 % intervals (percentiles of {cohort.resamples} draws of patients, seed {cohort.seed}).{few}",
+        f"{counted(cases, 'case')} of {counted(patients, 'patient')} with "
+        f"{counted(cohort.lesion_count, 'lesion')}{cut}{least}.",
+        sure,
         f"NSD at {settings.tolerance_mm:g} mm. A lesion is found where a candidate has {hit}; "
         "a candidate that finds none is a false positive.",
     ]
+
+
+def counted(number: int, thing: str) -> str:
+    return f"{number} {thing}" + "s" * (number != 1)
 
 
 def write_all(folder: Path, cohort: Cohort, facts: list[str], result: dict, pictures: dict[str, str]) -> None:

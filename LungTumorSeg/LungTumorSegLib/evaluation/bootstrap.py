@@ -29,8 +29,13 @@ class Estimate:
 
 
 def draws(patients: Sequence[str], resamples: int = RESAMPLES, seed: int = SEED) -> np.ndarray:
-    """(resamples, cases): how often each case stands in each draw. patients : of each case."""
+    """(resamples, cases): how often each case stands in each draw. patients : of each case.
+
+    No draws of a single patient: nothing is known of others, and no interval stands beside a figure.
+    """
     names, number = np.unique(np.asarray(patients, str), return_inverse=True)
+    if len(names) < 2:
+        return np.empty((0, len(number)), int)
     rng = np.random.default_rng(seed)
     drawn = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=resamples)
     return drawn[:, number]

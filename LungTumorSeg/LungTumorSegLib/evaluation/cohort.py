@@ -128,7 +128,8 @@ class Cohort:
     @cached_property
     def drawn_sensitivity(self) -> np.ndarray:
         """(resamples, points) at `POINTS`."""
-        return np.array([self.events.curve(times).sensitivity_at(POINTS) for times in self.times])
+        drawn = [self.events.curve(times).sensitivity_at(POINTS) for times in self.times]
+        return np.reshape(drawn, (-1, len(POINTS)))
 
     @cached_property
     def froc(self) -> dict[str, Estimate]:

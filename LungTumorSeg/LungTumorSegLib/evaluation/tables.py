@@ -32,6 +32,8 @@ def with_interval(estimate: Estimate, digits: int = 3) -> str:
     """0.812 [0.790, 0.834]"""
     if isnan(estimate.value):
         return "–"
+    if isnan(estimate.low):
+        return words(estimate.value, digits)
     return f"{words(estimate.value, digits)} [{words(estimate.low, digits)}, {words(estimate.high, digits)}]"
 
 
