@@ -161,3 +161,25 @@ def test_a_broken_table_of_the_dataset_is_refused(text, tmp_path):
     (folder / "dataset.json").write_text(text)
     with pytest.raises(InputRefused, match="mend it"):
         read_dataset(folder)
+
+
+@pytest.mark.parametrize(
+    ("make", "table", "text"),
+    [
+        (made.nnunet, "dataset.json", '{"channel_names": ["CT"]}'),
+        (made.nnunet, "dataset.json", '{"channel_names": {"0": "CT"}, "labels": ["tumour"]}'),
+        (made.nnunet, "dataset.json", '{"channel_names": {"0": "CT"}, "labels": {"tumour": "one"}}'),
+        (made.nodule_crops, "nodules.csv", "id,patient,readers\nLIDC-IDRI-0001_R_1,A,four\n"),
+        (made.nodule_crops, "nodules.csv", ""),
+        (made.siim_acr, "train-rle.csv", "ImageId, EncodedPixels\n1.2.1\n"),
+        (made.decathlon, "patients.csv", "name\nA\n"),
+        (made.paired_folders, "classes.json", "[1, 2]"),
+    ],
+)
+def test_every_broken_table_is_refused_in_one_line(make, table, text, tmp_path):
+    folder = make(tmp_path / "data")
+    (folder / table).write_text(text)
+    with pytest.raises(InputRefused) as refused:
+        read_dataset(folder)
+    assert "\n" not in str(refused.value)
+    assert str(tmp_path) not in str(refused.value)

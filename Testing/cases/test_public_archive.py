@@ -14,6 +14,7 @@ import pytest
 from LungTumorSegLib.cases import public_archive
 from LungTumorSegLib.cases.layouts import read_dataset
 from LungTumorSegLib.cases.public_archive import download
+from LungTumorSegLib.command.download import download as command
 from LungTumorSegLib.errors import InputRefused
 
 TASK = "Task06_Lung"
@@ -85,6 +86,16 @@ def test_an_archive_is_verified_and_unpacked_from_wherever_it_lies(kind, archive
     assert (dataset.layout, len(dataset.cases), dataset.problems) == ("Medical Segmentation Decathlon", 4, ())
     assert [path.name for path in out.iterdir()] == [TASK]
     assert file.is_file()
+
+
+def test_the_command_says_what_came_and_what_to_do_next(archive, tmp_path, capsys):
+    """In this process: a new one would need half a minute for MONAI alone on a busy machine."""
+    file, md5 = archive
+    command("msd-lung", tmp_path / "out", str(file), md5)
+    told = capsys.readouterr()
+    place = tmp_path / "out" / TASK
+    assert told.out == f"{place}: 4 cases (Medical Segmentation Decathlon). Next: lungtumorseg check {place}\n"
+    assert told.err == ""
 
 
 def test_without_a_checksum_only_the_published_archive_is_taken(archive, tmp_path):

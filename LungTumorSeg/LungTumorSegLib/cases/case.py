@@ -133,7 +133,7 @@ class Dataset:
 
     classes : label -> name, without the background. channels : what each image of a case shows.
     problems : what was found wrong while the folder was listed.
-    most_foreground : share of voxels that a mask may mark; None for crops around a tumour.
+    most_foreground : share of voxels that a mask may mark; None for no limit.
     """
 
     layout: str

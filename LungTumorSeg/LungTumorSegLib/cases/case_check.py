@@ -10,7 +10,7 @@ import numpy as np
 from LungTumorSegLib.cases.case import Case, Dataset, check_same_grid
 from LungTumorSegLib.cases.problem import STOPS, WARNING, Problem, said
 from LungTumorSegLib.errors import InputRefused
-from LungTumorSegLib.volume.checking import check_mask_against, is_copy
+from LungTumorSegLib.volume.checking import MOST_FOREGROUND, check_mask_against, is_copy
 from LungTumorSegLib.volume.geometry import Volume
 from LungTumorSegLib.volume.orientation import Orientation, canonical
 
@@ -88,7 +88,7 @@ def _of_image(case: Case, image: Volume, dataset: Dataset) -> list[Problem]:
         problems.append(
             Problem(case.name, STOPS, "constant", "Nearly all voxels have the same value", "export the image again")
         )
-    if case.channels[0] == "CT" and dataset.most_foreground is not None and image.voxels.max() < THIN_TISSUE:
+    if case.channels[0] == "CT" and dataset.most_foreground == MOST_FOREGROUND and image.voxels.max() < THIN_TISSUE:
         what = f"No voxel is above {image.voxels.max():.0f} HU: 1024 may have been taken away twice"
         problems.append(Problem(case.name, STOPS, "hu", what, "export the image again in HU"))
     return problems

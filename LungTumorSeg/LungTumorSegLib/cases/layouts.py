@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 from LungTumorSegLib.cases import (
@@ -38,6 +39,17 @@ def read_dataset(folder: str | Path) -> Dataset:
     folder = Path(folder)
     if not folder.is_dir():
         raise InputRefused("There is no folder of that name: name the dataset's own folder.")
+    try:
+        return _read(folder)
+    except (KeyError, TypeError, AttributeError, IndexError, StopIteration, csv.Error, ValueError) as error:
+        if isinstance(error, InputRefused):
+            raise
+        raise InputRefused("The dataset's own table (JSON or CSV) is not of its layout's form: mend it.") from None
+    except OSError as error:
+        raise InputRefused(f"The dataset cannot be read: {error.strerror}.") from None
+
+
+def _read(folder: Path) -> Dataset:
     layout = next((layout for layout in LAYOUTS if layout.fits(folder)), None)
     if layout is None:
         known = "; ".join(f"{layout.LAYOUT} ({layout.LOOKS})" for layout in LAYOUTS)

@@ -13,6 +13,7 @@ from LungTumorSegLib.errors import InputRefused
 
 LAYOUT = "nodule crops"
 LOOKS = "nodules.csv, images, masks, reader_votes"
+MOST_FOREGROUND = 0.95  # a nodule may fill its crop, but not to the corners
 
 
 def fits(folder: Path) -> bool:
@@ -40,4 +41,4 @@ def read(folder: Path) -> Dataset:
         cases.append(Case(name, row["patient"], (images[name],), masks.get(name), votes=known, readers=readers))
     for name in sorted(images.keys() - {row["id"] for row in rows}):
         problems.append(Problem(name, WARNING, "note", "Not listed in nodules.csv: not used", "add its line"))
-    return Dataset(LAYOUT, tuple(cases), {1: "nodule"}, problems=tuple(problems), most_foreground=None)
+    return Dataset(LAYOUT, tuple(cases), {1: "nodule"}, problems=tuple(problems), most_foreground=MOST_FOREGROUND)
