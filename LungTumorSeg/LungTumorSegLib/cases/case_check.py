@@ -83,7 +83,7 @@ def _of_image(case: Case, image: Volume, dataset: Dataset) -> list[Problem]:
     for line in image.warnings if case.kind == "volume" else ():
         kind = "spacing" if " mm apart" in line else "slice" if "single slice" in line else "note"
         kind = "orientation" if "orientation" in line or "positions" in line else kind
-        problems.append(said(case.name, WARNING, kind, line))
+        problems.append(Problem(case.name, WARNING, kind, line.rstrip("."), "nothing, if that is true of the scan"))
     if _share_of_commonest(image.voxels) > NEARLY_ALL:
         problems.append(
             Problem(case.name, STOPS, "constant", "Nearly all voxels have the same value", "export the image again")
