@@ -135,7 +135,7 @@ def refined(fixed: Scan, moving: Scan, shift: np.ndarray) -> np.ndarray:
     method.SetMetricFixedMask(around(fixed))
     method.SetMetricSamplingStrategy(method.NONE)  # all voxels: samples are drawn at random, and cost millimetres
     method.SetInterpolator(sitk.sitkLinear)
-    method.SetOptimizerAsRegularStepGradientDescent(2.0, 0.02, 50, 0.6, 1e-6)
+    method.SetOptimizerAsRegularStepGradientDescent(2.0, 0.01, 100, 0.7, 1e-8)
     method.SetOptimizerScalesFromPhysicalShift()
     method.SetShrinkFactorsPerLevel([2, 1])
     method.SetSmoothingSigmasPerLevel([COARSE_MM, COARSE_MM / 4])
