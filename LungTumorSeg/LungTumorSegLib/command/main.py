@@ -1,7 +1,7 @@
 """`lungtumorseg ...`: the command line.
 
-Exit codes: 0 done; 2 the input is refused (one line on stderr, nothing written); 1 our fault (the log is
-named); 130 cancelled with Ctrl-C.
+Exit codes: 0 done; 2 the input is refused (one line on stderr, nothing written); 3 done, but some of several scans
+failed or a model was not promoted (the tables say why); 1 our fault (the log is named); 130 cancelled with Ctrl-C.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from LungTumorSegLib.command.fault_log import log_fault, log_to_file
 from LungTumorSegLib.command.measure import measure
 from LungTumorSegLib.command.networks import networks
 from LungTumorSegLib.command.phantom import phantom
+from LungTumorSegLib.command.promote import models, promote, rollback
 from LungTumorSegLib.command.response import response
 from LungTumorSegLib.command.segment import segment
 from LungTumorSegLib.command.train import train
@@ -34,7 +35,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (segment, train, check, download, measure, response, export, evaluate, networks, phantom, worker):
+for command in (
+    *(segment, train, promote, rollback, models, check, download),
+    *(measure, response, export, evaluate, networks, phantom, worker),
+):
     app.command()(command)
 
 

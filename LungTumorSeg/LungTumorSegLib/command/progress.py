@@ -35,4 +35,4 @@ class ProgressLine:
 
     def say(self, line: str) -> None:
         """A line that stays, on stderr."""
-        self._bar.console.print(line, highlight=False, markup=False)
+        self._bar.console.print(line, highlight=False, markup=False, soft_wrap=True)

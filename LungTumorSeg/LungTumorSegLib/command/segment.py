@@ -1,4 +1,4 @@
-"""`lungtumorseg segment CT -o OUT`: the main job.
+"""`lungtumorseg segment CT -o OUT`: the main job. For a folder of scans see `cohort`.
 
 The command line is a host like the panel: it starts the worker, reads the CT while the worker warms up, asks, and
 writes what comes back.
@@ -6,6 +6,7 @@ writes what comes back.
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def segment(
-    ct: Annotated[Path, typer.Argument(help="CT: NIfTI, NRRD or MHA file, or a DICOM folder.")],
+    ct: Annotated[Path, typer.Argument(help="CT: NIfTI, NRRD or MHA file, or a DICOM folder; or a folder of these.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the results.")],
     model: Annotated[
         str | None, typer.Option(help="Model by name or folder [automatic; with --point prompted].")
@@ -70,7 +71,27 @@ def segment(
     )
     if output.exists() and not output.is_dir():
         raise InputRefused(f"{output} is a file; name a folder for the results with -o")
+    if ct.is_dir():
+        from LungTumorSegLib.cases.cohort import find_cohort
+
+        cohort = find_cohort(ct, leave_out=output)
+        if cohort.scans:
+            from LungTumorSegLib.command.cohort import segment_cohort
+
+            refuse_for_many(ct, output, asked)
+            segment_cohort(cohort, ct, output, asked, worker)
+            return
+        if cohort.looks:
+            print(f"note: {cohort.looks}", file=sys.stderr)
     segment_one(ct, output, asked, worker)
+
+
+def refuse_for_many(folder: Path, output: Path, asked: Asked) -> None:
+    """What can be said of one scan alone."""
+    if asked.prompts or asked.series is not None:
+        raise InputRefused("--point, --box and --series belong to one scan, and the folder holds several: name one")
+    if output.resolve() == folder.resolve():
+        raise InputRefused("the results would lie among the scans: name another folder with -o")
 
 
 def segment_one(ct: Path, output: Path, asked: Asked, worker: str | None) -> None:

@@ -1,7 +1,8 @@
 """A model: a network with trained weights and its card, as a folder of `weights.safetensors` and `model.json`.
 
 Nothing in such a folder can execute. Models that come with the program lie in Resources/Models; fine-tuned ones are
-new folders anywhere. Importing this file loads no torch: a card can be shown without it.
+new folders anywhere, promoted ones in the user's registry. Importing this file loads no torch: a card can be shown
+without it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.networks import card as cards
-from LungTumorSegLib.networks import catalogue
+from LungTumorSegLib.networks import catalogue, registry
 from LungTumorSegLib.networks.card import ModelCard
 
 if TYPE_CHECKING:
@@ -137,12 +138,14 @@ def save_model(folder: str | Path, network: nn.Module, card: ModelCard, gate: Mo
 
 
 def find(name_or_folder: str | Path) -> Path:
-    """The folder of a model. A name is only ever compared with those that exist, never made into a path."""
+    """The folder of a model: by the name of one that comes with the program, then of one that the user has promoted
+    (`registry`), else a path. A name is only ever compared with those that exist, never made into a path."""
     known = available_models()
     if name_or_folder in known:
         return MODELS / name_or_folder
-    folder = Path(name_or_folder)
+    folder = registry.folder_of(str(name_or_folder)) or Path(name_or_folder)
     if not (folder / CARD).is_file():
+        known += sorted(registry.names_in_use())
         raise InputRefused(
             f"no model {folder.name[:60]!r}: give one of {', '.join(known) or '(none installed)'} or a model's folder"
         )

@@ -1,0 +1,137 @@
+"""Whether a folder holds one scan or many, and which: for those who only want to look at them, masks or not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydicom import dcmread
+from pydicom.errors import InvalidDicomError
+
+from LungTumorSegLib.cases import dicom_folders
+from LungTumorSegLib.cases.case import Case
+from LungTumorSegLib.cases.layouts import LAYOUTS
+from LungTumorSegLib.cases.naming import IMAGE_WORD, MASK_WORD, is_volume, listed, stem, volumes
+from LungTumorSegLib.volume.quiet_dicom import quiet_dicom
+
+MOST_FILES_ASKED = 20  # files of a folder looked into before it is believed to hold no DICOM
+UNFIT = re.compile(r"[^\w.+-]+")
+
+
+@dataclass(frozen=True)
+class Scan:
+    """name : its own in the cohort, and fit to name a folder. path : an image file or a DICOM folder.
+
+    problem : one line, where it is plain without reading it that it cannot be used.
+    """
+
+    name: str
+    path: Path
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """scans : by name; none where the folder is one scan, or holds none.
+
+    looks : what the folder was taken for, one line; empty where it could be nothing else.
+    """
+
+    scans: tuple[Scan, ...]
+    looks: str = ""
+
+
+@quiet_dicom()
+def find_cohort(folder: str | Path, leave_out: Path | None = None) -> Cohort:
+    """What lies in a folder. No voxel is read.
+
+    DICOM files in the folder itself, or of one study in the folders inside it, are one scan. Else it is a dataset in a
+    layout that `read_dataset` knows, or image files, or folders, each with an image file or the DICOM files of one
+    study (a folder of a patient with several studies counts as that many).
+
+    leave_out : a folder that is not looked into, such as the one for the results.
+    """
+    folder = Path(folder)
+    inner = [path for path in listed(folder) if path.is_dir() and not (leave_out and same(path, leave_out))]
+    files = volumes(folder)
+    if study_in(folder) is not None:
+        return Cohort(())
+    layout = next((each for each in LAYOUTS if each is not dicom_folders and each.fits(folder)), None)
+    if layout is not None:
+        return Cohort(named(map(of_case, layout.read(folder).cases)), f"the folder is a dataset ({layout.LAYOUT})")
+    dicom = {path: studies(path) for path in inner}
+    if not files and len({study for found in dicom.values() for study in found.values()}) == 1:
+        one = [path for path in inner if dicom[path]]
+        return Cohort(
+            (), f"the folder's DICOM files, in {counted(len(one), 'folder')}, are of one study: read as one scan"
+        )
+    scans = [Scan(stem(path), path) for path in files]
+    for path in inner:
+        scans += [Scan("_".join(place.relative_to(folder).parts), place) for place in dicom[path]]
+        scans += image_in(path) if not dicom[path] else []
+    looks = "the folder holds image files" if files else "the folder holds a folder a scan"
+    return Cohort(named(scans), looks if scans else "")
+
+
+def of_case(case: Case) -> Scan:
+    """What a dataset's case is to those who want to see its scan."""
+    several = "The case has several images (channels): segment takes scans of one." if len(case.images) > 1 else ""
+    return Scan(case.name, case.images[0], several)
+
+
+def image_in(folder: Path) -> list[Scan]:
+    """The one image file of a folder; of several the one that is called image, ct or scan, masks left aside."""
+    files = [path for path in volumes(folder) if not MASK_WORD.search(f"-{stem(path)}")]
+    called = [path for path in files if IMAGE_WORD.search(f"-{stem(path)}")]
+    if not files:
+        return []
+    if len(files) > 1 and len(called) != 1:
+        return [Scan(folder.name, folder, f"The folder holds {len(files)} images: leave one, or name one image.")]
+    return [Scan(folder.name, (called or files)[0])]
+
+
+def studies(folder: Path) -> dict[Path, str]:
+    """Folders below, or the folder itself, that hold the DICOM files of one study each, and the study's UID."""
+    study = study_in(folder)
+    if study is not None:
+        return {folder: study}
+    below = {}
+    for path in listed(folder):
+        if path.is_dir() and not path.is_symlink():
+            below |= studies(path)
+    return {folder: next(iter(below.values()))} if len(set(below.values())) == 1 else below
+
+
+def study_in(folder: Path) -> str | None:
+    """The study of the first DICOM file in the folder itself; None where its first files are none."""
+    for path in [path for path in listed(folder) if path.is_file() and not is_volume(path)][:MOST_FILES_ASKED]:
+        try:
+            header = dcmread(path, stop_before_pixels=True, specific_tags=["StudyInstanceUID", "SOPClassUID"])
+        except (InvalidDicomError, OSError, ValueError, EOFError, AttributeError, TypeError):
+            continue
+        if "SOPClassUID" in header:  # not a DICOMDIR
+            return str(header.get("StudyInstanceUID") or path.parent)
+    return None
+
+
+def named(scans: Iterable[Scan]) -> tuple[Scan, ...]:
+    """In the order of their names, each with one that no other has and that can name a folder everywhere."""
+    taken: dict[str, Scan] = {}
+    for scan in sorted(scans, key=lambda scan: (scan.name, scan.path)):
+        plain = UNFIT.sub("_", scan.name).strip(". ") or "scan"
+        name, number = plain, 1
+        while name.lower() in taken:
+            number += 1
+            name = f"{plain}-{number}"
+        taken[name.lower()] = Scan(name, scan.path, scan.problem)
+    return tuple(taken.values())
+
+
+def same(a: Path, b: Path) -> bool:
+    return a.resolve() == b.resolve()
+
+
+def counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")

@@ -1,0 +1,203 @@
+"""`lungtumorseg segment FOLDER_OF_CASES -o OUT`: every scan of a folder, through one warm worker.
+
+A case that is done (same image, model and options) is skipped, one that fails does not stop the others, and several
+processes share the cases (`shard`). What is printed names cases by number alone: names may be patients', and what a
+cluster's job prints is a log; the tables name them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import typer
+
+from LungTumorSegLib.cases.cohort import Cohort, Scan
+from LungTumorSegLib.command.cohort_table import DONE, FAILED, WAITING, CaseOutcome, write_tables
+from LungTumorSegLib.command.fault_log import log_fault
+from LungTumorSegLib.command.one_scan import Asked, Stopwatch, count_in_words, read_scan, segment_scan
+from LungTumorSegLib.command.outputs import DISCLAIMER, RUN
+from LungTumorSegLib.command.progress import ProgressLine
+from LungTumorSegLib.command.shard import own_card, shard_of
+from LungTumorSegLib.errors import Cancelled, InputRefused
+from LungTumorSegLib.worker.client import WorkerClient, WorkerFault
+from LungTumorSegLib.worker.launch import worker_command
+
+SOME_FAILED = 3  # the exit code
+UNFINISHED_AFTER = 3600.0  # seconds after which a folder that a killed run left half written is nobody's
+
+
+def segment_cohort(cohort: Cohort, folder: Path, output: Path, asked: Asked, worker: str | None) -> None:
+    """Segment this process's share of the cases into a folder each, write the tables, and say how it went.
+
+    Raises `typer.Exit` with 3 where cases failed (of several ranks, the one that completes the table raises it: a
+    starter such as torchrun ends all ranks when one of them does not return 0), 130 after Ctrl-C.
+    """
+    shard = shard_of()
+    own = shard.share(cohort.scans)
+    outcomes, stopped = [], False
+    with ProgressLine() as line, WorkerClient(launch(worker)) as client, ends_like_ctrl_c():
+        line.say(f"note: {cohort.looks}: {len(cohort.scans)} scans")
+        if shard.of > 1:
+            share = f"rank {shard.rank} of {shard.of} ({shard.starter}): {len(own)} scans are its share"
+            line.say(f"note: {share}")
+        model = client.wait(client.load(asked.model, on_progress=line)).meta.get("fingerprint")
+        facts = facts_of(cohort, folder, asked, model)
+        output.mkdir(parents=True, exist_ok=True)
+        progress = CohortProgress(line, len(own))
+        for place, scan in own:
+            if stopped:
+                outcomes.append(CaseOutcome(place + 1, scan.name, WAITING))
+                continue
+            try:
+                outcome = one_case(client, place + 1, scan, output / scan.name, asked, model, progress)
+            except (Cancelled, KeyboardInterrupt):
+                stopped = True
+                outcome = CaseOutcome(place + 1, scan.name, WAITING)
+            outcomes.append(outcome)
+    known = write_tables(output, outcomes, shard, facts)
+    say(outcomes, output, stopped)
+    if stopped:
+        raise typer.Exit(130)
+    if len(known) == len(cohort.scans) and any(outcome.status == FAILED for outcome in known):
+        raise typer.Exit(SOME_FAILED)
+
+
+def launch(worker: str | None):
+    """As for one scan; where ranks share a machine with several graphics cards, with a card of its own."""
+    return worker_command(worker, environment={**os.environ, **own_card()})
+
+
+def facts_of(cohort: Cohort, folder: Path, asked: Asked, fingerprint: str | None) -> dict:
+    return {
+        "folder": str(folder.absolute()),
+        "taken_for": cohort.looks,
+        "cases": len(cohort.scans),
+        "model": asked.model,
+        "model_fingerprint": fingerprint,
+        "asked": asked.facts(),
+    }
+
+
+def one_case(
+    client: WorkerClient,
+    number: int,
+    scan: Scan,
+    output: Path,
+    asked: Asked,
+    model: str | None,
+    progress: CohortProgress,
+) -> CaseOutcome:
+    """Do a case, or find it done. What goes wrong with it becomes its one line."""
+    progress.begin(number)
+    clock = Stopwatch()
+    try:
+        if scan.problem:
+            raise InputRefused(scan.problem)
+        progress("reading", 0.0)
+        volume = read_scan(scan.path, asked)
+        clock.lap("reading")
+        if is_done(output, asked, model, volume.content_hash):
+            progress.end(number, "done before", computed=False)
+            return CaseOutcome(number, scan.name, DONE, skipped=True, lesions=lesions_of(output))
+        sweep(output)
+        done = segment_scan(client, scan.path, volume, output, asked, progress, clock)
+        progress.end(number, f"{count_in_words(len(done.lesions))}, {sum(clock.laps.values()):.1f} s")
+        return CaseOutcome(number, scan.name, DONE, lesions=lesions_of(output))
+    except (InputRefused, WorkerFault) as refusal:
+        why = without_names(str(refusal), scan, output)
+    except Exception as fault:
+        why = f"this should not have happened ({type(fault).__name__}); details are in {log_fault(fault).name}"
+    progress.end(number, f"failed: {why}")
+    return CaseOutcome(number, scan.name, FAILED, failure=why)
+
+
+def is_done(output: Path, asked: Asked, model: str | None, image: str) -> bool:
+    """True where the folder holds what this image, model and these options give.
+
+    run.json is the last file to come, so where it is the others are.
+    """
+    try:
+        run = json.loads((output / RUN).read_text(encoding="utf-8"))
+        noted = run["model_fingerprint"], run["asked"], run["prompts"], run["image_sha256"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return model is not None and noted == (model, json.loads(json.dumps(asked.facts())), [], image)
+
+
+def lesions_of(output: Path) -> list[dict]:
+    return json.loads((output / "lesions.json").read_text(encoding="utf-8"))["lesions"]
+
+
+def sweep(output: Path) -> None:
+    """Take away what a killed run left of this case: folders of `staging` that are older than any case takes."""
+    unfinished = re.compile(re.escape(f".{output.name}-") + r"[a-z0-9_]{8}")
+    for path in output.parent.iterdir():
+        if unfinished.fullmatch(path.name) and time.time() - path.stat().st_mtime > UNFINISHED_AFTER:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def without_names(line: str, scan: Scan, output: Path) -> str:
+    for path, word in ((output, "its folder"), (scan.path, "its file")):
+        line = line.replace(str(path), word).replace(path.name, word)
+    return line
+
+
+class CohortProgress:
+    """Progress of all cases on one line: the time left at the pace of those computed so far."""
+
+    def __init__(self, line: ProgressLine, cases: int):
+        self._line, self._cases = line, cases
+        self._ended = self._computed = 0
+        self._seconds = 0.0
+        self._begun = time.monotonic()
+        self._number = 0
+
+    def begin(self, number: int) -> None:
+        self._number, self._begun = number, time.monotonic()
+
+    def __call__(self, stage: str, fraction: float, seconds_left: float | None = None) -> None:
+        left = None
+        if self._computed:
+            pace = self._seconds / self._computed
+            left = max(0.0, pace * (self._cases - self._ended) - (time.monotonic() - self._begun))
+        done = (self._ended + fraction) / self._cases
+        self._line(f"case {self._ended + 1} of {self._cases}, {stage}", done, left)
+
+    def end(self, number: int, what: str, computed: bool = True) -> None:
+        self._ended += 1
+        self._computed += computed
+        self._seconds += (time.monotonic() - self._begun) * computed
+        self._line.say(f"case {number}: {what}")
+
+
+@contextmanager
+def ends_like_ctrl_c() -> Iterator[None]:
+    """SIGTERM, by which torchrun and SLURM end a process, counts as Ctrl-C."""
+
+    def interrupt(*_) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def say(outcomes: list[CaseOutcome], output: Path, stopped: bool) -> None:
+    done, failed = (sum(outcome.status == status for outcome in outcomes) for status in (DONE, FAILED))
+    skipped = sum(outcome.skipped for outcome in outcomes)
+    before = f" ({skipped} before)" if skipped else ""
+    print(f"{done} of {len(outcomes)} scans done{before}, {failed} failed.")
+    if stopped:
+        print("Cancelled: the same command goes on where it stopped.")
+    print(f"Tables: {output / 'cohort.csv'}, {output / 'cohort.json'}")
+    print(DISCLAIMER)

@@ -1,0 +1,56 @@
+"""Which cases a model was taught with, as hashes on its card: so that nobody judges it by them.
+
+A hash of the image's file tells a case that was renamed, or outlined anew; one of the patient tells another scan of
+theirs. Neither names anybody.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+
+from LungTumorSegLib.cases.case import Case
+from LungTumorSegLib.networks.card import ModelCard
+
+IMAGES, PATIENTS = "training_images_sha256", "training_patients_sha256"
+
+
+def taught_facts(cases: Iterable[Case]) -> dict[str, list[str]]:
+    """For a card's provenance: the hashes of the images and patients that a model is taught with."""
+    cases = list(cases)
+    return {
+        IMAGES: sorted({image_digest(case) for case in cases}),
+        PATIENTS: sorted({patient_digest(case.patient) for case in cases}),
+    }
+
+
+def says_taught(card: ModelCard) -> bool:
+    """True where the card names what the model was taught with."""
+    return all(isinstance(card.provenance.get(key), list) and card.provenance[key] for key in (IMAGES, PATIENTS))
+
+
+def was_taught(card: ModelCard, case: Case) -> bool:
+    """True where the card names the case's patient or image; False for a card that names none."""
+    return patient_digest(case.patient) in card.provenance.get(PATIENTS, ()) or image_digest(
+        case
+    ) in card.provenance.get(IMAGES, ())
+
+
+def image_digest(case: Case) -> str:
+    """SHA-256 (hex) over the contents of the files of a case's images, whatever they are called."""
+    digest = hashlib.sha256()
+    for path in case.images:
+        files = sorted(inner for inner in path.rglob("*") if inner.is_file()) if path.is_dir() else [path]
+        for each in sorted(file_digest(file) for file in files):
+            digest.update(each)
+    return digest.hexdigest()
+
+
+def file_digest(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
+
+
+def patient_digest(patient: str) -> str:
+    return hashlib.sha256(f"patient:{patient}".encode()).hexdigest()
