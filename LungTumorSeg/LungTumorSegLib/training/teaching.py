@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from LungTumorSegLib.cases.case import Dataset
+from LungTumorSegLib.cases.layouts import read_dataset
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.networks import catalogue
 from LungTumorSegLib.training import automatic, clicks, prompted_samples, searching_samples
@@ -19,6 +20,7 @@ from LungTumorSegLib.training.prepared import Prepared, data_digest, prepare, sp
 from LungTumorSegLib.training.prompted import WINDOWS
 from LungTumorSegLib.training.recipe import Recipe
 from LungTumorSegLib.training.split import part_of
+from LungTumorSegLib.training.taught import taught_facts
 from LungTumorSegLib.training.watching import Progress
 
 
@@ -54,7 +56,10 @@ def of_cases(recipe: Recipe, dataset: Dataset, folder: Path, progress: Progress)
         rank,
         here * machines,
     )
-    return of_prepared(recipe, dataset, prepared)
+    teaching = of_prepared(recipe, dataset, prepared)
+    validating = set(teaching.facts["validation_cases_sha256"])
+    taught = [case for case, each in zip(cases, prepared, strict=True) if each.digest not in validating]
+    return replace(teaching, facts=teaching.facts | taught_facts(taught))
 
 
 def of_prepared(recipe: Recipe, dataset: Dataset, prepared: list[Prepared]) -> Teaching:
@@ -140,6 +145,7 @@ def of_nodules(recipe: Recipe, data: Path) -> Teaching:
             for part, held in parts.items()
         },
         "split": "by patient: SHA-256 of '0:<patient>' modulo 100, below 70 train, below 80 validation, else test",
+        **taught_facts(case for case in read_dataset(data).cases if part_of(case.patient) == "train"),
     }
     return Teaching(
         replace(recipe, network=network),
