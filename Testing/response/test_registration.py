@@ -55,7 +55,7 @@ def test_the_same_scan_stays_where_it_is(chest, chest_lungs):
     ],
 )
 def test_a_part_of_the_chest_finds_its_place_in_the_whole(chest, later, start, stop):
-    assert errors_mm(fit(chest, cut(later, start, stop)), true_matrix()).max() < 2.0
+    assert errors_mm(fit(chest, cut(later, start, stop)), true_matrix()).max() < 1.0
 
 
 def test_a_sagittal_stack_is_as_good_as_an_axial_one(chest):
