@@ -33,14 +33,10 @@ def train(
             raise InputRefused(f"training needs {name}: pip install 'lungtumorseg[training]'")
     with ProgressLine() as progress:
         progress("starting", 0.0)
-        import torch
-
         from LungTumorSegLib.training import training_run
 
-        if threads:
-            torch.set_num_threads(threads)
         try:
-            training_run.train(chosen, data, output, start, resume, device, progress, progress.say)
+            training_run.train(chosen, data, output, start, resume, device, threads, progress, progress.say)
         except Cancelled:
             progress.say(f"stopped; go on with the same command and --resume ({output.name})")
             raise typer.Exit(130) from None

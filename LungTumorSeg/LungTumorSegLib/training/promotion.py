@@ -121,14 +121,13 @@ def judge(
     new, old = load_card(candidate), load_card(base)
     refuse_pair(new, old, fingerprint(candidate) == before)
     site_data, frozen_data = read_dataset(site), read_dataset(frozen)
-    chosen = held_out(site_data, new), test_cases(frozen_data)
-    for what, (cases, _rule) in zip(("the site's held-out", "the frozen"), chosen, strict=True):
-        refuse_taught(what, cases, new)
-    models = find(base), find(candidate)
-    session = Session()
+    sets = {"site": (site_data, *held_out(site_data, new)), "frozen": (frozen_data, *test_cases(frozen_data))}
+    for what, (_data, cases, _rule) in sets.items():
+        refuse_cases(what, cases, new)
+    models, session = (find(base), find(candidate)), Session()
     compared = [
-        compare(session, models, new, data, *cases, lambda done, what=what: progress(what, done))
-        for data, cases, what in ((site_data, chosen[0], "the site"), (frozen_data, chosen[1], "frozen cases"))
+        compare(session, models, new, *chosen, lambda done, what=what: progress(f"{what} cases", done))
+        for what, chosen in sets.items()
     ]
     if fingerprint(base) != before:
         raise InputRefused("the base model was changed meanwhile: nothing is promoted; put it back and try again")
@@ -164,7 +163,7 @@ def refuse_pair(new: ModelCard, old: ModelCard, same: bool) -> None:
 
 def held_out(dataset: Dataset, card: ModelCard) -> tuple[list[Case], str]:
     """The site's cases to judge by: the dataset's own test part; without one, of data that the candidate was taught
-    with the patients who were left out of it; of any other data all."""
+    with the patients who were left out of it; of any other data all. `InputRefused` where none was left out."""
     outlined = [case for case in dataset.cases if case.has_mask]
     test = [case for case in outlined if case.part == "test"]
     if test:
@@ -172,8 +171,11 @@ def held_out(dataset: Dataset, card: ModelCard) -> tuple[list[Case], str]:
     fresh = [case for case in outlined if not was_taught(card, case)]
     if len(fresh) == len(outlined):
         return outlined, "all cases: none was taught"
-    taught_patients = {case.patient for case in outlined} - {case.patient for case in fresh}
-    return [case for case in fresh if case.patient not in taught_patients], "patients left out of teaching"
+    taught = {case.patient for case in outlined if case not in fresh}
+    left = [case for case in fresh if case.patient not in taught]
+    if not left:
+        raise InputRefused("every patient of the site's data was taught to the candidate: give cases it has not seen")
+    return left, "patients left out of teaching"
 
 
 def test_cases(dataset: Dataset) -> tuple[list[Case], str]:
@@ -185,10 +187,13 @@ def test_cases(dataset: Dataset) -> tuple[list[Case], str]:
     return [case for case in outlined if part_of(case.patient) == "test"], "test patients by hash"
 
 
-def refuse_taught(what: str, cases: list[Case], card: ModelCard) -> None:
+def refuse_cases(what: str, cases: list[Case], card: ModelCard) -> None:
+    """what : "site" or "frozen"."""
+    if not cases:
+        raise InputRefused(f"the {what} data hold no outlined case to judge by: give some")
     if taught := sum(was_taught(card, case) for case in cases):
         raise InputRefused(
-            f"{taught} of {what} cases ({len(cases)}) were taught to the candidate: "
+            f"{taught} of the {len(cases)} {what} cases to judge by were taught to the candidate: "
             "train it without them, or judge it by others"
         )
 
@@ -265,7 +270,7 @@ def mask_of(prediction, shape: tuple[int, int, int]) -> np.ndarray:
 
 def fixed_click(lesion: np.ndarray, geometry: Geometry, digest: str, number: int) -> np.ndarray:
     """A voxel (k, j, i) of the lesion, drawn as training's clicks are; it depends on image and lesion alone."""
-    box = ndimage.find_objects(lesion)[0]
+    box = ndimage.find_objects(lesion.astype(np.uint8))[0]
     inside = lesion[box]
     depth = ndimage.distance_transform_edt(np.pad(inside, 1), sampling=geometry.spacing[::-1])[1:-1, 1:-1, 1:-1]
     rng = np.random.default_rng([SEED, int(digest[:8], 16), number])

@@ -38,16 +38,19 @@ def train(
     parent: str | Path | None = None,
     resume: bool = False,
     device: str = "auto",
+    threads: int | None = None,
     progress: Progress = unheard,
     say: Callable[[str], None] = lambda line: None,
 ) -> None:
     """Trains the recipe on the data; `out` is the run's folder and, once finished, the model's.
 
     parent : a model to begin with, which stays as it is. resume : go on with the run in `out`, where one has begun.
-    say : told what the user should know, a line at a time.
+    threads : of the processor; the same number gives the same bits. say : told what the user should know, by the line.
     Raises `InputRefused` for data that must not be trained on, another run in `out`, or a recipe that does not fit the
     data; `Cancelled` on Ctrl-C.
     """
+    if threads:
+        torch.set_num_threads(threads)
     begun = (out / PLAN).is_file() or (out / GATE / PLAN).is_file()
     if (out / CARD).exists():
         if resume:

@@ -53,6 +53,16 @@ class Keeping(pl.Callback):
     def load_state_dict(self, state: dict) -> None:
         self.best = state["best"]
 
+    def on_save_checkpoint(self, trainer: pl.Trainer, learner: pl.LightningModule, checkpoint: dict) -> None:
+        # Lightning counts an epoch as complete after this hook, and a run resumed from within the hook would begin with an
+        # epoch without steps.
+        loop = checkpoint["loops"]["fit_loop"]
+        for count in ("total", "current"):
+            loop["epoch_progress"][count]["completed"] = loop["epoch_progress"][count]["processed"]
+        batches = loop["epoch_loop.batch_progress"]
+        batches["is_last_batch"] = False
+        batches["current"] = dict.fromkeys(batches["current"], 0)
+
     def on_train_epoch_end(self, trainer: pl.Trainer, learner: pl.LightningModule) -> None:
         if self.choose_best and trained_and_validated(trainer):
             score = float(trainer.callback_metrics["validation_score"])
