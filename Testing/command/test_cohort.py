@@ -1,0 +1,180 @@
+"""A folder of scans as a person or a cluster runs it: real processes, real workers, the bundled model."""
+
+import csv
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from LungTumorSegLib.command.cohort_table import DONE, FAILED, CaseOutcome, write_tables
+from LungTumorSegLib.command.shard import Shard
+from LungTumorSegLib.volume.writing import write_volume
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "inference"))
+
+from made_chest import made_chest
+
+GOOD = {"Canary-A": 60.0, "Canary-B": -70.0}
+PROGRAM = Path(sys.executable).with_name("lungtumorseg")
+
+
+def write_scans(folder: Path) -> Path:
+    folder.mkdir()
+    for name, x in GOOD.items():
+        write_volume(folder / f"{name}.nii.gz", made_chest(tumours=((x, 0.0, 0.0, 14.0),)))
+    (folder / "Canary-C.nii.gz").write_bytes(b"no scan at all")
+    return folder
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread_each():
+    """Several processes at once, on whatever the machine has to spare."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")
+        yield
+
+
+@pytest.fixture(scope="module")
+def scans(tmp_path_factory) -> Path:
+    return write_scans(tmp_path_factory.mktemp("cohort") / "scans")
+
+
+@pytest.fixture(scope="module")
+def first(lungtumorseg, scans):
+    """The whole cohort once, and what the command said."""
+    out = scans.parent / "out"
+    return out, lungtumorseg("segment", scans, "-o", out)
+
+
+def table(folder: Path) -> list[dict]:
+    with (folder / "cohort.csv").open(newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+def written(folder: Path) -> dict[str, int]:
+    return {path.parent.name: path.stat().st_mtime_ns for path in folder.glob("*/run.json")}
+
+
+def test_every_scan_gets_a_folder_and_one_that_fails_stops_no_other(first):
+    out, done = first
+    assert done.returncode == 3, done.stderr
+    assert sorted(path.name for path in out.iterdir()) == ["Canary-A", "Canary-B", "cohort.csv", "cohort.json"]
+    for name in GOOD:
+        assert {file.name for file in (out / name).iterdir()} == {
+            "segmentation.nii.gz", "lesions.nii.gz", "probability.nii.gz", "lesions.json", "run.json", "overview.png",
+        }  # fmt: skip
+    rows = table(out)
+    assert [(row["case"], row["status"]) for row in rows if row["status"] == FAILED] == [("Canary-C", FAILED)]
+    assert "NIfTI" in rows[-1]["failure"]
+
+
+def test_the_tables_say_what_the_cases_say(first):
+    out, _done = first
+    rows = Counter(row["case"] for row in table(out) if row["status"] == DONE)
+    facts = json.loads((out / "cohort.json").read_text())
+    assert (facts["cases"], facts["done"], facts["failed"], facts["not_reached"]) == (3, 2, 1, 0)
+    for case in facts["results"][:2]:
+        lesions = json.loads((out / case["case"] / "lesions.json").read_text())["lesions"]
+        assert case["lesions"] == lesions
+        assert len(lesions) == rows[case["case"]] > 0
+
+
+def test_nothing_that_is_printed_names_a_case(first):
+    _out, done = first
+    assert "case 3: failed" in done.stderr
+    assert "Canary" not in done.stderr + done.stdout.replace("cohort", "")
+
+
+def test_what_is_done_is_skipped_and_a_changed_scan_is_done_again(lungtumorseg, first):
+    out, _done = first
+    before = written(out)
+    scans = out.parent / "scans"
+    write_volume(scans / "Canary-B.nii.gz", made_chest(tumours=((80.0, 0.0, 0.0, 14.0),)))
+    again = lungtumorseg("segment", scans, "-o", out)
+    assert "2 of 3 scans done (1 before), 1 failed." in again.stdout
+    assert written(out)["Canary-A"] == before["Canary-A"]
+    assert written(out)["Canary-B"] > before["Canary-B"]
+
+
+def test_other_options_do_every_case_again(lungtumorseg, first):
+    out, _done = first
+    before = written(out)
+    again = lungtumorseg("segment", out.parent / "scans", "-o", out, "--threshold", "0.6")
+    assert "2 of 3 scans done, 1 failed." in again.stdout
+    assert all(written(out)[name] > before[name] for name in GOOD)
+
+
+def test_torchrun_shares_the_cases_among_its_ranks(scans, tmp_path):
+    words = [Path(sys.executable).with_name("torchrun"), "--nproc-per-node", "2", "--no-python"]
+    words += [PROGRAM, "segment", write_scans(tmp_path / "scans"), "-o", tmp_path / "out"]
+    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=300, check=False)
+    assert "rank 0 of 2" in done.stderr
+    assert "rank 1 of 2" in done.stderr
+    assert set(written(tmp_path / "out")) == set(GOOD)
+    assert [row["case"] for row in table(tmp_path / "out")][-1] == "Canary-C"
+    facts = json.loads((tmp_path / "out" / "cohort.json").read_text())
+    assert (facts["done"], facts["failed"], facts["not_reached"]) == (2, 1, 0)
+    assert done.returncode != 0, "the rank that completed the table tells of the failed case"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+def test_ctrl_c_leaves_whole_cases_and_a_table(tmp_path, number):
+    scans, out = write_scans(tmp_path / "scans"), tmp_path / "out"
+    words = [str(word) for word in (PROGRAM, "segment", scans, "-o", out)]
+    running = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while not written(out) and running.poll() is None:
+        time.sleep(0.02)
+    running.send_signal(number)
+    said, errors = running.communicate(timeout=60)
+    assert running.returncode == 130, errors
+    assert "goes on where it stopped" in said
+    assert [row["status"] for row in table(out)] == [DONE, "not reached", "not reached"]
+    assert sorted(path.name for path in out.iterdir()) == ["Canary-A", "cohort.csv", "cohort.json"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [(["--point", "1,2,3"], "one scan"), (["--series", "2"], "one scan"), (["-o", "SCANS"], "among the scans")],
+)
+def test_what_belongs_to_one_scan_is_refused_for_many(lungtumorseg, scans, tmp_path, arguments, says):
+    words = [scans if word == "SCANS" else word for word in arguments]
+    done = lungtumorseg("segment", scans, "-o", tmp_path / "out", *words)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_ranks_that_write_at_the_same_time_leave_one_table_of_all_cases(tmp_path):
+    if not hasattr(os, "fork"):
+        pytest.skip("needs fork")
+    ranks, facts = 6, {"cases": 60}
+    for seed in range(3):
+        out = tmp_path / str(seed)
+        out.mkdir()
+        children = []
+        for rank in range(ranks):
+            child = os.fork()
+            if child == 0:
+                time.sleep(random.Random(f"{seed}{rank}").random() * 0.01)
+                own = [CaseOutcome(n + 1, f"case-{n:02}", DONE) for n in range(rank, 60, ranks)]
+                write_tables(out, own, Shard(rank, ranks), facts)
+                os._exit(0)
+            children.append(child)
+        assert [os.waitpid(child, 0)[1] for child in children] == [0] * ranks
+        assert [row["case"] for row in table(out)] == [f"case-{n:02}" for n in range(60)]
+        assert json.loads((out / "cohort.json").read_text())["not_reached"] == 0
+
+
+def test_ranks_of_another_run_are_not_joined(tmp_path):
+    write_tables(tmp_path, [CaseOutcome(1, "a", FAILED, "old")], Shard(0, 2), {"cases": 2, "model": "old"})
+    write_tables(tmp_path, [CaseOutcome(2, "b", DONE)], Shard(1, 2), {"cases": 2, "model": "new"})
+    assert [row["case"] for row in table(tmp_path)] == ["b"]
+    assert json.loads((tmp_path / "cohort.json").read_text())["not_reached"] == 1
