@@ -54,8 +54,8 @@ class Keeping(pl.Callback):
         self.best = state["best"]
 
     def on_save_checkpoint(self, trainer: pl.Trainer, learner: pl.LightningModule, checkpoint: dict) -> None:
-        # Lightning counts an epoch as complete after this hook, and a run resumed from within the hook would begin with an
-        # epoch without steps.
+        # Lightning counts an epoch as complete after this hook; a run resumed from here would begin with an epoch
+        # without steps.
         loop = checkpoint["loops"]["fit_loop"]
         for count in ("total", "current"):
             loop["epoch_progress"][count]["completed"] = loop["epoch_progress"][count]["processed"]
