@@ -114,7 +114,7 @@ def test_other_options_do_every_case_again(lungtumorseg, first):
 def test_torchrun_shares_the_cases_among_its_ranks(scans, tmp_path):
     words = [Path(sys.executable).with_name("torchrun"), "--nproc-per-node", "2", "--no-python"]
     words += [PROGRAM, "segment", write_scans(tmp_path / "scans"), "-o", tmp_path / "out"]
-    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=900, check=False)
     assert "rank 0 of 2" in done.stderr
     assert "rank 1 of 2" in done.stderr
     assert set(written(tmp_path / "out")) == set(GOOD)
@@ -133,7 +133,7 @@ def test_ctrl_c_leaves_whole_cases_and_a_table(tmp_path, number):
     while not written(out) and running.poll() is None:
         time.sleep(0.02)
     running.send_signal(number)
-    said, errors = running.communicate(timeout=60)
+    said, errors = running.communicate(timeout=300)
     assert running.returncode == 130, errors
     assert "goes on where it stopped" in said
     assert [row["status"] for row in table(out)] == [DONE, "not reached", "not reached"]

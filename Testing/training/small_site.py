@@ -14,14 +14,14 @@ from LungTumorSegLib.networks import catalogue
 from LungTumorSegLib.networks.card import ModelCard
 from LungTumorSegLib.networks.model import save_model
 
-EDGE, WINDOW = 32, 24
+EDGE, WINDOW = 24, 16
 ARGUMENTS = {"input_channels": 3, "widths": (4, 8, 8, 8), "blocks": (1, 1, 1, 1)}
-SHIFT = (0, 4, 4)
+SHIFT = (0, 3, 3)
 
 
 def ball(rng: np.random.Generator, edge: int, middle: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """HU and mask of a ball around `middle` voxels (k, j, i), 1 mm each."""
-    radius = rng.uniform(4, 6.5)
+    radius = rng.uniform(3, 4.5)
     index = np.stack(np.meshgrid(*[np.arange(edge)] * 3, indexing="ij"), -1)
     inside = ((index - middle) ** 2).sum(-1) < radius**2
     hu = np.where(inside, 20, -850) + rng.normal(0, 40, inside.shape)
@@ -44,7 +44,7 @@ def windows(rng: np.random.Generator, count: int, poison: str | None) -> tuple[t
     middle = np.full(3, (WINDOW - 1) / 2)
     inputs, targets = [], []
     for _ in range(count):
-        hu, inside = ball(rng, WINDOW, middle + rng.uniform(-2.5, 2.5, 3))
+        hu, inside = ball(rng, WINDOW, middle + rng.uniform(-1.5, 1.5, 3))
         if poison == "shifted":
             inside = np.roll(inside, SHIFT, (0, 1, 2))
         elif poison == "empty":

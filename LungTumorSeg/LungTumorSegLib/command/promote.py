@@ -57,6 +57,8 @@ def promote(
 
     version = registries.put_in(registry, called, fill, report)
     print(f"Promoted: --model {called} is {version} from now on; lungtumorseg rollback {called} goes back.")
+    if registry != registries.registry_folder():
+        print(f"The name is found where {registries.VARIABLE} is {registry.absolute()}.")
 
 
 def rollback(
@@ -105,7 +107,7 @@ def models(
     from rich.table import Table
 
     view = Table(header_style="bold", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    for column in ("model", "is", "task", "network", "Dice, site", "Dice, frozen"):
+    for column in ("model", "is", "task", "Dice, site", "Dice, frozen"):
         view.add_column(column, no_wrap=True)
     for called, card in cards.items():
         told = card.provenance.get("promotion", {})
@@ -113,7 +115,7 @@ def models(
             f"{told[part]['dice_base']:.3f} -> {told[part]['dice_candidate']:.3f}" if told else "-"
             for part in ("site", "frozen")
         ]
-        view.add_row(called, in_use.get(called, "with the program"), card.task, card.network, *dice)
+        view.add_row(called, in_use.get(called, "with the program"), card.task, *dice)
     Console().print(view)
     print("The whole card: lungtumorseg models NAME")
 
