@@ -21,7 +21,9 @@ from LungTumorSegLib.training import safe_checkpoints
 from LungTumorSegLib.training.curves import COLUMNS, PICTURE, TABLE
 from LungTumorSegLib.training.recipe_file import read_recipe
 from LungTumorSegLib.training.safe_checkpoints import CHECKPOINT, read_checkpoint, write_checkpoint
-from LungTumorSegLib.training.training_run import train
+from LungTumorSegLib.training.teaching import of_nodules
+from LungTumorSegLib.training.training_run import learn, train
+from LungTumorSegLib.training.watching import unheard
 from LungTumorSegLib.volume.reading import read_ct
 
 SMALL = """
@@ -118,7 +120,9 @@ import sys
 from pathlib import Path
 import torch
 from LungTumorSegLib.training.recipe_file import read_recipe
-from LungTumorSegLib.training.training_run import train
+from LungTumorSegLib.training.teaching import of_nodules
+from LungTumorSegLib.training.training_run import learn, train
+from LungTumorSegLib.training.watching import unheard
 recipe, data, out = sys.argv[1:]
 train(read_recipe(recipe, ["averaging.name=swa"]), Path(data), Path(out), device="cpu", threads=1)
 """
@@ -229,6 +233,20 @@ def test_two_stages_make_one_model_with_its_gate(data, recipe_file, tmp_path):
     assert model.gate.card.task == "gate"
     assert model.gate.card.provenance["learning_rate"] != model.card.provenance["learning_rate"]
     assert "validation_correlation" in model.gate.card.provenance["metrics"]
+
+
+@pytest.mark.parametrize("name", ["prompted", "automatic"])
+def test_the_default_models_are_taught_by_recipes_too(name, tiny_data, tiny_backgrounds, tmp_path):
+    settings = [f"data.lungs={tiny_backgrounds}", "network.arguments={widths=[4,4,4,4], blocks=[1,1,1,1]}"]
+    settings += ["run.steps=3", "run.batch=2", "run.precision='32'", "run.workers=0", "run.validate_every=100"]
+    teaching = of_nodules(read_recipe(name, settings), tiny_data)
+    learn(teaching, tmp_path / name, None, None, "cpu", unheard, print)
+    card = load_model(tmp_path / name).card
+    assert (card.task, card.window) == (name, (48, 48, 48))
+    assert card.provenance["cases"]["train"]["nodules"] > 0
+    assert str(tiny_backgrounds) not in (tmp_path / name / "model.json").read_text()
+    with pytest.raises(InputRefused, match=r"data\.lungs=FOLDER"):
+        of_nodules(read_recipe(name), tiny_data)
 
 
 def test_a_checkpoint_comes_back_as_it_was_and_a_damaged_one_is_refused(tmp_path):

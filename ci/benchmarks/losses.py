@@ -3,9 +3,9 @@
     ci/benchmark losses NODULES [-o OUT] [--steps N] [--seeds N] [--threads N] [--only NETWORK] [--loss LOSS]
 
 NODULES: crops laid out as lidc-nodules. Each of ENet, ENet-Skip and ENet-CBAM-Skip learns with BCE, Dice and focal loss
-by the recipe energy-efficient-enet on windows of 64 x 64 pixels. A seed decides the weights, the samples and which fifth
-of the patients is held out, alike for every network and loss, so that differences can be taken in pairs. Scores are of
-all held-out windows together: "pure probabilities" (soft counts), and masks at 0.5 and 0.8.
+by the recipe energy-efficient-enet on windows of 64 x 64 pixels. A seed decides the weights, the samples and which
+fifth of the patients is held out, alike for every network and loss, so that differences can be taken in pairs. Scores
+are of all held-out windows together: "pure probabilities" (soft counts), and masks at 0.5 and 0.8.
 
 What is done in OUT is not done again, so the run can be stopped and begun anew at any time.
 """

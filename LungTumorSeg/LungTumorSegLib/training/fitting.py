@@ -55,6 +55,7 @@ def fit(
     folder.mkdir(parents=True, exist_ok=True)
     norms = any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in network.modules())
     machine = trainer_arguments(device, recipe.run.batch, norms)
+    machine["plugins"] = [*machine.get("plugins", []), SafeCheckpoints()]
     rate = planned_rate(folder / PLAN, recipe, facts)
     if rate is None:
         rate = recipe.optimiser.learning_rate
@@ -64,6 +65,7 @@ def fit(
         if processes()[2] == 0:
             write_whole(folder / PLAN, json.dumps(plan_of(recipe, facts) | {"learning_rate": rate}).encode())
     run, validates = recipe.run, validation is not None
+    ctrl_c = CtrlC()
     trainer = pl.Trainer(
         **machine,
         **quiet(folder),
@@ -76,26 +78,26 @@ def fit(
         callbacks=[
             *averaging_of(recipe),
             *([Patience(run.patience)] if run.patience and validates else []),
-            CtrlC(),
+            ctrl_c,
             Telling(progress, run.steps),
             Curves(folder, "correlation (MCC)" if recipe.task == "gate" else "Dice"),
             Keeping(folder, run.choose == "best" and validates),
         ],
     )
     checkpoint = folder / CHECKPOINT
-    trainer.fit(
-        Learner(network, recipe, rate, begun_with_model, revise),
-        datamodule=Lessons(recipe, training, validation),
-        ckpt_path=checkpoint if checkpoint.is_file() else None,
-    )
+    with ctrl_c:
+        trainer.fit(
+            Learner(network, recipe, rate, begun_with_model, revise),
+            datamodule=Lessons(recipe, training, validation),
+            ckpt_path=checkpoint if checkpoint.is_file() else None,
+        )
     trainer.strategy.barrier()
     return outcome(folder, rate)
 
 
 def plan_of(recipe: Recipe, facts: dict) -> dict:
-    values = as_values(recipe)
-    for free in ("workers",):  # changes nothing of what is learnt
-        values["run"].pop(free)
+    values = as_values(recipe) | {"gate": None}  # the first stage is a run of its own
+    values["run"].pop("workers")  # they change nothing of what is learnt
     return json.loads(json.dumps({"recipe": values, **facts}))
 
 
@@ -166,7 +168,6 @@ def quiet(folder: Path) -> dict:
     """Nothing of Lightning's own on screen or disk: progress, curves and checkpoints are ours."""
     return {
         "default_root_dir": folder,
-        "plugins": [SafeCheckpoints()],
         "enable_checkpointing": False,
         "enable_progress_bar": False,
         "enable_model_summary": False,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 
 import torch
+from lightning.pytorch.plugins.environments import LightningEnvironment
+from lightning.pytorch.strategies import DDPStrategy
 
 from LungTumorSegLib.errors import InputRefused
 
@@ -15,9 +17,9 @@ def processes() -> tuple[int, int, int]:
     if "TORCHELASTIC_RUN_ID" in told:
         here = int(told["LOCAL_WORLD_SIZE"])
         return here, int(told["WORLD_SIZE"]) // here, int(told["RANK"])
-    if "SLURM_NTASKS" in told and told.get("SLURM_JOB_NAME") not in ("bash", "interactive"):
+    if "SLURM_STEP_ID" in told and told.get("SLURM_JOB_NAME") not in ("bash", "interactive"):  # begun by srun
         machines = int(told.get("SLURM_NNODES", "1"))
-        return int(told["SLURM_NTASKS"]) // machines, machines, int(told.get("SLURM_PROCID", "0"))
+        return int(told.get("SLURM_NTASKS", "1")) // machines, machines, int(told.get("SLURM_PROCID", "0"))
     return 1, 1, 0
 
 
@@ -32,9 +34,9 @@ def trainer_arguments(device: str, batch: int, batch_norm_in_network: bool) -> d
         raise InputRefused(f"recipe: run.batch = {batch}: must be a multiple of the {many} processes")
     on_card = there and device != "cpu"
     arguments = {"accelerator": "gpu" if on_card else "cpu", "devices": here, "num_nodes": machines}
-    if many > 1:
-        from lightning.pytorch.strategies import DDPStrategy
-
+    if many == 1:
+        arguments["plugins"] = [LightningEnvironment()]  # also in a SLURM job's own shell
+    else:
         arguments["strategy"] = DDPStrategy(process_group_backend="nccl" if on_card else "gloo")
         # torch can share batch norm's statistics between graphics cards alone.
         arguments["sync_batchnorm"] = on_card and batch_norm_in_network

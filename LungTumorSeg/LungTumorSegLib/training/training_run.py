@@ -57,7 +57,9 @@ def train(
             say("the run is finished: nothing is left to do")
             return
         raise InputRefused(f"{out.name} is a finished model: choose another folder with -o")
-    if out.is_dir() and any(out.iterdir()) and not resume and processes()[2] == 0:
+    # Another process of the same run may have made the folders already.
+    used = out.is_dir() and any(path.name not in (PREPARED, GATE) for path in out.iterdir())
+    if (begun or used) and not resume and processes()[2] == 0:
         raise InputRefused(f"{out.name} is not empty: go on with its run by --resume, or choose another folder with -o")
     first = load_model(parent) if parent else None
     in_lungs = recipe.data.source == "nodules-in-lungs"
@@ -123,6 +125,8 @@ def learn(
     if processes()[2] == 0:
         network.cpu().load_state_dict(outcome.pop("weights"))
         publish(network, teaching, folder, outcome, facts["parent"], gate)
+    if torch.distributed.is_initialized():
+        torch.distributed.barrier()
 
 
 def begin_with(network: torch.nn.Module, recipe: Recipe, parent: Model) -> None:

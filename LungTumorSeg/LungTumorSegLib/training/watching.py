@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -93,8 +94,15 @@ class CtrlC(pl.Callback):
         self.pressed = False
         self.before = None
 
-    def on_fit_start(self, trainer: pl.Trainer, learner: pl.LightningModule) -> None:
-        self.before = signal.signal(signal.SIGINT, self.press)
+    def __enter__(self) -> CtrlC:
+        # Around the fit, not in its hooks: Lightning puts back the handlers that it found at its own start.
+        if threading.current_thread() is threading.main_thread():  # others cannot hear signals
+            self.before = signal.signal(signal.SIGINT, self.press)
+        return self
+
+    def __exit__(self, *_) -> None:
+        if self.before is not None:
+            signal.signal(signal.SIGINT, self.before)
 
     def press(self, number: int, frame: object) -> None:
         self.pressed = True
@@ -109,7 +117,3 @@ class CtrlC(pl.Callback):
     def stop_if_pressed(self) -> None:
         if self.pressed:
             raise Cancelled
-
-    def teardown(self, trainer: pl.Trainer, learner: pl.LightningModule, stage: str) -> None:
-        if self.before is not None:
-            signal.signal(signal.SIGINT, self.before)
