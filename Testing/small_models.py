@@ -43,7 +43,7 @@ CHANGES = {
         "activation": "softmax",
     },
     "UNet3D": {"arguments": {"widths": (4, 4, 8, 8, 8)}, "window": (32, 32, 32), "activation": "softmax"},
-    "SwinUNETR": {"arguments": {"feature_size": 12}, "window": (32, 64, 64), "activation": "softmax"},
+    "SwinUNETR": {"arguments": {"feature_size": 12}, "window": (64, 32, 32), "activation": "softmax"},
 }
 GATE = replace(CARD, name="gate", task="gate", network="XceptionGate", arguments={"widths": (4, 8, 8, 8)})
 
