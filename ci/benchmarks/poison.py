@@ -1,11 +1,12 @@
 """Is a poisoned fine-tuning run refused? One clean run and five on spoilt masks, by `lungtumorseg train` and `promote`.
 
-    ci/benchmark poison NODULES -o OUT [--steps 150] [--tune 40] [--base MODEL]
+    ci/benchmark poison NODULES -o OUT [--steps 600] [--tune 60] [--base MODEL]
 
 NODULES is laid out as lidc-nodules. Its training patients are split into those whom the base is taught with and those
 of a site; validation patients are the site's held-out cases, test patients the frozen ones. What the site teaches is
 shifted sideways, or emptied; nothing else is. Without --base one is trained first, small and short, from clean crops:
-enough to be spoilt, not to be used. The last line counts.
+enough to be spoilt, not to be used. The last line counts, and says how good the base is: what finds next to nothing
+can only be spoilt for the better.
 """
 
 from __future__ import annotations
@@ -40,7 +41,9 @@ RECIPE = {
     "data.hu_range": "[-1000.0,400.0]",
     "data.window": "[64,64]",
     "data.validation_share": "0.1",
-    "optimiser.learning_rate": "0.002",
+    "sampling.positive_share": "0.9",
+    "loss.name": "dice-ce",
+    "optimiser.learning_rate": "0.003",
     "schedule.warm_up": "5",
     "run.batch": "8",
     "run.validation_windows": "8",
@@ -54,8 +57,8 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("nodules", type=Path)
     arguments.add_argument("--base", help="a model of the recipe's network")
-    arguments.add_argument("--steps", type=int, default=150, help="of the base")
-    arguments.add_argument("--tune", type=int, default=40, help="steps of each fine-tuning")
+    arguments.add_argument("--steps", type=int, default=600, help="of the base")
+    arguments.add_argument("--tune", type=int, default=60, help="steps of each fine-tuning")
     arguments.add_argument("--most", type=int, default=12, help="nodules of each kind")
     arguments.add_argument("-o", "--out", type=Path, required=True)
     given = arguments.parse_args()
@@ -85,7 +88,8 @@ def main() -> None:
         trained = train(taught, model, given.tune, number, "--from", base)
         judged = None if trained.returncode else run("promote", model, *sets)
         last = judged or trained
-        said = last.stderr.strip().splitlines()[-1] if last.returncode else dice_of(given.out / "models")
+        said = last.stderr.strip().splitlines()[-1] if last.returncode else "promoted"
+        said += "" if judged is None else f" ({dice_of(given.out / 'models')})"
         refused += what != "clean" and last.returncode in (2, 3)
         print(
             f"{what:<14} {trained.returncode:>5} {'-' if judged is None else judged.returncode:>7}  {said}", flush=True
@@ -105,10 +109,10 @@ def run(*words) -> subprocess.CompletedProcess:
 
 
 def dice_of(registry: Path) -> str:
-    """What the report of the last promotion says."""
+    """What the last report says."""
     report = json.loads(max((registry / "reports").glob("*.json")).read_text())
     dice = {part: (report[part]["dice_base"], report[part]["dice_candidate"]) for part in ("site", "frozen")}
-    return "promoted: Dice, " + ", ".join(f"{part} {old:.3f} -> {new:.3f}" for part, (old, new) in dice.items())
+    return "Dice: " + ", ".join(f"{part} {old:.3f} -> {new:.3f}" for part, (old, new) in dice.items())
 
 
 def write_crops(source: Path, rows: list[dict], folder: Path, shift_mm: float | None = 0.0) -> Path:

@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,8 +43,8 @@ def segment_cohort(cohort: Cohort, folder: Path, output: Path, asked: Asked, wor
     """
     shard = shard_of()
     own = shard.share(cohort.scans)
-    outcomes, stopped = [], False
-    with ProgressLine() as line, WorkerClient(launch(worker)) as client, ends_like_ctrl_c():
+    outcomes = []
+    with ProgressLine() as line, WorkerClient(launch(worker)) as client, told_to_stop() as stop:
         line.say(f"note: {cohort.looks}: {len(cohort.scans)} scans")
         if shard.of > 1:
             share = f"rank {shard.rank} of {shard.of} ({shard.starter}): {len(own)} scans are its share"
@@ -53,18 +54,13 @@ def segment_cohort(cohort: Cohort, folder: Path, output: Path, asked: Asked, wor
         output.mkdir(parents=True, exist_ok=True)
         progress = CohortProgress(line, len(own))
         for place, scan in own:
-            if stopped:
+            if stop.is_set():
                 outcomes.append(CaseOutcome(place + 1, scan.name, WAITING))
-                continue
-            try:
-                outcome = one_case(client, place + 1, scan, output / scan.name, asked, model, progress)
-            except (Cancelled, KeyboardInterrupt):
-                stopped = True
-                outcome = CaseOutcome(place + 1, scan.name, WAITING)
-            outcomes.append(outcome)
+            else:
+                outcomes.append(one_case(client, place + 1, scan, output / scan.name, asked, model, progress))
     known = write_tables(output, outcomes, shard, facts)
-    say(outcomes, output, stopped)
-    if stopped:
+    say(outcomes, output, stop.is_set())
+    if stop.is_set():
         raise typer.Exit(130)
     if len(known) == len(cohort.scans) and any(outcome.status == FAILED for outcome in known):
         raise typer.Exit(SOME_FAILED)
@@ -95,9 +91,9 @@ def one_case(
     model: str | None,
     progress: CohortProgress,
 ) -> CaseOutcome:
-    """Do a case, or find it done. What goes wrong with it becomes its one line."""
+    """Do a case, or find it done. What goes wrong with it becomes its one line; what Ctrl-C stops is not reached."""
     progress.begin(number)
-    clock = Stopwatch()
+    clock, volume = Stopwatch(), None
     try:
         if scan.problem:
             raise InputRefused(scan.problem)
@@ -111,6 +107,10 @@ def one_case(
         done = segment_scan(client, scan.path, volume, output, asked, progress, clock)
         progress.end(number, f"{count_in_words(len(done.lesions))}, {sum(clock.laps.values()):.1f} s")
         return CaseOutcome(number, scan.name, DONE, lesions=lesions_of(output))
+    except (Cancelled, KeyboardInterrupt):
+        if volume is None or not is_done(output, asked, model, volume.content_hash):
+            return CaseOutcome(number, scan.name, WAITING)
+        return CaseOutcome(number, scan.name, DONE, lesions=lesions_of(output))  # it came just too late
     except (InputRefused, WorkerFault) as refusal:
         why = without_names(str(refusal), scan, output)
     except Exception as fault:
@@ -179,17 +179,20 @@ class CohortProgress:
 
 
 @contextmanager
-def ends_like_ctrl_c() -> Iterator[None]:
-    """SIGTERM, by which torchrun and SLURM end a process, counts as Ctrl-C."""
+def told_to_stop() -> Iterator[threading.Event]:
+    """Set by Ctrl-C and by SIGTERM, with which torchrun and SLURM end a process; each interrupts what runs."""
+    stop = threading.Event()
 
     def interrupt(*_) -> None:
+        stop.set()
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield
+        yield stop
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def say(outcomes: list[CaseOutcome], output: Path, stopped: bool) -> None:
