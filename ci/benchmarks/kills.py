@@ -59,12 +59,12 @@ def checkpoint_step(folder: Path) -> int:
     return read_checkpoint(path)["global_step"] if path.is_file() else 0
 
 
-def killed(words: list[str], after: float, out: Path) -> int:
-    """Begins a run and kills it that many seconds after its plan was written; the step that its checkpoint holds."""
+def killed(words: list[str], at: int, delay: float, out: Path) -> int:
+    """Begins a run and kills it `delay` seconds after its checkpoint has reached the step; the step that is left."""
     process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while not (out / "run.json").is_file() and process.poll() is None:
+    while process.poll() is None and not ((out / "run.json").is_file() and checkpoint_step(out) >= at):
         time.sleep(0.01)
-    time.sleep(after)
+    time.sleep(delay)
     process.kill()
     process.wait()
     return checkpoint_step(out)
@@ -90,17 +90,17 @@ def main() -> None:
         rows = (folder / "run" / "curves.csv").read_text().splitlines()
         training = float(rows[-1].split(",")[-1])
         print(f"unbroken: {given.steps} steps, {training:.1f} s of {time.perf_counter() - began:.1f} s training")
-        print("| kill | after, s | step of the checkpoint | weights equal | base unchanged |")
+        print("| kill | at step | step of the checkpoint left | weights equal | base unchanged |")
         print("| --- | --- | --- | --- | --- |", flush=True)
         chance, equal = random.Random(given.seed), 0
         for number in range(given.times):
             shutil.rmtree(folder / "run")
-            after = chance.uniform(0, training)
-            step = killed(command(folder, folder / "run", *start), after, folder / "run")
+            at, delay = chance.randrange(0, given.steps, 2), chance.uniform(0, 2 * training / given.steps)
+            step = killed(command(folder, folder / "run", *start), at, delay, folder / "run")
             subprocess.run(command(folder, folder / "run", *start, "--resume"), check=True, capture_output=True)
             same, kept = digest(folder / "run") == whole, digest(folder / "base") == base
             equal += same and kept
-            print(f"| {number + 1} | {after:.2f} | {step} | {same} | {kept} |", flush=True)
+            print(f"| {number + 1} | {at} + {delay:.2f} s | {step} | {same} | {kept} |", flush=True)
         print(f"{equal} of {given.times} resumed to the same weights")
         if equal < given.times:
             raise SystemExit(1)

@@ -224,7 +224,7 @@ def segmented_channels(model: Path, data: Path, out: Path) -> float:
     box = answer.probability
     mask[box.slices] = box.values >= answer.threshold
     out.mkdir(exist_ok=True)
-    write_volume(Volume(mask, first.geometry), out / "case.nii.gz")
+    write_volume(out / "case.nii.gz", Volume(mask, first.geometry))
     return time.perf_counter() - began
 
 
@@ -238,11 +238,12 @@ def row(recipe: str, shared: Path, out: Path, steps: int) -> dict:
         return json.loads((place / "row.json").read_text())
     words = [text.format(steps=steps, epoch=max(1, steps // 4), lungs=lungs_folder) for text in [*SHORT, *settings]]
     model = place / "model"
-    shutil.rmtree(model, ignore_errors=True)
     sets = [word for text in words for word in ("--set", text)]
-    training = run(
-        "train", "--recipe", recipe, "--data", data, "-o", model, "--threads", 1, *sets, log=place / "train.log"
-    )
+    training = place / "training_s.json"
+    if not training.is_file():
+        shutil.rmtree(model, ignore_errors=True)
+        order = ("train", "--recipe", recipe, "--data", data, "-o", model, "--threads", 1, *sets)
+        training.write_text(json.dumps(run(*order, log=place / "train.log")))
     scan, references, more = judged_case(recipe, shared, data, place)
     predictions = place / "predictions"
     if layout == "brats":
@@ -260,7 +261,7 @@ def row(recipe: str, shared: Path, out: Path, steps: int) -> dict:
         "layout": layout,
         "network": card["network"],
         "steps": card["provenance"]["steps_done"],
-        "training_s": round(training, 1),
+        "training_s": round(json.loads(training.read_text()), 1),
         "validation": card["provenance"]["metrics"].get("validation_dice_of_windows"),
         "segmenting_s": round(segmenting, 1),
         "dice": dice_of(place / "evaluate.json"),
