@@ -19,7 +19,7 @@ from LungTumorSegLib.training.split import part_of
 from LungTumorSegLib.training.taught import taught_facts
 
 FROZEN = [p for p in (f"LIDC-IDRI-{n}" for n in range(9000, 9100)) if part_of(p) == "test"][:3]
-TEACHING_STEPS, TUNING_STEPS = 40, 12
+TEACHING_STEPS, TUNING_STEPS = 110, 15
 
 
 @pytest.fixture(scope="module")
