@@ -83,6 +83,19 @@ def test_a_folder_with_one_image_and_its_mask_is_that_image(tmp_path):
     assert seen(tmp_path) == {"x": "x/x_ct.nii.gz", "y": "y/whatever.nii.gz"}
 
 
+def test_masks_beside_image_files_are_left_aside_and_it_is_said(tmp_path):
+    write_image(tmp_path / "image.nii.gz")
+    write_image(tmp_path / "mask.nii.gz")
+    assert seen(tmp_path) == {"image": "image.nii.gz"}
+    assert "masks left aside" in find_cohort(tmp_path).looks
+
+
+def test_one_study_beside_a_folder_with_an_image_is_one_of_two_scans(tmp_path):
+    write_series(tmp_path / "a", VOXELS)
+    write_image(tmp_path / "b" / "scan.nii.gz")
+    assert seen(tmp_path) == {"a": "a", "b": "b/scan.nii.gz"}
+
+
 def test_a_folder_with_several_images_is_a_scan_that_cannot_be_used(tmp_path):
     write_image(tmp_path / "x" / "first.nii.gz")
     write_image(tmp_path / "x" / "second.nii.gz")

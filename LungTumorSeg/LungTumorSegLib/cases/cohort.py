@@ -55,24 +55,21 @@ def find_cohort(folder: str | Path, leave_out: Path | None = None) -> Cohort:
     """
     folder = Path(folder)
     inner = [path for path in listed(folder) if path.is_dir() and not (leave_out and same(path, leave_out))]
-    files = volumes(folder)
     if study_in(folder) is not None:
         return Cohort(())
     layout = next((each for each in LAYOUTS if each is not dicom_folders and each.fits(folder)), None)
     if layout is not None:
         return Cohort(named(map(of_case, layout.read(folder).cases)), f"the folder is a dataset ({layout.LAYOUT})")
     dicom = {path: studies(path) for path in inner}
-    if not files and len({study for found in dicom.values() for study in found.values()}) == 1:
-        one = [path for path in inner if dicom[path]]
-        return Cohort(
-            (), f"the folder's DICOM files, in {counted(len(one), 'folder')}, are of one study: read as one scan"
-        )
-    scans = [Scan(stem(path), path) for path in files]
-    for path in inner:
-        scans += [Scan("_".join(place.relative_to(folder).parts), place) for place in dicom[path]]
-        scans += image_in(path) if not dicom[path] else []
-    looks = "the folder holds image files" if files else "the folder holds a folder a scan"
-    return Cohort(named(scans), looks if scans else "")
+    images = [scan for path in inner if not dicom[path] for scan in image_in(path)]
+    files = without_masks(folder)
+    if not files and not images and len({study for found in dicom.values() for study in found.values()}) == 1:
+        holding = counted(sum(map(bool, dicom.values())), "folder")
+        return Cohort((), f"the folder's DICOM files, in {holding}, are of one study: read as one scan")
+    series = [Scan("_".join(place.relative_to(folder).parts), place) for found in dicom.values() for place in found]
+    scans = named([*(Scan(stem(path), path) for path in files), *images, *series])
+    looks = "image files, masks left aside" if len(files) < len(volumes(folder)) else "image files"
+    return Cohort(scans, f"the folder holds {looks if files else 'a folder a scan'}" if scans else "")
 
 
 def of_case(case: Case) -> Scan:
@@ -83,13 +80,17 @@ def of_case(case: Case) -> Scan:
 
 def image_in(folder: Path) -> list[Scan]:
     """The one image file of a folder; of several the one that is called image, ct or scan, masks left aside."""
-    files = [path for path in volumes(folder) if not MASK_WORD.search(f"-{stem(path)}")]
+    files = without_masks(folder)
     called = [path for path in files if IMAGE_WORD.search(f"-{stem(path)}")]
     if not files:
         return []
     if len(files) > 1 and len(called) != 1:
         return [Scan(folder.name, folder, f"The folder holds {len(files)} images: leave one, or name one image.")]
     return [Scan(folder.name, (called or files)[0])]
+
+
+def without_masks(folder: Path) -> list[Path]:
+    return [path for path in volumes(folder) if not MASK_WORD.search(f"-{stem(path)}")]
 
 
 def studies(folder: Path) -> dict[Path, str]:
