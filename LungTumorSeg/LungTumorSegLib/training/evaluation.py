@@ -29,7 +29,8 @@ CLICKS = 5
 def evaluate_prompted_model(
     model: Model, nodules: list[Nodule], backgrounds: list[Background], scans: list[TestScan]
 ) -> dict:
-    """One random click inside each nodule, its crop alone and set into held-out lungs; several clicks in scans."""
+    """One random click inside each nodule, its crop alone and set into held-out lungs, and there also with a second and
+    third click where it is wrong, or a box instead; several clicks in scans."""
     session, threshold = Session(), model.card.threshold
     in_scans = {}
     for scan in scans:
@@ -37,6 +38,9 @@ def evaluate_prompted_model(
     return {
         "crop alone": summary(evaluate_prompted(model.network, nodules, None, threshold)),
         "set into held-out lungs": summary(evaluate_prompted(model.network, nodules, backgrounds, threshold)),
+        "the same, two clicks": summary(evaluate_prompted(model.network, nodules, backgrounds, threshold, clicks=2)),
+        "the same, three clicks": summary(evaluate_prompted(model.network, nodules, backgrounds, threshold, clicks=3)),
+        "the same, a box": summary(evaluate_prompted(model.network, nodules, backgrounds, threshold, boxed=True)),
         "whole scans, Dice after one click, five times": in_scans,
     }
 
@@ -48,7 +52,9 @@ def evaluate_automatic_model(
     session = Session()
     return {
         "whole scans": [asdict(search_scan(session, model, scan)) for scan in scans],
-        "nodules set into held-out lungs": evaluate_pasted(model.network, nodules, backgrounds, model.card.threshold),
+        "nodules set into held-out lungs, found by the search": evaluate_pasted(
+            model.network, nodules, backgrounds, model.card.suspicion or model.card.threshold
+        ),
     }
 
 
