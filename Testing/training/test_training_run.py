@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -163,22 +162,24 @@ class StopAfter:
             os.kill(os.getpid(), signal.SIGINT)
 
 
-def test_ctrl_c_ends_a_run_that_goes_on_with_best_weights_early_stopping_and_another_process_for_batches(
-    data, recipe_file, tmp_path
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ["averaging.name=ema", "loss.name=dice"],
+        ["run.choose=best", "run.patience=2", "optimiser.learning_rate=0.1", "schedule.name=constant"],
+    ],
+    ids=["averaged", "best"],
+)
+def test_ctrl_c_ends_a_run_that_goes_on_with_another_process_for_batches_to_the_very_weights(
+    settings, data, recipe_file, tmp_path
 ):
-    recipe = read_recipe(
-        str(recipe_file), ["run.choose=best", "run.patience=2", "averaging.name=ema", "loss.name=dice"]
-    )
+    recipe = read_recipe(str(recipe_file), settings)
     train(recipe, data, tmp_path / "whole", device="cpu", threads=1)
     with pytest.raises(Cancelled):
         train(recipe, data, tmp_path / "parts", device="cpu", threads=1, progress=StopAfter(5))
-    assert threading.current_thread() is threading.main_thread()
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     assert read_checkpoint(tmp_path / "parts" / CHECKPOINT)["global_step"] == 4
-    with_worker = read_recipe(
-        str(recipe_file),
-        ["run.choose=best", "run.patience=2", "averaging.name=ema", "loss.name=dice", "run.workers=1"],
-    )
+    with_worker = read_recipe(str(recipe_file), [*settings, "run.workers=1"])
     train(with_worker, data, tmp_path / "parts", resume=True, device="cpu", threads=1)
     assert same(weights(tmp_path / "whole"), weights(tmp_path / "parts"))
 

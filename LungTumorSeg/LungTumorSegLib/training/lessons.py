@@ -32,12 +32,12 @@ class Samples(Dataset):
 class Numbers(Sampler):
     """This process's numbers of one epoch: of each step's batch its share, so that all shares make the batch.
 
-    Lightning tells the epoch.
+    Lightning tells each epoch's number, but only after the first one's workers have begun: hence `epoch`, the first.
     """
 
-    def __init__(self, steps_an_epoch: int, batch: int, rank: int, processes: int):
+    def __init__(self, steps_an_epoch: int, batch: int, rank: int, processes: int, epoch: int):
         self.steps, self.batch, self.share, self.rank = steps_an_epoch, batch, batch // processes, rank
-        self.epoch = 0
+        self.epoch = epoch
 
     def set_epoch(self, epoch: int) -> None:
         self.epoch = epoch
@@ -61,7 +61,7 @@ class Lessons(pl.LightningDataModule):
     def train_dataloader(self) -> DataLoader:
         run, trainer = self.recipe.run, self.trainer
         samples = Samples(self.training, run.steps * run.batch, run.batch, (run.seed,))
-        numbers = Numbers(run.steps_an_epoch, run.batch, trainer.global_rank, trainer.world_size)
+        numbers = Numbers(run.steps_an_epoch, run.batch, trainer.global_rank, trainer.world_size, trainer.current_epoch)
         return self.loader(samples, numbers.share, numbers)
 
     def val_dataloader(self) -> DataLoader | list:
