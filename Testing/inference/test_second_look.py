@@ -6,7 +6,8 @@ import torch
 from made_chest import ball, made_chest
 
 from LungTumorSegLib.inference.candidates import MOST, candidates
-from LungTumorSegLib.inference.second_look import FULL_TRUST_MM, hull, outlined
+from LungTumorSegLib.inference.lungs import find_lungs
+from LungTumorSegLib.inference.second_look import FULL_TRUST_MM, hull, near_lungs, outlined
 from LungTumorSegLib.volume.geometry import Geometry
 
 GRID = Geometry((40, 50, 60), (2.0, 2.0, 2.0), (20.0, -50.0, -40.0))
@@ -103,3 +104,24 @@ def test_parts_are_merged_by_their_larger_value():
     assert values[1, 0, 0] == np.float32(0.8)
     assert values[0, 1, 1] == np.float32(0.5)
     assert values[3, 1, 1] == 0
+
+
+def test_what_lies_far_from_the_lungs_is_left_out_and_that_is_said():
+    volume = made_chest((60, 60, 90), (4.0, 4.0, 4.0), [(60, 0, 0, 14)])
+    lungs = find_lungs(volume.voxels, volume.geometry.spacing[::-1])
+    in_lung, in_tumours_core, in_arm = (40.0, 40, 0, 5), (60.0, 0, 0, 5), (172.0, 0, 0, 5)
+    grid = Geometry((60, 60, 90), (4.0, 4.0, 4.0), volume.geometry.origin)
+    probability = np.zeros(grid.shape, np.float32)
+    for *centre, radius in (in_lung, in_tumours_core, in_arm):
+        probability[ball(grid, centre, radius)] = 0.9
+    near, said = near_lungs(candidates(probability, grid.spacing[::-1], 0.5), grid, lungs, volume.geometry)
+    kept = [grid.ijk_to_lps(candidate.voxel[::-1]) for candidate in near]
+    assert sorted(round(x / 20) * 20 for x, _, _ in kept) == [40, 60]
+    assert said == "left out more than 20 mm from the lungs' air: 1 suspicion"
+
+
+def test_nothing_is_left_out_where_no_lungs_were_found():
+    tissue = np.zeros((40, 50, 60), np.int16)
+    lungs = find_lungs(tissue, GRID.spacing[::-1])
+    found = candidates(searched((70.0, 0.0, 0.0, 6.0)), GRID.spacing[::-1], 0.1)
+    assert near_lungs(found, GRID, lungs, GRID) == (found, "")

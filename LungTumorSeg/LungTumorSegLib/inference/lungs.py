@@ -1,6 +1,7 @@
 """Where the lungs are: which part of a scan is worth a network's time.
 
-The lungs choose windows, slices and the box. They never clip a result.
+The lungs choose windows, slices and the box. They never clip a lesion; one that a search suspects far from any air of
+the lungs is left out as a whole (`second_look.near_lungs`), and that is said.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ class Lungs:
     mask : bool on a grid `steps` times coarser, whose voxel n is the scan's voxel ``n * steps``; True inside an
         outline around both lungs and what lies between them, with a margin. None where the whole scan is searched.
     note : one line for the user where the whole scan is searched, otherwise None.
+    air : bool on the same coarse grid; the lungs' air. None where the whole scan is searched.
     """
 
     start: tuple[int, int, int]
@@ -36,6 +38,18 @@ class Lungs:
     mask: np.ndarray | None
     steps: tuple[int, int, int]
     note: str | None = None
+    air: np.ndarray | None = None
+
+    def away_mm(self, positions: np.ndarray, spacing: tuple[float, float, float]) -> np.ndarray:
+        """How far positions (n, 3), in the scan's voxels, lie from the lungs' air: mm, to about one coarse voxel.
+
+        0 everywhere where the whole scan is searched. spacing : of the scan, mm.
+        """
+        if self.air is None:
+            return np.zeros(len(positions))
+        away = ndimage.distance_transform_edt(~self.air, sampling=np.multiply(spacing, self.steps))
+        index = np.rint(np.asarray(positions) / self.steps).astype(int).clip(0, np.array(self.air.shape) - 1)
+        return away[tuple(index.T)]
 
     def touched(self, first: np.ndarray, last: np.ndarray) -> np.ndarray:
         """Which boxes hold a voxel of the mask.
@@ -81,7 +95,7 @@ def find_lungs(voxels: np.ndarray, spacing: tuple[float, float, float]) -> Lungs
     if found > cut_off:
         mask = outlined(lungs, coarse_mm, middle=body_middle(~air))
         start, stop = box_of(mask, steps, voxels.shape)
-        return Lungs(start, stop, mask, steps)
+        return Lungs(start, stop, mask, steps, air=lungs)
     cropped = cut_off * np.prod(coarse_mm) / 1000 >= SMALLEST_ML
     return Lungs((0, 0, 0), voxels.shape, None, steps, WHOLE_CROPPED if cropped else WHOLE_NONE)
 

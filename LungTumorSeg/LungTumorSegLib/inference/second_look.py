@@ -13,13 +13,30 @@ import torch
 
 from LungTumorSegLib.inference.candidates import Candidate
 from LungTumorSegLib.inference.grid import Index, to_scan
+from LungTumorSegLib.inference.lungs import Lungs
 from LungTumorSegLib.inference.marks import Marks
 from LungTumorSegLib.inference.prompt import find_lesion
 from LungTumorSegLib.networks.card import ModelCard
 from LungTumorSegLib.volume.geometry import Geometry
 
+FARTHEST_MM = 20.0  # from the lungs' air: of a tumour without any, that much may lie around what the search sees of it
 FULL_TRUST_MM = 45.0  # a suspected lesion longer than this keeps what the search found as well: a window of the
 # prompted model that holds it is as coarse as the search
+
+
+def near_lungs(found: list[Candidate], grid: Geometry, lungs: Lungs, scan: Geometry) -> tuple[list[Candidate], str]:
+    """The candidates (on `grid`) of which a voxel lies within `FARTHEST_MM` of the lungs' air in the scan; and one line
+    that says how many do not, "" where all do."""
+    if not found:
+        return [], ""
+    voxels = [np.argwhere(candidate.inside) + [part.start for part in candidate.box] for candidate in found]
+    at = scan.lps_to_ijk(grid.ijk_to_lps(np.concatenate(voxels)[:, ::-1]))[:, ::-1]
+    starts = np.cumsum([0, *(len(each) for each in voxels[:-1])])
+    nearest = np.minimum.reduceat(lungs.away_mm(at, scan.spacing[::-1]), starts)
+    near = [candidate for candidate, mm in zip(found, nearest, strict=True) if mm <= FARTHEST_MM]
+    away = len(found) - len(near)
+    where = f"more than {FARTHEST_MM:.0f} mm from the lungs' air"
+    return near, f"left out {where}: {away} suspicion{'s' * (away > 1)}" if away else ""
 
 
 def outlined(

@@ -27,7 +27,7 @@ from LungTumorSegLib.inference.prediction import Prediction
 from LungTumorSegLib.inference.runner import Runner
 from LungTumorSegLib.inference.scan import Scan
 from LungTumorSegLib.inference.search import plan_search
-from LungTumorSegLib.inference.second_look import outlined
+from LungTumorSegLib.inference.second_look import near_lungs, outlined
 from LungTumorSegLib.inference.stages import Stages, unheard, unstoppable
 from LungTumorSegLib.networks import catalogue, counting
 from LungTumorSegLib.networks import model as models
@@ -101,10 +101,12 @@ class Session:
             if second:
                 with stages.stage("looking again", 0.7, 1.0) as step:
                     found = candidates(probability.numpy(), search.grid.spacing[::-1], card.suspicion)
+                    found, left_out = near_lungs(found, search.grid, lungs, scan.geometry)
                     start, values, windows = outlined(
                         *(scan.voxels, scan.geometry, second.card, self._runner(second, runner.device, options)),
                         *(found, probability, search.grid, threshold_of(options, card), step),
                     )
+                said = (*said, left_out) if left_out else said
                 box, work = scan.box(start, values), work + windows * work_of(second.card, second.card.window)
             else:
                 with stages.stage("mapping back", 0.96, 1.0) as step:

@@ -43,7 +43,7 @@ KINDS = {
         "network": searching.NETWORK,
         "arguments": {"input_channels": 1},
         "spacing_mm": (searching_samples.SPACING_MM,) * 3,
-        "window": None,
+        "window": (64, 64, 64),
         "hu_range": searching_samples.HU_RANGE,
         "outlined_by": "prompted",
     },
@@ -85,7 +85,7 @@ def publish(
         task=task,
         threshold=threshold,
         suspicion=suspicion,
-        overlap=0.25,
+        overlap=0.125,
         adjacent_slices=1,
         licence=LICENCE,
         provenance={
