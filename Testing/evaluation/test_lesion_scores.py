@@ -2,7 +2,7 @@ from math import isnan
 
 import numpy as np
 import pytest
-from made_masks import SPACING, ball, grid
+from scored_masks import SPACING, ball, grid
 
 from LungTumorSegLib.evaluation.froc import POINTS, events
 from LungTumorSegLib.evaluation.lesions import Candidate, Detection, ReferenceLesion, detect, numbered

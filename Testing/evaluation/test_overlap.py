@@ -3,7 +3,7 @@ from math import isnan
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from made_masks import two_outlines
+from scored_masks import two_outlines
 from sklearn import metrics as sk
 
 from LungTumorSegLib.evaluation.overlap import METRICS, Counts, hard_counts, soft_counts

@@ -5,8 +5,8 @@ import pytest
 import SimpleITK as sitk
 import surface_distance
 import torch
-from made_masks import SPACING, ball, two_outlines
 from monai.metrics import compute_hausdorff_distance, compute_surface_dice
+from scored_masks import SPACING, ball, two_outlines
 
 from LungTumorSegLib.evaluation.surfaces import surface_distances, surface_points
 
