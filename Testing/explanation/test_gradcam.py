@@ -9,6 +9,7 @@ from LungTumorSegLib.explanation.gradcam import grad_cam, layers
 from LungTumorSegLib.networks import catalogue
 
 CONVOLUTION = {2: nn.Conv2d, 3: nn.Conv3d}
+SEGMENTING = [name for name in catalogue.names() if catalogue.entry(name).task == "segmentation"]
 
 
 class Linear(nn.Module):
@@ -136,26 +137,31 @@ def test_where_everything_speaks_against_tumour_the_map_is_zero():
     assert torch.equal(heat, torch.zeros_like(inputs))
 
 
-@pytest.mark.parametrize("name", catalogue.names())
+def sides(name: str) -> list[int]:
+    """Two cells of the coarsest level a side."""
+    entry = catalogue.entry(name)
+    return [2 * entry.downsampling] * entry.dimensions
+
+
+@pytest.mark.parametrize("name", SEGMENTING)
 def test_a_constant_image_gives_a_finite_map(name):
     entry = catalogue.entry(name)
-    inputs = torch.full((1, entry.arguments["input_channels"], *[32] * entry.dimensions), 0.5)
-    mask = torch.ones(1, 1, *[32] * entry.dimensions)
-    heat = grad_cam(some_network(name), inputs, mask, entry.cam_layer)
+    inputs = torch.full((1, entry.arguments["input_channels"], *sides(name)), 0.5)
+    mask = torch.ones(1, 1, *sides(name))
+    heat = grad_cam(some_network(name, output_channels=1), inputs, mask, entry.cam_layer)
     assert heat.shape == mask.shape
     assert torch.isfinite(heat).all()
     assert heat.min() >= 0
 
 
-@pytest.mark.parametrize("name", catalogue.names())
-def test_every_listed_layer_gives_a_map_and_the_default_is_listed(name):
+@pytest.mark.parametrize("name", SEGMENTING)
+def test_every_listed_layer_and_the_default_give_a_map(name):
     entry = catalogue.entry(name)
-    network = some_network(name)
-    assert entry.cam_layer in layers(network)
-    sides = [16] * entry.dimensions
-    inputs = torch.rand(1, entry.arguments["input_channels"], *sides)
-    mask = torch.ones(1, 1, *sides)
-    for layer in layers(network):
+    network = some_network(name, output_channels=1)
+    inputs = torch.rand(1, entry.arguments["input_channels"], *sides(name))
+    mask = torch.ones(1, 1, *sides(name))
+    several = {"swinViT"}  # a transformer with an output a level: refused in one line
+    for layer in {*layers(network), entry.cam_layer} - several:
         assert grad_cam(network, inputs, mask, layer).shape == mask.shape
 
 

@@ -1,8 +1,9 @@
 import numpy as np
+import torch
 
 from LungTumorSegLib.inference.clicks import bumps
 from LungTumorSegLib.training.backgrounds import read_backgrounds
-from LungTumorSegLib.training.clicks import click_inside
+from LungTumorSegLib.training.clicks import INSIDE, OUTSIDE, click_inside, drawn_around, error_click
 from LungTumorSegLib.training.crops import read_nodules
 from LungTumorSegLib.training.prompted_samples import PromptedSamples
 
@@ -25,18 +26,69 @@ def test_bumps_peak_at_one_on_their_points_and_fall_by_two_voxels_sigma():
     assert bumps((4, 4, 4), np.zeros((0, 3))).max() == 0
 
 
-def test_in_a_training_window_every_inside_click_is_on_the_lesion_and_no_outside_click_is(tiny_data, tiny_backgrounds):
+def seen(samples: PromptedSamples, number: int):
+    """Channels and target of one sample."""
+    inputs, target, _ = samples(np.random.default_rng(number), 0)
+    return *inputs[1:].numpy(), target[0].numpy()
+
+
+def test_in_a_training_window_inside_clicks_lie_on_the_lesion_or_a_little_off_and_outside_clicks_never_do(
+    tiny_data, tiny_backgrounds
+):
     samples = PromptedSamples(read_nodules(tiny_data), read_backgrounds(tiny_backgrounds))
-    outside_seen = 0
-    for number in range(25):
-        scene, inside, outside = samples.scene(np.random.default_rng(number), (48, 48, 48))
-        for point in np.rint(inside).astype(int):
-            near = tuple(slice(max(0, p - 1), p + 2) for p in point)
-            assert scene.target[near].max() > 0.5
-        for point in outside.astype(int):
-            assert scene.target[tuple(point)] < 0.05
-        outside_seen += len(outside)
-    assert outside_seen > 3
+    hits, clicked, spilt = 0, 0, 0
+    for number in range(40):
+        inside, outside, _, target = seen(samples, number)
+        if inside.any():
+            clicked += 1
+            hits += target[inside > 0.9 * inside.max()].max() > 0.5
+        if outside.any():
+            spilt += 1
+            assert (target[outside == outside.max()] < 0.05).all()
+    assert hits >= 0.8 * clicked
+    assert spilt > 1
+
+
+def test_a_quarter_of_the_windows_have_a_box_around_the_lesion_and_half_of_these_no_click(tiny_data, tiny_backgrounds):
+    samples = PromptedSamples(read_nodules(tiny_data), read_backgrounds(tiny_backgrounds))
+    boxed, alone = 0, 0
+    for number in range(60):
+        inside, _, box, target = seen(samples, number)
+        if box.any():
+            boxed += 1
+            alone += not inside.any()
+            assert target[box > 0].sum() > 0.6 * target[target > 0.5].sum()
+        else:
+            assert inside.any()
+    assert 8 <= boxed <= 24
+    assert 0 < alone < boxed
+
+
+def test_the_next_click_lies_in_the_largest_error():
+    rng = np.random.default_rng(0)
+    lesion = np.zeros((12, 12, 12), bool)
+    lesion[3:9, 3:9, 3:9] = True
+    missed = lesion.copy()
+    missed[3:6] = False
+    channel, voxel = error_click(missed, lesion, rng)
+    assert (channel, lesion[tuple(voxel)], missed[tuple(voxel)]) == (INSIDE, True, False)
+    spilt = lesion.copy()
+    spilt[:, :, 9:] = True
+    channel, voxel = error_click(spilt, lesion, rng)
+    assert (channel, lesion[tuple(voxel)], spilt[tuple(voxel)]) == (OUTSIDE, False, True)
+    assert error_click(lesion, lesion, rng) is None
+
+
+def test_a_drawn_box_holds_the_lesion_more_or_less():
+    lesion = torch.zeros(32, 32, 32)
+    lesion[10:20, 12:18, 8:24] = 1
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        drawn = drawn_around(lesion > 0, rng)
+        for part, (first, stop) in zip(drawn, ((10, 20), (12, 18), (8, 24)), strict=True):
+            assert abs(part.start - first) <= 0.5 * (stop - first)
+            assert abs(part.stop - stop) <= 0.5 * (stop - first)
+    assert drawn_around(torch.zeros(4, 4, 4, dtype=torch.bool), rng) is None
 
 
 def test_windows_of_several_sizes_take_turns(tiny_data, tiny_backgrounds):

@@ -3,12 +3,12 @@ import pytest
 import torch
 
 from LungTumorSegLib.errors import InputRefused
-from LungTumorSegLib.training.automatic_samples import ADJACENT, HU_RANGE, SHAPES, AutomaticSamples
 from LungTumorSegLib.training.backgrounds import read_backgrounds
 from LungTumorSegLib.training.composition import background_scene, fitting_place, set_nodule
 from LungTumorSegLib.training.crops import folder_digest, read_nodules
 from LungTumorSegLib.training.masses import set_mass
 from LungTumorSegLib.training.sampling import sample, window_positions
+from LungTumorSegLib.training.searching_samples import EDGE, HU_RANGE, SearchingSamples
 
 
 @pytest.fixture
@@ -105,16 +105,14 @@ def test_a_folder_without_nodules_or_scans_is_refused(tmp_path):
         read_backgrounds(tmp_path)
 
 
-def test_slices_for_the_automatic_model_come_with_and_without_tumours_and_label_the_middle_one(
-    tiny_data, tiny_backgrounds
-):
+def test_blocks_for_the_search_come_with_and_without_tumours(tiny_data, tiny_backgrounds):
     scans = [scan.thinned((5.0, 4.0, 4.0)) for scan in read_backgrounds(tiny_backgrounds)]
-    samples = AutomaticSamples(read_nodules(tiny_data), scans, (1.0,))
+    samples = SearchingSamples(read_nodules(tiny_data), scans, (1.0,))
     made = [samples(np.random.default_rng(number), 0) for number in range(12)]
-    assert {tuple(image.shape) for image, _, _ in made} == {(ADJACENT, *SHAPES[0])}
+    assert {tuple(image.shape) for image, _, _ in made} == {(1, EDGE, EDGE, EDGE)}
     with_tumour = [(image, target) for image, target, _ in made if target.max() > 0.5]
     assert 2 <= len(with_tumour) <= 11
     for image, target in with_tumour:
-        lesion = image[ADJACENT // 2][target[0] > 0.5]
+        lesion = image[0][target[0] > 0.5]
         assert lesion.mean() > (-500 - HU_RANGE[0]) / (HU_RANGE[1] - HU_RANGE[0])
     assert any(known.min() == 0 for _, _, known in made)

@@ -60,7 +60,8 @@ def grad_cam(
         nonlocal features
         values, *rest = output if isinstance(output, tuple) else (output,)
         if not isinstance(values, torch.Tensor) or values.ndim != inputs.ndim:
-            raise InputRefused(f"{layer} has no feature maps: choose one of {', '.join(layers(network))}")
+            others = [each for each in layers(network) if each != layer]
+            raise InputRefused(f"{layer} has no feature maps: choose one of {', '.join(others)}")
         features = values.detach().requires_grad_()
         onward = features.clone()  # what follows may work in place
         return (onward, *rest) if isinstance(output, tuple) else onward

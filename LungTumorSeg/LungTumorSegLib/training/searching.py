@@ -14,12 +14,11 @@ from torch import nn
 
 from LungTumorSegLib.networks import catalogue
 from LungTumorSegLib.networks.model import load_model
-from LungTumorSegLib.training.automatic import by_slices
 from LungTumorSegLib.training.backgrounds import read_backgrounds
 from LungTumorSegLib.training.crops import read_nodules
 from LungTumorSegLib.training.loop import Plan, train
 from LungTumorSegLib.training.loss import known_loss
-from LungTumorSegLib.training.searching_samples import THINNED_MM, SearchingSamples
+from LungTumorSegLib.training.searching_samples import THINNED_MM, SearchingSamples, by_slices
 from LungTumorSegLib.training.split import part_of
 
 NETWORK = "ResidualUNet3D"

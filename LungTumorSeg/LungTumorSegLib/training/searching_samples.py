@@ -91,3 +91,9 @@ class SearchingSamples:
             return
         crop_linear = mirror.T @ turn(rng, 8, 15, (0, 0, 0)) @ scene.linear / magnification
         set_nodule(scene, nodule, anchor, self._voxel(place, centre, scene.linear), crop_linear, rng)
+
+
+def by_slices(scans: list[Background]) -> tuple[float, ...]:
+    """How often each scan is drawn: by the root of its slices, since thick ones hold less to learn from."""
+    weights = np.sqrt([len(scan.image) for scan in scans])
+    return tuple(weights / weights.sum())

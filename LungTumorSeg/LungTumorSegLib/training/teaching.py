@@ -9,7 +9,7 @@ from LungTumorSegLib.cases.case import Dataset
 from LungTumorSegLib.cases.layouts import read_dataset
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.networks import catalogue
-from LungTumorSegLib.training import automatic, clicks, prompted_samples, searching_samples
+from LungTumorSegLib.training import clicks, prompted_samples, searching_samples
 from LungTumorSegLib.training.backgrounds import read_backgrounds
 from LungTumorSegLib.training.case_samples import CaseSamples
 from LungTumorSegLib.training.crops import folder_digest, read_nodules
@@ -133,7 +133,7 @@ def of_nodules(recipe: Recipe, data: Path) -> Teaching:
             return None
         if is_prompted:
             return prompted_samples.PromptedSamples(parts[part], lungs, windows)
-        return searching_samples.SearchingSamples(parts[part], lungs, automatic.by_slices(lungs))
+        return searching_samples.SearchingSamples(parts[part], lungs, searching_samples.by_slices(lungs))
 
     takes = {"input_channels": 4 if is_prompted else 1, "output_channels": 1}
     network = replace(recipe.network, arguments={**takes, **recipe.network.arguments})
