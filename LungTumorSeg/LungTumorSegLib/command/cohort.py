@@ -24,10 +24,11 @@ from LungTumorSegLib.cases.cohort import Cohort, Scan
 from LungTumorSegLib.command.cohort_table import DONE, FAILED, WAITING, CaseOutcome, write_tables
 from LungTumorSegLib.command.fault_log import log_fault
 from LungTumorSegLib.command.one_scan import Asked, Stopwatch, count_in_words, read_scan, segment_scan
-from LungTumorSegLib.command.outputs import DISCLAIMER, RUN
+from LungTumorSegLib.command.outputs import RUN
 from LungTumorSegLib.command.progress import ProgressLine
 from LungTumorSegLib.command.shard import own_card, shard_of
 from LungTumorSegLib.errors import Cancelled, InputRefused
+from LungTumorSegLib.measurement.wording import DISCLAIMER
 from LungTumorSegLib.worker.client import WorkerClient, WorkerFault
 from LungTumorSegLib.worker.launch import worker_command
 

@@ -17,10 +17,10 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from LungTumorSegLib.command.outputs import DISCLAIMER
 from LungTumorSegLib.command.shard import Shard
 from LungTumorSegLib.export.csv_table import COLUMNS
 from LungTumorSegLib.measurement.measure import CONVENTION, Lesion
+from LungTumorSegLib.measurement.wording import DISCLAIMER
 
 SHARDS = ".shards"
 DONE, FAILED, WAITING = "done", "failed", "not reached"

@@ -166,8 +166,8 @@ def show(cohort: Cohort, facts: list[str], output: Path) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from LungTumorSegLib.evaluation.page import DISCLAIMER
     from LungTumorSegLib.evaluation.tables import word_tables
+    from LungTumorSegLib.measurement.wording import DISCLAIMER
 
     console = Console()
     if not console.is_terminal:  # a file or a pipe has no width to fold a table for

@@ -38,9 +38,9 @@ def export(
 ) -> None:
     """Write the lesions as NIfTI, NRRD, run lengths, DICOM SEG and SR, tables and a report for printing."""
     from LungTumorSegLib.command.staging import staged
-    from LungTumorSegLib.export.findings import DISCLAIMER
     from LungTumorSegLib.export.formats import FORMATS, choose
     from LungTumorSegLib.export.result import read_mask_findings, read_result
+    from LungTumorSegLib.measurement.wording import DISCLAIMER
     from LungTumorSegLib.volume.reading import read_ct
 
     if not result.exists():

@@ -12,12 +12,12 @@ import numpy as np
 from LungTumorSegLib.command.one_scan import Asked
 from LungTumorSegLib.command.staging import staged
 from LungTumorSegLib.measurement.measure import CONVENTION, Lesion
+from LungTumorSegLib.measurement.wording import DISCLAIMER
 from LungTumorSegLib.report.overview import write_overview
 from LungTumorSegLib.volume.box import Box
 from LungTumorSegLib.volume.geometry import Volume
 from LungTumorSegLib.volume.writing import write_volume
 
-DISCLAIMER = "Research software, not a medical device."
 RUN = "run.json"  # comes last: a folder that has it is whole
 
 

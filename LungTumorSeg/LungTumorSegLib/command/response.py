@@ -183,8 +183,8 @@ def write_table(path: Path, found: Course) -> None:
 
 
 def write_facts(path: Path, found: Course, studies: list[Path], findings: list[Findings]) -> None:
-    from LungTumorSegLib.export.findings import DISCLAIMER
     from LungTumorSegLib.measurement.measure import CONVENTION
+    from LungTumorSegLib.measurement.wording import DISCLAIMER
     from LungTumorSegLib.response.table import as_dict
 
     facts = as_dict(found)
@@ -201,7 +201,7 @@ def show(found: Course, output: Path) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from LungTumorSegLib.export.findings import DISCLAIMER
+    from LungTumorSegLib.measurement.wording import DISCLAIMER
     from LungTumorSegLib.response.table import overview, study_name
 
     headings, rows = overview(found)

@@ -100,8 +100,8 @@ def segment_one(ct: Path, output: Path, asked: Asked, worker: str | None) -> Non
 
     from LungTumorSegLib.command.lesion_table import lesion_table
     from LungTumorSegLib.command.one_scan import Stopwatch, count_in_words, read_scan, segment_scan
-    from LungTumorSegLib.command.outputs import DISCLAIMER
     from LungTumorSegLib.command.progress import ProgressLine
+    from LungTumorSegLib.measurement.wording import DISCLAIMER
     from LungTumorSegLib.worker.client import WorkerClient
     from LungTumorSegLib.worker.launch import worker_command
 

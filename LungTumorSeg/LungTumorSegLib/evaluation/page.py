@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from LungTumorSegLib.evaluation.cohort import Cohort
 from LungTumorSegLib.evaluation.tables import WordTable, word_tables, words
+from LungTumorSegLib.measurement.wording import DISCLAIMER
 
 STYLE = """
 :root { --ink: #1b2026; --faint: #5d6670; --line: #c8ced4; --warning: #a33b00; }
@@ -27,7 +28,6 @@ img { max-width: 100%; display: block; margin: 6px 0 14px; }
 @media print { h2, img, tr { break-inside: avoid; } }
 """
 TITLE = "Predictions against references"
-DISCLAIMER = "Research software, not a medical device."
 
 
 def page(cohort: Cohort, facts: list[str], pictures: dict[str, str], froc: str | None) -> str:

@@ -6,8 +6,9 @@ import csv
 from collections.abc import Callable
 from pathlib import Path
 
-from LungTumorSegLib.export.findings import DISCLAIMER, Findings
+from LungTumorSegLib.export.findings import Findings
 from LungTumorSegLib.measurement.measure import CONVENTION, Lesion
+from LungTumorSegLib.measurement.wording import DISCLAIMER
 
 
 def pair(values: tuple | None) -> tuple:

@@ -43,8 +43,9 @@ from LungTumorSegLib.export.dicom_source import (
     exact,
     read_source,
 )
-from LungTumorSegLib.export.findings import DISCLAIMER, MANUAL, Findings
+from LungTumorSegLib.export.findings import MANUAL, Findings
 from LungTumorSegLib.measurement.measure import CONVENTION, Lesion
+from LungTumorSegLib.measurement.wording import DISCLAIMER
 from LungTumorSegLib.volume.quiet_dicom import quiet_dicom
 
 FILE = "measurements.dcm"

@@ -13,8 +13,6 @@ import numpy as np
 from LungTumorSegLib.measurement.measure import Lesion
 from LungTumorSegLib.volume.geometry import Volume
 
-DISCLAIMER = "Research software, not a medical device."
-
 AUTOMATIC, SEMIAUTOMATIC, MANUAL = "AUTOMATIC", "SEMIAUTOMATIC", "MANUAL"  # PS3.3 C.8.20.4
 
 

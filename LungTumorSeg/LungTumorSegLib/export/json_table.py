@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from LungTumorSegLib.export.findings import DISCLAIMER, Findings
+from LungTumorSegLib.export.findings import Findings
 from LungTumorSegLib.measurement.measure import CONVENTION
+from LungTumorSegLib.measurement.wording import DISCLAIMER
 
 
 def write_json(folder: Path, findings: Findings) -> None:

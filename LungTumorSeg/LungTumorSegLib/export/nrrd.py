@@ -11,7 +11,8 @@ import numpy as np
 import SimpleITK as sitk
 
 from LungTumorSegLib.export.colours import lesion_colour
-from LungTumorSegLib.export.findings import DISCLAIMER, Findings
+from LungTumorSegLib.export.findings import Findings
+from LungTumorSegLib.measurement.wording import DISCLAIMER
 
 # Slicer's terminology entry: context ~ category ~ type ~ modifier ~ region context ~ region ~ modifier.
 TERMINOLOGY = (

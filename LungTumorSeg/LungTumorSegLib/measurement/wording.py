@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+DISCLAIMER = "Research software, not a medical device."
+
 
 def diameter(value_mm: float, interval_mm: tuple[float, float] | None = None) -> str:
     """ "12.3 (11.8-13.0)": a diameter to 0.1 mm, with its range over thresholds where there is one."""

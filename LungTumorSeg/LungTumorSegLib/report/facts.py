@@ -8,7 +8,6 @@ from datetime import datetime
 from LungTumorSegLib.volume.geometry import Volume
 
 TITLE = "Lung tumours on CT: measurements"
-DISCLAIMER = "Research software, not a medical device."
 INTERVALS = "In brackets: the value where the probability is cut at 0.3 and at 0.7 instead."
 TARGET = "Target by size: long axis from 10 mm, of a node short axis from 15 mm, and two slices or more (RECIST 1.1)."
 BLANKS = ("Patient", "Read by", "Date and signature")  # to be filled in by hand: the program writes no patient's name

@@ -6,7 +6,8 @@ from base64 import b64encode
 from html import escape
 
 from LungTumorSegLib.measurement.measure import CONVENTION, Lesion
-from LungTumorSegLib.report.facts import BLANKS, DISCLAIMER, INTERVALS, TARGET, TITLE, Facts
+from LungTumorSegLib.measurement.wording import DISCLAIMER
+from LungTumorSegLib.report.facts import BLANKS, INTERVALS, TARGET, TITLE, Facts
 from LungTumorSegLib.report.lesion_picture import LesionPicture, left_out, pictures
 from LungTumorSegLib.report.measures import COLUMNS, measures, table_row
 from LungTumorSegLib.report.views import CanonicalScan

@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from LungTumorSegLib.measurement.measure import CONVENTION, Lesion
-from LungTumorSegLib.report.facts import BLANKS, DISCLAIMER, INTERVALS, TARGET, TITLE, Facts
+from LungTumorSegLib.measurement.wording import DISCLAIMER
+from LungTumorSegLib.report.facts import BLANKS, INTERVALS, TARGET, TITLE, Facts
 from LungTumorSegLib.report.lesion_picture import LesionPicture, bare, left_out, pictures
 from LungTumorSegLib.report.measures import COLUMNS, measures, table_row
 from LungTumorSegLib.report.views import CanonicalScan
