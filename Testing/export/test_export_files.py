@@ -8,11 +8,11 @@ import pytest
 import SimpleITK as sitk
 
 from LungTumorSegLib.errors import InputRefused
-from LungTumorSegLib.export.colours import lesion_colour
 from LungTumorSegLib.export.csv_table import write_csv
 from LungTumorSegLib.export.formats import FORMATS, choose
 from LungTumorSegLib.export.nrrd import TERMINOLOGY, write_nrrd
 from LungTumorSegLib.export.run_length import decode, encode, read_run_length, slice_names, write_run_length
+from LungTumorSegLib.measurement.colours import lesion_colour
 from LungTumorSegLib.measurement.measure import CONVENTION, Lesion
 
 DISCLAIMER = "Research software, not a medical device."
@@ -63,8 +63,8 @@ def test_slicer_itself_reads_the_segments_with_names_colours_and_terminology(axi
 
 
 def test_colours_are_those_of_the_scene():
-    colours = pytest.importorskip("LungTumorSegLib.scene.colours")
-    assert [lesion_colour(n) for n in range(1, 9)] == [colours.lesion_colour(n) for n in range(1, 9)]
+    segments = pytest.importorskip("LungTumorSegLib.scene.segments")
+    assert [lesion_colour(n) for n in range(1, 9)] == [segments.lesion_colour(n) for n in range(1, 9)]
 
 
 def reference_encoder(mask: np.ndarray) -> str:

@@ -11,9 +11,9 @@ from highdicom.seg import Segmentation as HighdicomSegmentation
 from highdicom.seg import SegmentationTypeValues, SegmentDescription
 from pydicom.sr.coding import Code
 
-from LungTumorSegLib.export.colours import lesion_colour
 from LungTumorSegLib.export.dicom_source import MANUFACTURER, PROGRAM, UTF_8, DicomSource, read_source
 from LungTumorSegLib.export.findings import MANUAL, Findings, Maker
+from LungTumorSegLib.measurement.colours import lesion_colour
 from LungTumorSegLib.measurement.measure import Lesion
 from LungTumorSegLib.volume.quiet_dicom import quiet_dicom
 

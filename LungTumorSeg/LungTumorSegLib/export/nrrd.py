@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from LungTumorSegLib.export.colours import lesion_colour
 from LungTumorSegLib.export.findings import Findings
+from LungTumorSegLib.measurement.colours import lesion_colour
 from LungTumorSegLib.measurement.wording import DISCLAIMER
 
 # Slicer's terminology entry: context ~ category ~ type ~ modifier ~ region context ~ region ~ modifier.

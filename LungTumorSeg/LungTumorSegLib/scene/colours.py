@@ -1,4 +1,4 @@
-"""Colours: of the 0..1 maps, transparent at 0, and of the lesions."""
+"""Colours of the 0..1 maps, transparent at 0."""
 
 from __future__ import annotations
 
@@ -9,21 +9,6 @@ import numpy as np
 # dark red, red, orange, yellow, white.
 PROBABILITY = ((0.30, 0.00, 0.55), (0.70, 0.15, 0.50), (0.93, 0.40, 0.25), (0.98, 0.68, 0.15), (0.94, 0.98, 0.13))
 HEAT = ((0.25, 0.00, 0.00), (0.75, 0.05, 0.00), (1.00, 0.45, 0.00), (1.00, 0.85, 0.20), (1.00, 1.00, 0.85))
-
-# Okabe and Ito's colour-blind safe palette (jfly.uni-koeln.de/color, 2008) without black, brightest first.
-LESIONS = (
-    (0.90, 0.62, 0.00),
-    (0.34, 0.71, 0.91),
-    (0.94, 0.89, 0.26),
-    (0.00, 0.75, 0.55),
-    (0.80, 0.47, 0.65),
-    (0.84, 0.37, 0.00),
-)
-
-
-def lesion_colour(number: int) -> tuple[float, float, float]:
-    """RGB 0..1 of the lesion with this number (1..): segment and diameters share it."""
-    return LESIONS[(number - 1) % len(LESIONS)]
 
 
 def colour_table(scene, name: str, anchors):

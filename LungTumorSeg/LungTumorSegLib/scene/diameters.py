@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from LungTumorSegLib.measurement.colours import lesion_colour
 from LungTumorSegLib.scene import ownership
-from LungTumorSegLib.scene.colours import lesion_colour
 from LungTumorSegLib.volume.geometry import to_ras
 
 ROLE = "Diameter"

@@ -23,13 +23,13 @@ import slicer
 import vtk
 
 from LungTumorSegLib.errors import InputRefused
+from LungTumorSegLib.measurement.colours import lesion_colour
 from LungTumorSegLib.response.alignment import Alignment
 from LungTumorSegLib.response.course import Course, course
 from LungTumorSegLib.response.study import Study
 from LungTumorSegLib.response.table import overview, study_name
 from LungTumorSegLib.response.tracks import MEASURED, MERGED, Change, Marks, parse_change
 from LungTumorSegLib.scene import ownership
-from LungTumorSegLib.scene.colours import lesion_colour
 from LungTumorSegLib.scene.result import Result, batch
 from LungTumorSegLib.scene.volumes import SceneVolumes, geometry_of
 from LungTumorSegLib.volume.geometry import LPS_TO_RAS

@@ -14,9 +14,9 @@ import slicer
 import vtk
 from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
+from LungTumorSegLib.measurement.colours import lesion_colour
 from LungTumorSegLib.measurement.components import bounding_box
 from LungTumorSegLib.scene import ownership
-from LungTumorSegLib.scene.colours import lesion_colour
 from LungTumorSegLib.volume.box import Box
 
 ROLE = "Segmentation"

@@ -1,4 +1,4 @@
-"""The lesions' colours in files, those of the segments in Slicer's scene."""
+"""The lesions' colours: segments and lines in Slicer's scene, segments in files."""
 
 from __future__ import annotations
 
