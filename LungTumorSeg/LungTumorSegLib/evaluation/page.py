@@ -8,6 +8,7 @@ from urllib.parse import quote
 from LungTumorSegLib.evaluation.cohort import Cohort
 from LungTumorSegLib.evaluation.tables import WordTable, word_tables, words
 from LungTumorSegLib.measurement.wording import DISCLAIMER
+from LungTumorSegLib.report.web_page import web_page
 
 STYLE = """
 :root { --ink: #1b2026; --faint: #5d6670; --line: #c8ced4; --warning: #a33b00; }
@@ -34,25 +35,17 @@ def page(cohort: Cohort, facts: list[str], pictures: dict[str, str], froc: str |
     """facts : lines on what was compared. pictures : case -> file beside the page. froc : its file."""
     tables = "".join(table(part) for part in word_tables(cohort))
     curve = f'<img alt="FROC" src="{quote(froc)}">' if froc else ""
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{TITLE}</title>
-<style>{STYLE}</style>
-</head>
-<body>
-<h1>{TITLE}</h1>
+    return web_page(
+        TITLE,
+        STYLE,
+        f"""<h1>{TITLE}</h1>
 <p class="warning">{DISCLAIMER}</p>
 {"".join(f'<p class="facts">{escape(line)}</p>' for line in facts)}
 {tables}
 {curve}
 {case_table(cohort)}
-{case_pictures(cohort, pictures)}
-</body>
-</html>
-"""
+{case_pictures(cohort, pictures)}""",
+    )
 
 
 def table(part: WordTable) -> str:

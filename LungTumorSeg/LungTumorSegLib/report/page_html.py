@@ -11,6 +11,7 @@ from LungTumorSegLib.report.facts import BLANKS, INTERVALS, TARGET, TITLE, Facts
 from LungTumorSegLib.report.lesion_picture import LesionPicture, left_out, pictures
 from LungTumorSegLib.report.measures import COLUMNS, measures, table_row
 from LungTumorSegLib.report.views import CanonicalScan
+from LungTumorSegLib.report.web_page import web_page
 from LungTumorSegLib.volume.box import Box
 from LungTumorSegLib.volume.geometry import Volume
 
@@ -66,23 +67,15 @@ def html_report(volume: Volume, labels: Box, lesions: list[Lesion], facts: Facts
         body = (
             "<h2>No lesion found</h2><p>at this threshold and smallest size. That does not mean that there is none.</p>"
         )
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{TITLE}</title>
-<style>{STYLE}</style>
-</head>
-<body>
-<header><h1>{TITLE}</h1><span class="warning">{DISCLAIMER}</span></header>
+    return web_page(
+        TITLE,
+        STYLE,
+        f"""<header><h1>{TITLE}</h1><span class="warning">{DISCLAIMER}</span></header>
 <dl class="facts">{terms(facts.lines(volume))}</dl>
 <div class="blanks">{"".join(f"<span>{name}</span>" for name in BLANKS)}</div>
 {body}
-<footer>{DISCLAIMER} Nothing on this page may be used to decide about a patient.</footer>
-</body>
-</html>
-"""
+<footer>{DISCLAIMER} Nothing on this page may be used to decide about a patient.</footer>""",
+    )
 
 
 def table(lesions: list[Lesion]) -> str:
