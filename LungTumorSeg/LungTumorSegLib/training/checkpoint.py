@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from safetensors import safe_open
 from safetensors.torch import save
 
 from LungTumorSegLib.errors import InputRefused
+from LungTumorSegLib.training.whole_file import write_whole
 
 
 @dataclass
@@ -24,15 +24,9 @@ class State:
 
 
 def write_checkpoint(path: Path, state: State) -> None:
-    """Temp file, fsync, `os.replace`: a kill at any moment leaves the old checkpoint or the new one."""
+    """By `write_whole`: a kill at any moment leaves the old checkpoint or the new one."""
     tensors = {name: tensor.detach().contiguous() for name, tensor in state.tensors.items()}
-    content = save(tensors, metadata={"step": str(state.step), "plan": json.dumps(state.plan)})
-    unfinished = path.with_suffix(".unfinished")
-    with unfinished.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(unfinished, path)
+    write_whole(path, save(tensors, metadata={"step": str(state.step), "plan": json.dumps(state.plan)}))
 
 
 def read_checkpoint(path: Path) -> State:

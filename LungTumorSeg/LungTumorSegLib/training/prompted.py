@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import argparse
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from LungTumorSegLib.training.clicks import corrected
 from LungTumorSegLib.training.crops import read_nodules
 from LungTumorSegLib.training.loop import Plan, train
 from LungTumorSegLib.training.loss import known_loss
+from LungTumorSegLib.training.plain_run import from_command_line
 from LungTumorSegLib.training.prompted_samples import PromptedSamples
 from LungTumorSegLib.training.split import part_of
 
@@ -42,23 +42,5 @@ def train_prompted(
     return train(network, samples, loss, plan, Path(out), stop_at, revise=corrected)
 
 
-def main() -> None:
-    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    arguments.add_argument("--data", type=Path, required=True, help="nodule crops, laid out as lidc-nodules")
-    arguments.add_argument("--backgrounds", type=Path, required=True, help="whole scans to set the nodules into")
-    arguments.add_argument("-o", "--out", type=Path, required=True, help="folder of the run; resumed if it has begun")
-    arguments.add_argument("--start", type=Path, help="a model's folder to begin with")
-    arguments.add_argument("--rate", type=float, default=2e-3, help="the highest learning rate")
-    arguments.add_argument("--steps", type=int, default=2000)
-    arguments.add_argument("--batch", type=int, default=8)
-    arguments.add_argument("--seed", type=int, default=0)
-    arguments.add_argument("--half", action="store_true", help="bfloat16, where the processor has it")
-    arguments.add_argument("--threads", type=int, default=2)
-    given = arguments.parse_args()
-    torch.set_num_threads(given.threads)
-    plan = Plan(given.steps, given.batch, given.rate, seed=given.seed, half=given.half)
-    train_prompted(given.data, given.backgrounds, given.out, plan, given.start)
-
-
 if __name__ == "__main__":
-    main()
+    from_command_line(train_prompted, __doc__, steps=2000, batch=8)

@@ -15,7 +15,7 @@ from scipy import ndimage
 from torch import nn
 from torch.nn.functional import grid_sample
 
-from LungTumorSegLib.inference.clicks import bumps
+from LungTumorSegLib.inference.clicks import bumps, touches_border
 from LungTumorSegLib.training.augmentation import scaled
 from LungTumorSegLib.training.backgrounds import Background
 from LungTumorSegLib.training.clicks import INSIDE, click_inside, drawn_around, error_click
@@ -98,7 +98,7 @@ def _evaluate(
                 inputs[channel] = torch.maximum(inputs[channel], bumps(image.shape, voxel))
                 probability = predict(network, inputs)
         lesion = clicked_lesion(probability > threshold)
-        if not touches_border(lesion):
+        if not touches_border(lesion.numpy()):
             break
     return _compare(nodule, torch.where(lesion, probability, 0), anchor, middle, zoom, threshold)
 
@@ -117,10 +117,6 @@ def clicked_lesion(found: torch.Tensor) -> torch.Tensor:
     voxels = np.argwhere(labels)
     nearest = voxels[np.argmin(((voxels - (np.array(labels.shape) - 1) / 2) ** 2).sum(1))]
     return torch.from_numpy(labels == labels[tuple(nearest)])
-
-
-def touches_border(mask: torch.Tensor) -> bool:
-    return bool(mask.any() and any(mask.select(axis, end).any() for axis in range(3) for end in (0, -1)))
 
 
 def _compare(
