@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from conftest import made_card
 from made_chest import made_chest
+from made_models import made_card
 from monai.inferers import sliding_window_inference
 from torch import nn
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 import torch
-from conftest import made_card
+from made_models import made_card
 from torch import nn
 
 from LungTumorSegLib.inference import precision

@@ -25,3 +25,16 @@ def ct(scene):
     from made_scene import add_ct
 
     return add_ct(scene)
+
+
+@pytest.fixture
+def result(scene, ct):
+    """Both blobs shown as a prediction."""
+    from made_scene import BOTH, START, blobs
+
+    from LungTumorSegLib.scene.result import Result
+    from LungTumorSegLib.volume.box import Box
+
+    result = Result(scene, ct)
+    result.show(Box(START, blobs()), BOTH, 1.0)
+    return result

@@ -17,6 +17,9 @@ DIRECTIONS = {
     "oblique": OBLIQUE * np.sign(np.diag(OBLIQUE)),
 }
 
+START = (5, 8, 10)  # of `blobs` in the CT
+BOTH, ONE = 0.4, 0.85  # thresholds that both blobs reach, and one
+
 
 def geometry(name="axial", shape=(24, 40, 44)) -> Geometry:
     return Geometry(shape, (0.7, 0.7, 1.25), (-12.5, 31.0, -201.5), DIRECTIONS[name])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import slicer
-from made_scene import add_ct, blobs, parent_transform
+from made_scene import BOTH, ONE, START, add_ct, blobs, parent_transform
 
 from LungTumorSegLib.scene import ownership, segments, table
 from LungTumorSegLib.scene.diameters import diameter_lines
@@ -12,16 +12,6 @@ from LungTumorSegLib.scene.volumes import geometry_of
 from LungTumorSegLib.scene.watching import Watch
 from LungTumorSegLib.volume.box import Box
 from LungTumorSegLib.volume.geometry import to_ras
-
-START = (5, 8, 10)
-BOTH, ONE = 0.4, 0.85
-
-
-@pytest.fixture
-def result(scene, ct):
-    result = Result(scene, ct)
-    result.show(Box(START, blobs()), BOTH, 1.0)
-    return result
 
 
 @pytest.fixture

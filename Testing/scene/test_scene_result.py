@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import slicer
-from made_scene import add_ct, blobs, paint, parent_transform, segment_array
+from made_scene import BOTH, ONE, START, add_ct, blobs, paint, parent_transform, segment_array
 
 from LungTumorSegLib.measurement.lesions import lesion_labels
 from LungTumorSegLib.measurement.lung_fields import find_lung_fields
@@ -14,16 +14,6 @@ from LungTumorSegLib.scene.result import Result
 from LungTumorSegLib.scene.volumes import geometry_of
 from LungTumorSegLib.volume.box import EMPTY, Box
 from LungTumorSegLib.volume.geometry import to_ras
-
-START = (5, 8, 10)
-BOTH, ONE = 0.4, 0.85
-
-
-@pytest.fixture
-def result(scene, ct):
-    result = Result(scene, ct)
-    result.show(Box(START, blobs()), BOTH, 1.0)
-    return result
 
 
 def expected(ct, threshold):
