@@ -45,8 +45,27 @@ class qMRMLWidget(QtWidgets.QWidget):
             child.setMRMLScene(scene)
 
 
-class ctkCollapsibleButton(QtWidgets.QGroupBox):
-    text = QtCore.Property(str, QtWidgets.QGroupBox.title, QtWidgets.QGroupBox.setTitle)
+class ctkCollapsibleGroupBox(QtWidgets.QGroupBox):
+    """Always open."""
+
+
+class ctkPathLineEdit(QtWidgets.QWidget):
+    """A line to type a path in; without browsing and history."""
+
+    currentPathChanged = QtCore.Signal(str)
+    currentPath = qt_property(str, "currentPath", "currentPathChanged")
+    filters = QtCore.Property("QString", lambda self: "", lambda self, names: None)
+    settingKey = qt_property(str, "settingKey")
+
+    def __init__(self, parent=None):
+        super().__init__(parent)
+        row, line, browse = QtWidgets.QHBoxLayout(self), QtWidgets.QLineEdit(), QtWidgets.QToolButton()
+        browse.setText("...")
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(line)
+        row.addWidget(browse)
+        self.currentPathChanged.connect(line.setText)
+        line.editingFinished.connect(lambda: self.setProperty("currentPath", line.text()))
 
 
 class ctkSliderWidget(QtWidgets.QWidget):
@@ -113,7 +132,14 @@ class qSlicerMarkupsPlaceWidget(QtWidgets.QWidget):
         self.setPlaceModeEnabled(False)
 
 
-STAND_INS = (qMRMLWidget, ctkCollapsibleButton, ctkSliderWidget, qMRMLNodeComboBox, qSlicerMarkupsPlaceWidget)
+STAND_INS = (
+    qMRMLWidget,
+    ctkCollapsibleGroupBox,
+    ctkPathLineEdit,
+    ctkSliderWidget,
+    qMRMLNodeComboBox,
+    qSlicerMarkupsPlaceWidget,
+)
 
 
 class PythonQtObject:
