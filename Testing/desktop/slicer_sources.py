@@ -10,7 +10,7 @@ DESKTOP = MODULE / "LungTumorSegLib" / "desktop"
 RECEIVERS = {
     "worker_process.py": {"process": "QProcess", "self._process": "QProcess", "environment": "QProcessEnvironment"},
     "lesion_table.py": {"widget": "QTableWidget", "self._widget": "QTableWidget"},
-    "panel.py": {"self._timer": "QTimer", "self._rest": "QTimer"},
+    "panel.py": {"self._timer": "QTimer"},
     "segment_editor.py": {"widget.editor": "qMRMLSegmentEditorWidget"},
 }
 

@@ -166,7 +166,7 @@ def test_closing_the_scene_while_the_worker_computes_drops_the_answer(host, modu
     click(module.ui.segmentButton)
     assert host.until(lambda: "lungs" in module.ui.statusLabel.text)
     slicer.mrmlScene.Clear()
-    assert host.until(lambda: not module.panel._conversation.busy, 10)
+    assert host.until(lambda: not module.panel.desk.busy, 10)
     assert host.errors == []
     assert not module.ui.segmentButton.enabled
     assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 0

@@ -1,8 +1,23 @@
-"""What the panel says, as sentences."""
+"""What the hosts say, as sentences.
+
+A host that speaks another language sets `translate`: Slicer's panel `slicer.i18n.tr`. Translation tools find the
+literals by the name `_`.
+"""
 
 from __future__ import annotations
 
-from slicer.i18n import tr as _
+from collections.abc import Callable
+
+
+def _same(text: str) -> str:
+    return text
+
+
+translate: Callable[[str], str] = _same
+
+
+def _(text: str) -> str:
+    return translate(text)
 
 
 def progress(stage: str, seconds_left: float | None) -> str:
@@ -50,3 +65,19 @@ def _count(lesions: int) -> str:
 def _place(device: str) -> str:
     """ "cuda:0" is "the GPU"; what has no word of its own is said as it is."""
     return {"cpu": _("the CPU"), "cuda": _("the GPU")}.get(device.split(":")[0], device)
+
+
+def starting() -> str:
+    return _("starting")
+
+
+def cancelled() -> str:
+    return _("Cancelled.")
+
+
+def not_shown() -> str:
+    return _("The result could not be shown.")
+
+
+def no_longer_chosen() -> str:
+    return _("The answer was for a CT that is no longer chosen.")

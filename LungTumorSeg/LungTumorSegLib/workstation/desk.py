@@ -1,0 +1,312 @@
+"""One user's work on the CTs of a scene: what every host does between its widgets and the scene.
+
+A host (Slicer's panel, the page in a browser) binds widgets to these methods, tells the desk what its widgets say, and
+shows what the desk tells it (`Host`). Its timer calls `tick` every 50 to 200 ms. Nothing in here waits.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from LungTumorSegLib.errors import InputRefused
+from LungTumorSegLib.measurement.measure import Lesion
+from LungTumorSegLib.scene import prompts, segments, views
+from LungTumorSegLib.scene.result import Result
+from LungTumorSegLib.scene.volumes import SceneVolumes
+from LungTumorSegLib.scene.watching import Watch
+from LungTumorSegLib.worker.conversation import Answer, Conversation, Transport
+from LungTumorSegLib.workstation import words
+from LungTumorSegLib.workstation.display import Display, show_display
+from LungTumorSegLib.workstation.errands import Errands
+from LungTumorSegLib.workstation.host import HEAT, Host
+
+REST = 0.4  # seconds after the last stroke of a brush, before lesions are measured
+SLIDER = 0.02, 0.98  # the thresholds that a slider reaches
+
+
+@dataclass(frozen=True)
+class Cut:
+    """How lesions are cut out of the probability: where it reaches `threshold`; those with a long axis below
+    `smallest_mm` are left out; with `largest_only` all but the largest."""
+
+    threshold: float = 0.5
+    smallest_mm: float = 3.0
+    largest_only: bool = False
+
+
+class Desk:
+    """
+    Parameters
+    ----------
+    scene : vtkMRMLScene
+    process : runs the worker; its `last_words` (text of stderr) are the details of a failure
+    inline : the worker shares no files with us (see `worker.launch.Launch`)
+    host : hears what there is to show
+    save_undo : called with our segmentation node before a click or drag changes it
+    clock : monotonic seconds
+    """
+
+    def __init__(
+        self,
+        scene,
+        process: Transport,
+        inline: bool,
+        host: Host,
+        save_undo: Callable[[object], None] = lambda node: None,
+        clock: Callable[[], float] = time.monotonic,
+    ):
+        self.scene, self.host = scene, host
+        self.cut = Cut()
+        self._save_undo, self._clock = save_undo, clock
+        self._conversation = Conversation(process, inline)
+        self._errands = Errands(self._conversation, host, lambda: getattr(process, "last_words", ""))
+        self._volumes = SceneVolumes()
+        self._result: Result | None = None
+        self._watch: Watch | None = None
+        self._automatic: str | None = None
+        self._prompted: str | None = None
+        self._drawn: Cut | None = None  # what the scene shows, measured; None while a hand drags
+        self._started = False
+        self._threshold_of_model = True  # the next result begins at its model's threshold
+        self._display = Display()
+        self._painted_at: float | None = None
+        self._points: tuple | None = None  # the observed list of points and the observer's tag
+
+    # What a host may look at
+
+    @property
+    def ct(self):
+        """The chosen vtkMRMLScalarVolumeNode, or None."""
+        return self._result.ct if self._result is not None else None
+
+    @property
+    def result(self) -> Result | None:
+        return self._result
+
+    @property
+    def lesions(self) -> list[Lesion]:
+        return self._result.lesions if self._result is not None else []
+
+    @property
+    def busy(self) -> bool:
+        """The worker computes for us: Segment is Cancel."""
+        return self._errands.under_way
+
+    @property
+    def ready(self) -> bool:
+        """Segment may be pressed."""
+        return self._result is not None and self._automatic is not None
+
+    @property
+    def has_result(self) -> bool:
+        return self._result is not None and self._result.probability_node is not None
+
+    @property
+    def can_prompt(self) -> bool:
+        """Points and boxes may be placed."""
+        return self._result is not None and self._prompted is not None
+
+    # What is chosen
+
+    def choose_models(self, automatic: str | None, prompted: str | None) -> None:
+        """Names or folders, as the worker loads them. They are loaded ahead of the first click once `start` was
+        called; the next result of another automatic model begins at that model's threshold."""
+        if automatic != self._automatic:
+            self._threshold_of_model = True
+        self._automatic, self._prompted = automatic, prompted
+        self._load()
+        self.host.changed()
+
+    def start(self) -> None:
+        """The user came: have the worker and the model ready before the first click."""
+        self._started = True
+        self._conversation.start()
+        self._load()
+
+    def choose_ct(self, ct, cut: Cut | None = None) -> None:
+        """Take up the CT's result as it stands in the scene, without changing it; None to follow none.
+
+        cut : how the result in the scene was cut, where the host remembers that
+        """
+        self.cut = cut or self.cut
+        if ct is self.ct:
+            return
+        self._forget_points()
+        self._painted_at = None
+        if self._watch is not None:
+            self._watch.stop()
+        self._result = Result(self.scene, ct, self._save_undo) if ct is not None else None
+        self._watch = Watch(self._result, self._lesions_changed, self._painted) if ct is not None else None
+        self._drawn = self.cut if ct is not None else None
+        self.host.lesions(self._result.read() if self.has_result else [])
+        show_display(self.scene, self._result, self._display)
+        self.host.changed()
+
+    # The worker
+
+    def segment(self) -> None:
+        """Find all lesions of the chosen CT."""
+        started, model = self._clock(), self._automatic
+
+        def done(answer: Answer) -> None:
+            if self._threshold_of_model or not self.has_result:
+                self._take_threshold(answer.meta["threshold"])
+            views.show_ct(views.composite_nodes(self.scene), self.ct)
+            self._draw(lambda result: result.show(answer.box, self.cut.threshold, self.cut.smallest_mm))
+            self.host.said(words.found(len(self.lesions), self._clock() - started, answer.meta["device"]))
+
+        self._ask(lambda volume, **told: self._conversation.segment(volume, model, **told), done)
+
+    def cancel(self) -> None:
+        self._errands.cancel()
+
+    def explain(self, lesion: int | None = None) -> None:
+        """Grad-CAM of what the automatic model found, or of one lesion."""
+        started, model = self._clock(), self._automatic
+        chosen = None
+        if lesion is not None:
+            labels = segments.read_labels(self._result.segmentation_node)
+            chosen = labels.start, labels.values == lesion
+
+        def ask(volume, **told):
+            return self._conversation.explain(volume, model, lesion=chosen, **told)
+
+        def done(answer: Answer) -> None:
+            self._result.show_heat(answer.box)
+            self.host.overlay(HEAT)
+            show_display(self.scene, self._result, self._display)
+            self.host.said(words.explained(self._clock() - started, answer.meta["device"]))
+
+        self._ask(ask, done)
+
+    # Prompts
+
+    def points(self, inside: bool = True):
+        """The vtkMRMLMarkupsFiducialNode into which the user's next click goes; made at first use, and observed."""
+        node = prompts.prompt_points(self.scene, self.ct)
+        self._forget_points()
+        self._points = node, node.AddObserver(prompts.PLACED, lambda *_: self.prompts_changed())
+        return node
+
+    def add_box(self, corners_lps) -> None:
+        """Ask for the lesion in a box between two corners, LPS mm (x, y, z)."""
+        raise NotImplementedError
+
+    def prompts_changed(self) -> None:
+        """A point or box was placed, moved or removed (the desk hears of nodes that it made): ask for what is new."""
+        point, started, model = prompts.last_point(self._points[0]), self._clock(), self._prompted
+
+        def done(answer: Answer) -> None:
+            self._draw(lambda result: result.add_lesion(answer.box, self.cut.threshold, self.cut.smallest_mm))
+            self.host.said(words.found(len(self.lesions), self._clock() - started, answer.meta["device"]))
+
+        self._ask(lambda volume, **told: self._conversation.prompt(volume, model, [point], **told), done)
+
+    # The cut
+
+    def drag_threshold(self, threshold: float) -> None:
+        """The hand drags the slider: the mask follows, nothing is measured."""
+        if self.has_result:
+            self._drawn = None
+            self._result.move_threshold(threshold, self.cut.smallest_mm)
+            count = len(segments.our_segments(self._result.segmentation_node))
+            self.host.said(words.at_threshold(count, threshold))
+
+    def rest(self, cut: Cut) -> None:
+        """The widgets stand at these values: cut and measure, unless the scene shows just that."""
+        self.cut = cut
+        if self.has_result and self._drawn != cut:
+            self._draw(lambda result: result.move_threshold(cut.threshold, cut.smallest_mm) or result.measure())
+            self.host.said(words.at_threshold(len(self.lesions), cut.threshold))
+
+    # Lesions and views
+
+    def show(self, display: Display) -> None:
+        """The switches of overlay, outline and 3D stand like this."""
+        self._display = display
+        show_display(self.scene, self._result, display)
+
+    def jump(self, lesion: Lesion) -> None:
+        views.jump(views.slice_nodes(self.scene), lesion.centre_lps)
+
+    def mark_node(self, lesion: int, node: bool) -> None:
+        """Take a lesion for a lymph node, or for none."""
+        self._result.mark_node(lesion, node)
+        self._lesions_changed()
+
+    def reset_lines(self, lesion: int | None = None) -> None:
+        """Put the diameter lines of a lesion, or of all, back to where they are measured."""
+        self._result.reset_lines(lesion)
+        self._lesions_changed()
+
+    # What timers and scenes tell
+
+    def tick(self) -> None:
+        """Call every 50 to 200 ms."""
+        self._conversation.tick()
+        if self._painted_at is not None and self._clock() - self._painted_at >= REST:
+            self._painted_at = None
+            if self.has_result:
+                self._result.measure()
+                self._watch.follow()
+                self._lesions_changed()
+
+    def scene_closing(self) -> None:
+        """Nodes are about to vanish: what still comes for them is not wanted any more."""
+        self._errands.drop()
+        self.host.said("")
+        self.choose_ct(None)
+        self._volumes.forget()
+
+    def close(self) -> None:
+        """The user goes: end the worker. The host closes the process."""
+        self._errands.drop()
+        self.choose_ct(None)
+        self._conversation.close()
+
+    # The rest is private
+
+    def _load(self) -> None:
+        if self._automatic is not None and self._started:
+            self._conversation.load(self._automatic)
+
+    def _ask(self, ask: Callable, done: Callable[[Answer], None]) -> None:
+        """A request about the chosen CT; its answer is shown unless the scene or the choice changed since."""
+        ct = self.ct
+        try:
+            volume = self._volumes.volume(ct)
+        except InputRefused as error:
+            self.host.failed(str(error))
+            return
+        self._errands.send(lambda **told: ask(volume, **told), done, lambda: self.ct is ct)
+
+    def _draw(self, show: Callable[[Result], list[Lesion]]) -> None:
+        self._drawn = self.cut
+        self.host.lesions(show(self._result))
+        self._watch.follow()
+        show_display(self.scene, self._result, self._display)
+        self.host.changed()
+
+    def _take_threshold(self, threshold: float) -> None:
+        """Move the slider without drawing the old result once more."""
+        self._threshold_of_model = False
+        self.cut = Cut(min(max(threshold, SLIDER[0]), SLIDER[1]), self.cut.smallest_mm, self.cut.largest_only)
+        self._drawn = self.cut
+        self.host.threshold(self.cut.threshold)
+
+    def _painted(self) -> None:
+        self._painted_at = self._clock()
+
+    def _lesions_changed(self) -> None:
+        """The user moved a line, removed a lesion, marked one: show what is measured now."""
+        self.host.lesions(self.lesions)
+        self.host.said(words.measured(len(self.lesions), sum(lesion.edited for lesion in self.lesions)))
+        self.host.changed()
+
+    def _forget_points(self) -> None:
+        if self._points is not None:
+            node, tag = self._points
+            node.RemoveObserver(tag)
+            self._points = None

@@ -1,0 +1,93 @@
+"""The requests to the worker that are under way: each comes back to the desk once, or is dropped."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Callable
+
+from LungTumorSegLib.worker.conversation import Answer, Conversation, Failure, Request
+from LungTumorSegLib.workstation import words
+from LungTumorSegLib.workstation.host import Host
+
+log = logging.getLogger(__name__)
+
+
+class Errands:
+    """
+    Parameters
+    ----------
+    conversation : with the worker
+    last_words : what the worker wrote to stderr at last, for "Show details"
+    """
+
+    def __init__(self, conversation: Conversation, host: Host, last_words: Callable[[], str]):
+        self._conversation, self._host, self._last_words = conversation, host, last_words
+        self._open: list[Request] = []
+
+    @property
+    def under_way(self) -> bool:
+        return bool(self._open)
+
+    def send(
+        self,
+        ask: Callable[..., Request],
+        done: Callable[[Answer], None],
+        wanted: Callable[[], bool],
+        not_done: Callable[[], None] = lambda: None,
+    ) -> Request:
+        """
+        Parameters
+        ----------
+        ask : makes the request, with the callbacks that it is given
+        done : shows the answer
+        wanted : asked when the answer is there; where it says no, the answer is dropped and the user is told
+        not_done : called where the answer was not shown, but for dropped requests
+        """
+
+        def finished(outcome: Answer | Failure) -> None:
+            if request not in self._open:  # dropped
+                return
+            self._open.remove(request)
+            if isinstance(outcome, Failure):
+                not_done()
+                self._failed(outcome)
+            elif not wanted():
+                self._host.said(words.no_longer_chosen())
+            else:
+                self._show(done, not_done, outcome)
+            self._host.changed()
+
+        request = ask(on_progress=self._progress, on_done=finished, on_failed=finished)
+        self._open.append(request)
+        self._progress(words.starting(), 0.0, None)
+        self._host.changed()
+        return request
+
+    def cancel(self) -> None:
+        """Ask for an early end of all; each is told as cancelled."""
+        for request in list(self._open):
+            request.cancel()
+
+    def drop(self) -> None:
+        """What still comes is not wanted any more; nobody is told."""
+        requests, self._open = self._open, []
+        for request in requests:
+            request.cancel()
+
+    def _progress(self, stage: str, fraction: float, seconds_left: float | None) -> None:
+        self._host.progress(words.progress(stage, seconds_left), fraction)
+
+    def _show(self, done, not_done, answer: Answer) -> None:
+        try:
+            done(answer)
+        except Exception:
+            log.exception("the result could not be shown")
+            not_done()
+            self._host.failed(words.not_shown(), traceback.format_exc())
+
+    def _failed(self, failure: Failure) -> None:
+        if failure.kind == "cancelled":
+            self._host.said(words.cancelled())
+        else:
+            self._host.failed(failure.message, self._last_words() if failure.kind == "fault" else "")
