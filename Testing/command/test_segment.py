@@ -145,12 +145,30 @@ def test_ctrl_c_cancels_and_leaves_nothing(sample, tmp_path):
     program = Path(sys.executable).with_name("lungtumorseg")
     words = [program, "segment", sample / "ct.nii.gz", "-o", tmp_path / "out"]
     running = subprocess.Popen([str(w) for w in words], stderr=subprocess.PIPE, text=True)
-    time.sleep(2.0)
+    time.sleep(3.0)  # it reads, or computes, as the machine is fast
     running.send_signal(signal.SIGINT)
     _out, errors = running.communicate(timeout=20)
     assert running.returncode == 130, errors
     assert errors.splitlines()[-1] == "lungtumorseg: cancelled, nothing was written"
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_ctrl_c_that_no_command_catches_is_one_line_too(monkeypatch, capsys):
+    from LungTumorSegLib.command import main
+
+    @main.app.command("interrupted", hidden=True)
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys, "argv", ["lungtumorseg", "interrupted"])
+    try:
+        with pytest.raises(SystemExit) as end:
+            main.main()
+    finally:
+        main.app.registered_commands.pop()
+    assert end.value.code == 130
+    assert capsys.readouterr().err == "lungtumorseg: cancelled, nothing was written\n"
 
 
 def test_the_run_says_which_scan_it_was_so_that_a_result_stands_for_a_study(segmented, sample, read_json):

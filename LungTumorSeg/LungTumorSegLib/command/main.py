@@ -28,6 +28,8 @@ from LungTumorSegLib.command.worker import worker
 from LungTumorSegLib.errors import Cancelled, InputRefused
 from LungTumorSegLib.worker.client import WorkerFault
 
+CANCELLED = "cancelled, nothing was written"
+
 app = typer.Typer(
     help="Lung-tumour segmentation on CT. Research software, not a medical device.",
     no_args_is_help=True,
@@ -61,7 +63,12 @@ def main() -> None:
     except WorkerFault as fault:
         leave(1, f"{fault} Details are in {log_fault(fault)}")
     except Cancelled:
-        leave(130, "cancelled, nothing was written")
+        leave(130, CANCELLED)
+    except SystemExit as end:
+        # Typer turns a Ctrl-C that no command caught (while a file is read, say) into a silent exit.
+        if end.__context__ is not None and isinstance(end.__context__.__cause__, KeyboardInterrupt):
+            leave(130, CANCELLED)
+        raise
     except Exception as fault:
         log = log_fault(fault)
         leave(1, f"this should not have happened ({type(fault).__name__}); nothing was written; details are in {log}")
