@@ -41,7 +41,7 @@ def main(from_truth: bool) -> None:
     views.show_overlay(views.composite_nodes(app.scene), result.probability_node, 0.6)
     look_at(app.scene, panes, lesions[0])
     picture(panes, "result.png")
-    segments.show_outline_only(result.segmentation_node, True)
+    segments.show_in_slices(result.segmentation_node, outline=True, fill=False)
     views.show_overlay(views.composite_nodes(app.scene), None, 0.0)
     picture(panes, "outlines.png")
 

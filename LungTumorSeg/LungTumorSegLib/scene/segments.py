@@ -122,9 +122,14 @@ def show_surface(node, shown: bool) -> None:
         node.RemoveClosedSurfaceRepresentation()
 
 
-def show_outline_only(node, outline: bool) -> None:
-    """Outlines alone in the slice views, or outlines with a light fill."""
-    node.GetDisplayNode().SetVisibility2DFill(not outline)
+def show_in_slices(node, outline: bool, fill: bool, opacity: float = 0.5) -> None:
+    """How the slice views draw the lesions: outlines, a fill of this opacity (0..1), both or neither."""
+    display = node.GetDisplayNode()
+    modified = display.StartModify()
+    display.SetVisibility2DOutline(outline)
+    display.SetVisibility2DFill(fill)
+    display.SetOpacity2DFill(opacity)
+    display.EndModify(modified)
 
 
 def _segment(number: int, image) -> slicer.vtkSegment:

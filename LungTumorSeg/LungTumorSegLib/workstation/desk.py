@@ -108,6 +108,16 @@ class Desk:
         """Points and boxes may be placed."""
         return self._result is not None and self._prompted is not None
 
+    @property
+    def prompt_counts(self) -> tuple[int, int, int]:
+        """Points inside, points outside and boxes of the chosen CT, as the user placed them."""
+        return 0, 0, 0  # follows with the prompts of the scene
+
+    @property
+    def has_edits(self) -> bool:
+        """The user painted or erased, and `reset_edits` would take that back."""
+        return False  # follows with the edits of the scene
+
     # What is chosen
 
     def choose_models(self, automatic: str | None, prompted: str | None) -> None:
@@ -189,6 +199,21 @@ class Desk:
         self._forget_points()
         self._points = node, node.AddObserver(prompts.PLACED, lambda *_: self.prompts_changed())
         return node
+
+    def new_box(self):
+        """A vtkMRMLMarkupsROINode without corners, for the user to draw in the views; asked for when it is whole."""
+        raise NotImplementedError
+
+    def placing_ended(self) -> None:
+        """The host's place mode has ended, also by Escape: a box that is not whole goes."""
+
+    def delete_prompts(self) -> None:
+        """Delete all points and boxes of the chosen CT; what they replaced comes back."""
+        raise NotImplementedError
+
+    def reset_edits(self, lesion: int | None = None) -> None:
+        """Take back what the user painted and erased in a lesion, or in all."""
+        raise NotImplementedError
 
     def add_box(self, corners_lps) -> None:
         """Ask for the lesion in a box between two corners, LPS mm (x, y, z)."""

@@ -11,12 +11,13 @@ from LungTumorSegLib.workstation.host import HEAT, PROBABILITY
 
 @dataclass(frozen=True)
 class Display:
-    """overlay : PROBABILITY, HEAT or None. opacity : of the overlay, 0..1. outline : no fill in the slice views.
-    surface : the lesions in 3D."""
+    """overlay : PROBABILITY, HEAT or None. opacity : of the overlay and of the fill, 0..1. outline, fill : of the lesions
+    in the slice views. surface : the lesions in 3D."""
 
     overlay: str | None = PROBABILITY
     opacity: float = 0.5
-    outline: bool = False
+    outline: bool = True
+    fill: bool = True
     surface: bool = False
 
 
@@ -27,7 +28,7 @@ def show_display(scene, result: Result | None, display: Display) -> None:
         node = {PROBABILITY: result.probability_node, HEAT: result.heat_node}.get(display.overlay)
         segmentation = result.segmentation_node
         if result.probability_node is not None and segmentation is not None:
-            segments.show_outline_only(segmentation, display.outline)
+            segments.show_in_slices(segmentation, display.outline, display.fill, display.opacity)
             if display.surface != segments.has_surface(segmentation):
                 segments.show_surface(segmentation, display.surface)
     views.show_overlay(views.composite_nodes(scene), node, display.opacity)
