@@ -3,11 +3,14 @@
     ci/benchmark losses NODULES [-o OUT] [--steps N] [--seeds N] [--threads N] [--only NETWORK] [--loss LOSS]
 
 NODULES: crops laid out as lidc-nodules. Each of ENet, ENet-Skip and ENet-CBAM-Skip learns with BCE, Dice and focal loss
-by the recipe energy-efficient-enet on windows of 64 x 64 pixels. A seed decides the weights, the samples and which
-fifth of the patients is held out, alike for every network and loss, so that differences can be taken in pairs. Scores
-are of all held-out windows together: "pure probabilities" (soft counts), and masks at 0.5 and 0.8.
+by the recipe energy-efficient-enet on windows of 64 x 64 pixels of 0.6 mm, which hold most of a crop; at a fixed
+learning rate, since a rate found anew by each run would be compared too. A seed decides the weights, the samples and
+which fifth of the patients is held out, alike for every network and loss, so that differences can be taken in pairs.
+Scores are of all held-out windows together: "pure probabilities" (soft counts), masks at 0.5 and 0.8, and the best of
+nine thresholds, which tells a loss that ranks pixels worse from one whose probabilities only lie elsewhere.
 
-What is done in OUT is not done again, so the run can be stopped and begun anew at any time.
+Seed by seed, so that a run that is stopped has whole comparisons. What is done in OUT is not done again, and what was
+interrupted goes on: stop it and begin it anew at any time.
 """
 
 from __future__ import annotations
@@ -15,6 +18,8 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -22,60 +27,81 @@ import torch
 
 from LungTumorSegLib.cases.layouts import read_dataset
 from LungTumorSegLib.networks.model import CARD, load_model
-from LungTumorSegLib.training import training_run
+from LungTumorSegLib.training.prepared import prepare
 from LungTumorSegLib.training.recipe import Recipe
 from LungTumorSegLib.training.recipe_file import read_recipe
-from LungTumorSegLib.training.teaching import of_cases
+from LungTumorSegLib.training.teaching import Teaching, of_prepared, with_channels
+from LungTumorSegLib.training.training_run import learn, refuse_bad_data
 from LungTumorSegLib.training.watching import unheard
+from LungTumorSegLib.training.whole_file import write_whole
 
 NETWORKS = ("ENet", "ENet-Skip", "ENet-CBAM-Skip")
 LOSSES = ("bce", "dice", "focal")
-COLUMNS = ("soft Dice", "Dice 0.5", "precision 0.5", "recall 0.5", "Dice 0.8")
-HELD_OUT_WINDOWS = 1000
+COLUMNS = ("soft Dice", "Dice 0.5", "precision 0.5", "recall 0.5", "Dice 0.8", "best Dice")
+THRESHOLDS = tuple(n / 10 for n in range(1, 10))
+HELD_OUT_WINDOWS = 600
 BATCH = 50
 
 
 def recipe_for(network: str, loss: str, seed: int, steps: int) -> Recipe:
     settings = [f"network.name={network}", f"loss.name={loss}", f"run.seed={seed}", f"run.steps={steps}"]
     settings += [f"run.steps_an_epoch={max(1, steps // 10)}", "run.choose=last", "run.patience=0", "run.workers=0"]
-    settings += ["run.validation_windows=64", "data.window=[64,64]", "data.spacing_mm=['own',1.0,1.0]"]
+    settings += ["run.validate_every=10", "run.validation_windows=64"]
+    settings += ["data.window=[64,64]", "data.spacing_mm=['own',0.6,0.6]"]
     settings += ["optimiser.learning_rate=1e-3", "schedule.warm_up=20"]
     return read_recipe("energy-efficient-enet", settings)
 
 
+class Nodules:
+    """The crops on the network's grid, once for all runs."""
+
+    def __init__(self, data: Path, out: Path):
+        self.dataset = read_dataset(data)
+        cases = [case for case in self.dataset.cases if case.has_mask]
+        self.prepared = prepare(cases, recipe_for("ENet", "bce", 0, 10).data, out / "prepared")
+
+    def teaching(self, recipe: Recipe) -> Teaching:
+        return of_prepared(with_channels(recipe, self.dataset), self.dataset, self.prepared)
+
+
 @torch.no_grad()
-def scores(model: Path, recipe: Recipe, data: Path, prepared: Path) -> dict[str, float]:
+def scores(model: Path, teaching: Teaching) -> dict[str, float]:
     """Of the windows of held-out patients that the recipe's sampling draws."""
-    validation = of_cases(recipe, read_dataset(data), prepared, unheard).validation
     network = load_model(model).network
-    soft, half, high = np.zeros(3), np.zeros(3), np.zeros(3)
+    soft, hard = np.zeros(3), np.zeros((len(THRESHOLDS), 3))
     for first in range(0, HELD_OUT_WINDOWS, BATCH):
-        made = [validation(np.random.default_rng([7, number]), 0) for number in range(first, first + BATCH)]
+        made = [teaching.validation(np.random.default_rng([7, number]), 0) for number in range(first, first + BATCH)]
         image, target, known = (torch.stack(each) for each in zip(*made, strict=True))
-        probability = network(image).sigmoid() * known
-        for counts, found in ((soft, probability), (half, (probability >= 0.5).float()), (high, probability >= 0.8)):
-            found = found.float()
-            counts += [float((found * target).sum()), float(found.sum()), float(target.sum())]
-    dice = [2 * both / max(found + true, 1e-9) for both, found, true in (soft, half, high)]
-    return dict(
-        zip(
-            COLUMNS,
-            [dice[0], dice[1], half[0] / max(half[1], 1e-9), half[0] / max(half[2], 1e-9), dice[2]],
-            strict=True,
-        )
-    )
+        probability, target = network(image).sigmoid()[known > 0], target[known > 0]
+        soft += counts(probability, target)
+        hard += [counts((probability >= threshold).float(), target) for threshold in THRESHOLDS]
+    dice = hard[:, 0] * 2 / np.maximum(hard[:, 1] + hard[:, 2], 1e-9)
+    half, high = THRESHOLDS.index(0.5), THRESHOLDS.index(0.8)
+    both, found, true = hard[half]
+    figures = (2 * soft[0] / max(soft[1] + soft[2], 1e-9), dice[half], both / max(found, 1e-9), both / max(true, 1e-9))
+    return dict(zip(COLUMNS, map(float, (*figures, dice[high], dice.max())), strict=True))
 
 
-def row(network: str, loss: str, seed: int, given: argparse.Namespace) -> dict[str, float]:
+def counts(found: torch.Tensor, true: torch.Tensor) -> list[float]:
+    return [float((found * true).sum()), float(found.sum()), float(true.sum())]
+
+
+def row(network: str, loss: str, seed: int, nodules: Nodules, given: argparse.Namespace) -> dict[str, float]:
     place = given.out / f"{network}-{loss}-{seed}"
     if (place / "scores.json").is_file():
         return json.loads((place / "scores.json").read_text())
-    recipe = recipe_for(network, loss, seed, given.steps)
+    began = time.process_time()
+    teaching = nodules.teaching(recipe_for(network, loss, seed, given.steps))
     if not (place / CARD).is_file():
-        training_run.train(recipe, given.nodules, place, resume=True, device="cpu", threads=given.threads)
-    found = scores(place, recipe, given.nodules, given.out / "prepared")
-    (place / "scores.json").write_text(json.dumps(found))
+        learn(teaching, place, None, None, "cpu", unheard, tell)
+    found = scores(place, teaching)
+    write_whole(place / "scores.json", json.dumps(found).encode())
+    tell(f"{place.name}: Dice {found['Dice 0.5']:.3f}, {time.process_time() - began:.0f} s of the processor")
     return found
+
+
+def tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def spread(values: list[float]) -> str:
@@ -86,24 +112,35 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("nodules", type=Path)
     arguments.add_argument("-o", "--out", type=Path, default=Path("out/losses"))
-    arguments.add_argument("--steps", type=int, default=600)
+    arguments.add_argument("--steps", type=int, default=300)
     arguments.add_argument("--seeds", type=int, default=3)
     arguments.add_argument("--threads", type=int, default=1)
     arguments.add_argument("--only", choices=NETWORKS)
     arguments.add_argument("--loss", choices=LOSSES)
     given = arguments.parse_args()
     torch.set_num_threads(given.threads)
+    given.out.mkdir(parents=True, exist_ok=True)
+    if not (given.out / "prepared").is_dir():
+        refuse_bad_data(given.nodules, unheard, tell)
+    nodules = Nodules(given.nodules, given.out)
+    networks, losses = ([given.only] if given.only else NETWORKS), ([given.loss] if given.loss else LOSSES)
+    found = {
+        (network, loss, seed): row(network, loss, seed, nodules, given)
+        for seed in range(given.seeds)
+        for network in networks
+        for loss in losses
+    }
     print(f"{given.steps} steps, {given.seeds} seeds: mean ± standard deviation over seeds")
-    print(f"| network | loss | {' | '.join(COLUMNS)} | Dice 0.5 against BCE |")
-    print("| --- " * (len(COLUMNS) + 3) + "|", flush=True)
-    for network in [given.only] if given.only else NETWORKS:
-        with_bce = None
-        for loss in [given.loss] if given.loss else LOSSES:
-            found = [row(network, loss, seed, given) for seed in range(given.seeds)]
-            with_bce = with_bce or found
-            apart = [one["Dice 0.5"] - other["Dice 0.5"] for one, other in zip(found, with_bce, strict=True)]
-            cells = [spread([each[column] for each in found]) for column in COLUMNS]
-            print(f"| {network} | {loss} | {' | '.join(cells)} | {spread(apart)} |", flush=True)
+    print(f"| network | loss | {' | '.join(COLUMNS)} | Dice 0.5 against {losses[0]} | against {networks[0]} |")
+    print("| --- " * (len(COLUMNS) + 4) + "|")
+    for network in networks:
+        for loss in losses:
+            own = [found[network, loss, seed] for seed in range(given.seeds)]
+            cells = [spread([each[column] for each in own]) for column in COLUMNS]
+            for other in ((network, losses[0]), (networks[0], loss)):
+                pairs = ((each["Dice 0.5"], found[*other, seed]["Dice 0.5"]) for seed, each in enumerate(own))
+                cells.append(spread([one - another for one, another in pairs]) if other != (network, loss) else "-")
+            print(f"| {network} | {loss} | {' | '.join(cells)} |")
 
 
 if __name__ == "__main__":
