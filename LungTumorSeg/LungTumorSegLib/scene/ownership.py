@@ -33,6 +33,11 @@ def make(scene, ct, role: str, class_name: str, name: str):
     node = scene.AddNewNodeByClass(class_name, scene.GenerateUniqueName(name))
     if node.IsA("vtkMRMLDisplayableNode"):
         node.CreateDefaultDisplayNodes()
+    return adopt(node, ct, role)
+
+
+def adopt(node, ct, role: str):
+    """Make a node of the scene ours in this role, under the CT's parent transform."""
     node.SetNodeReferenceID(CT, ct.GetID())
     _drop_strangers(ct, role)
     ct.AddNodeReferenceID(PREFIX + role, node.GetID())

@@ -1,28 +1,306 @@
-"""The points that the user places in lesions which the model missed."""
+"""What the user marks: points in lesions, points beside them, boxes around them; as markups nodes of the CT.
+
+All points inside stand in one node (green), all points outside in another (red), each box is a node. They belong to
+prompts: a prompt is one lesion that is asked for. Which point belongs to which is decided once, when it is first read
+after it was placed, and kept in the control point's description ("prompt 2 at 0.5"), a box's in an attribute: so a
+point that is moved stays with its lesion, in a saved scene too. The number behind it is the threshold shown then.
+
+- A box is a prompt of its own.
+- A point inside joins the prompt in whose lesion or box it lies; else it begins a prompt.
+- A point outside joins the prompt in whose lesion it lies. In a lesion of the automatic answer it takes that lesion
+  away ("takes away at 0.5"). Beside all lesions it joins the prompt whose lesion is nearest, within `NEAR_MM`; farther
+  off it does nothing until there is one.
+- Points outside of a prompt whose points inside and box are all gone look for another prompt; they never take away
+  the automatic lesion that the prompt had replaced.
+"""
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass, field
+
+import numpy as np
 import slicer
 
-from LungTumorSegLib.scene import ownership
-from LungTumorSegLib.volume.geometry import to_ras
+from LungTumorSegLib.scene import maps, ownership
+from LungTumorSegLib.scene.answers import answers
+from LungTumorSegLib.scene.cut import Cut, kept_cut
+from LungTumorSegLib.scene.volumes import geometry_of
+from LungTumorSegLib.volume.box import Box
+from LungTumorSegLib.volume.geometry import Geometry, to_ras
 
-ROLE = "Prompt"
-PLACED = slicer.vtkMRMLMarkupsNode.PointPositionDefinedEvent
+INSIDE, OUTSIDE, BOX = "PointsInside", "PointsOutside", "PromptBox"
+GREEN, RED = (0.10, 0.75, 0.25), (0.95, 0.35, 0.10)
+NEAR_MM = 30.0
+GROUP = ownership.PREFIX + "Prompt"
+_LAST = ownership.PREFIX + "LastPrompt"
+# A point or a box was placed, moved (also while the hand drags it), deleted.
+_EVENTS = slicer.vtkMRMLMarkupsNode
+CHANGED = (_EVENTS.PointPositionDefinedEvent, _EVENTS.PointModifiedEvent, _EVENTS.PointRemovedEvent)
+PLACED = _EVENTS.PointPositionDefinedEvent
+
+Point = tuple[float, float, float]
 
 
-def prompt_points(scene, ct):
-    """Our list of points for the CT, made if there is none."""
-    node = ownership.owned_one(ct, ROLE)
-    if node is None:
-        node = ownership.make(scene, ct, ROLE, "vtkMRMLMarkupsFiducialNode", f"{ct.GetName()} lesion points")
-        node.GetDisplayNode().SetPointLabelsVisibility(False)
+@dataclass(frozen=True)
+class Prompt:
+    """One lesion that is asked for.
+
+    key : its name, for good.
+    inside, outside : points, LPS mm as the views show them; a prompt without points inside has a box.
+    box : two opposite corners, LPS mm, the first with the lesser numbers; or None.
+    threshold : the one that was shown when the prompt was begun.
+    asked : the marks in voxels of the CT: the same text as long as the answer is the same.
+    """
+
+    key: str
+    inside: tuple[Point, ...] = ()
+    outside: tuple[Point, ...] = ()
+    box: tuple[Point, Point] | None = None
+    threshold: float = 0.5
+    asked: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
+class TakenAway:
+    """A point that takes a lesion of the automatic answer away. point : LPS mm. threshold : shown when it was placed."""
+
+    point: Point
+    threshold: float
+
+
+def points_inside(scene, ct):
+    """The vtkMRMLMarkupsFiducialNode of the points in lesions, made if there is none. Points may be placed, moved and
+    deleted in it by the user or by code."""
+    return _points(scene, ct, INSIDE, "points in lesions", GREEN, "CrossDot2D")
+
+
+def points_outside(scene, ct):
+    """The vtkMRMLMarkupsFiducialNode of the points that are not lesion, made if there is none."""
+    return _points(scene, ct, OUTSIDE, "points outside lesions", RED, "ThickCross2D")
+
+
+def add_box(scene, ct, corners_lps=None):
+    """A vtkMRMLMarkupsROINode around a lesion; without corners (two, LPS mm) one that the user is going to place."""
+    node = ownership.make(scene, ct, BOX, "vtkMRMLMarkupsROINode", f"{ct.GetName()} lesion box")
+    node.UndoEnabledOn()
+    display = node.GetDisplayNode()
+    _colour(display, GREEN)
+    display.SetPropertiesLabelVisibility(False)
+    display.SetPointLabelsVisibility(False)
+    display.SetFillOpacity(0.0)
+    if corners_lps is not None:
+        corners = to_ras(corners_lps)
+        node.SetSizeWorld(*np.abs(corners[1] - corners[0]))
+        node.SetCenterWorld(*corners.mean(axis=0))
     return node
 
 
-def last_point(node) -> tuple[float, float, float] | None:
+def boxes(ct) -> list:
+    """The boxes' nodes."""
+    return ownership.owned(ct, BOX)
+
+
+def prompt_nodes(ct) -> list:
+    """Every node of points and boxes that there is: what a host observes (`CHANGED`)."""
+    return [node for role in (INSIDE, OUTSIDE, BOX) for node in ownership.owned(ct, role)]
+
+
+def read_prompts(ct) -> list[Prompt]:
+    """The prompts as they lie in the scene, in the order in which they were begun. New points get their group."""
+    return _Reading(ct).prompts()
+
+
+def read_taken_away(ct) -> list[TakenAway]:
+    """The points outside that take automatic lesions away."""
+    return _Reading(ct).taken_away()
+
+
+@dataclass
+class _Mark:
+    """A control point or a box as it is read. at : LPS mm, (3,) or (2, 3)."""
+
+    node: object
+    n: int | None
+    at: np.ndarray
+    group: str  # prompt's key, `AWAY`, or "" for a new one
+    threshold: float
+
+    def join(self, group: str, threshold: float) -> None:
+        self.group, self.threshold = group, threshold
+        text = f"{'takes away' if group == AWAY else f'prompt {group}'} at {threshold:g}"
+        if self.n is None:
+            self.node.SetAttribute(GROUP, text)
+        else:
+            self.node.SetNthControlPointDescription(self.n, text)
+
+
+AWAY = "away"
+_GROUP = re.compile(r"(?:prompt (\d+)|takes away) at ([0-9.eE+-]+)")
+
+
+class _Reading:
+    """The prompts of one CT, read once."""
+
+    def __init__(self, ct):
+        self._ct, self._grid = ct, geometry_of(ct)
+        self._threshold = (kept_cut(ct) or Cut()).threshold
+        self._answers = answers(ct)
+        self._inside = _points_of(ct, INSIDE)
+        self._outside = _points_of(ct, OUTSIDE)
+        self._boxes = [mark for mark in map(_box_mark, boxes(ct)) if mark is not None]
+        for mark in self._boxes:
+            if not mark.group:
+                mark.join(self._new_key(), self._threshold)
+        for mark in self._inside:
+            if not mark.group:
+                mark.join(self._prompt_around(mark.at) or self._new_key(), self._threshold)
+        living = self._living()
+        for mark in self._outside:
+            if not mark.group or mark.group not in {AWAY, *living}:
+                group = self._group_of_outside(mark.at, living, orphan=bool(mark.group))
+                if group:
+                    mark.join(group, self._threshold)
+
+    def prompts(self) -> list[Prompt]:
+        return [self._prompt(key) for key in self._living()]
+
+    def taken_away(self) -> list[TakenAway]:
+        return [TakenAway(_as_point(mark.at), mark.threshold) for mark in self._outside if mark.group == AWAY]
+
+    def _living(self) -> list[str]:
+        return sorted({mark.group for mark in [*self._inside, *self._boxes]}, key=int)
+
+    def _prompt(self, key: str) -> Prompt:
+        inside, outside, box = (
+            [mark for mark in marks if mark.group == key] for marks in (self._inside, self._outside, self._boxes)
+        )
+        corners = box[0].at if box else None
+        asked = " ".join(
+            f"{name} {' '.join(f'{x:.3f}' for x in self._grid.lps_to_ijk(mark.at).ravel())}"
+            for name, marks in (("inside", inside), ("outside", outside), ("box", box[:1]))
+            for mark in marks
+        )
+        return Prompt(
+            key,
+            tuple(_as_point(mark.at) for mark in inside),
+            tuple(_as_point(mark.at) for mark in outside),
+            None if corners is None else (_as_point(corners[0]), _as_point(corners[1])),
+            min(mark.threshold for mark in [*inside, *box]),
+            asked,
+        )
+
+    def _prompt_around(self, point: np.ndarray) -> str | None:
+        """The prompt in whose answer or box the point lies."""
+        for key in self._living_so_far():
+            if self._answered_at(key, point):
+                return key
+        return next((mark.group for mark in self._boxes if _holds(mark.at, point)), None)
+
+    def _living_so_far(self) -> list[str]:
+        return sorted({mark.group for mark in [*self._inside, *self._boxes] if mark.group}, key=int)
+
+    def _group_of_outside(self, point: np.ndarray, living: list[str], orphan: bool) -> str | None:
+        for key in living:
+            if self._answered_at(key, point):
+                return key
+        shown = ownership.owned_one(self._ct, maps.PROBABILITY)
+        automatic = shown is not None and _value(maps.map_box(shown), self._grid, point) >= self._threshold
+        if automatic and not orphan:
+            return AWAY
+        near = [(self._distance(key, point), key) for key in living]
+        distance, key = min(near, default=(np.inf, None))
+        return key if distance <= NEAR_MM else None
+
+    def _answered_at(self, key: str, point: np.ndarray) -> bool:
+        box = self._answers.get(key)
+        return box is not None and _value(box, self._grid, point) >= self._threshold
+
+    def _distance(self, key: str, point: np.ndarray) -> float:
+        """From the prompt's lesion, mm; from its points and box where there is no lesion yet."""
+        box = self._answers.get(key)
+        if box is not None:
+            voxels = np.argwhere(box.values >= self._threshold)
+            if len(voxels):
+                lesion = self._grid.ijk_to_lps((voxels + box.start)[:, ::-1])
+                return float(np.linalg.norm(lesion - point, axis=1).min())
+        marks = [mark.at for mark in self._inside if mark.group == key]
+        marks += [np.clip(point, *mark.at) for mark in self._boxes if mark.group == key]
+        return float(min(np.linalg.norm(at - point) for at in marks))
+
+    def _new_key(self) -> str:
+        last = max([int(self._ct.GetAttribute(_LAST) or 0), *map(int, self._living_so_far())])
+        self._ct.SetAttribute(_LAST, str(last + 1))
+        return str(last + 1)
+
+
+def _points(scene, ct, role: str, what: str, colour: tuple[float, float, float], glyph: str):
+    node = ownership.owned_one(ct, role)
+    if node is None:
+        node = ownership.make(scene, ct, role, "vtkMRMLMarkupsFiducialNode", f"{ct.GetName()} {what}")
+        node.UndoEnabledOn()
+        display = node.GetDisplayNode()
+        _colour(display, colour)
+        display.SetPointLabelsVisibility(False)
+        display.SetGlyphTypeFromString(glyph)
+        display.SetGlyphScale(2.0)
+        display.SetSliceProjection(False)
+    return node
+
+
+def _colour(display, colour: tuple[float, float, float]) -> None:
+    display.SetColor(colour)
+    display.SetSelectedColor(colour)
+    display.SetActiveColor(tuple((x + 1) / 2 for x in colour))
+
+
+def _points_of(ct, role: str) -> list[_Mark]:
+    """The points that are placed: none that hangs at the mouse."""
+    node = ownership.owned_one(ct, role)
+    marks = []
+    for n in range(node.GetNumberOfControlPoints() if node is not None else 0):
+        if node.GetNthControlPointPositionStatus(n) == node.PositionDefined:
+            at = to_ras(node.GetNthControlPointPositionWorld(n))
+            marks.append(_Mark(node, n, at, *_group(node.GetNthControlPointDescription(n))))
+    return marks
+
+
+def _box_mark(node) -> _Mark | None:
+    """The box as corners of the patient's axes around it; None while the user still draws it."""
+    if not 0 < node.GetNumberOfControlPoints() == node.GetNumberOfDefinedControlPoints() or min(node.GetSize()) <= 0:
+        return None
+    bounds = [0.0] * 6
+    node.GetRASBounds(bounds)
+    corners = np.sort(to_ras(np.reshape(bounds, (3, 2)).T), axis=0)
+    return _Mark(node, None, corners, *_group(node.GetAttribute(GROUP) or ""))
+
+
+def _group(text: str) -> tuple[str, float]:
+    found = _GROUP.fullmatch(text)
+    return (found[1] or AWAY, float(found[2])) if found else ("", 0.0)
+
+
+def _holds(corners: np.ndarray, point: np.ndarray) -> bool:
+    return bool((corners[0] <= point).all() and (point <= corners[1]).all())
+
+
+def _value(box: Box, grid: Geometry, point: np.ndarray) -> float:
+    """The box's value in the voxel in which the point lies; 0 around the box."""
+    at = np.rint(grid.lps_to_ijk(point)).astype(int)[::-1] - box.start
+    return float(box.values[tuple(at)]) if (at >= 0).all() and (at < box.values.shape).all() else 0.0
+
+
+def _as_point(at: np.ndarray) -> Point:
+    return tuple(float(x) for x in at)
+
+
+# To be dropped with the last caller: one list of points was all there was.
+prompt_points = points_inside
+
+
+def last_point(node) -> Point | None:
     """The point placed last, LPS mm as the views show it; None where none is placed (one may hang at the mouse)."""
     for n in reversed(range(node.GetNumberOfControlPoints())):
         if node.GetNthControlPointPositionStatus(n) == node.PositionDefined:
-            return tuple(float(x) for x in to_ras(node.GetNthControlPointPositionWorld(n)))
+            return _as_point(to_ras(node.GetNthControlPointPositionWorld(n)))
     return None

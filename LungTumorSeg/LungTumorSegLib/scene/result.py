@@ -24,6 +24,7 @@ from LungTumorSegLib.measurement.measure import Lesion, measure
 from LungTumorSegLib.scene import maps, ownership, segments
 from LungTumorSegLib.scene.diameters import moved_lines, show_diameters
 from LungTumorSegLib.scene.marks import AXES, Marks
+from LungTumorSegLib.scene.prompts import Prompt
 from LungTumorSegLib.scene.table import show_table
 from LungTumorSegLib.scene.volumes import change_token, geometry_of
 from LungTumorSegLib.volume.box import Box
@@ -92,6 +93,35 @@ class Result:
         if self.probability_node is not None:
             probability = maps.map_box(self.probability_node).larger(probability)
         return self.show(probability, threshold, smallest_mm)
+
+    def follow_prompts(self) -> list[Prompt]:
+        """Take the prompts as they lie in the scene: call when points or boxes were placed, moved or deleted.
+
+        The answers of prompts that are gone go with them, and what they replaced is there again; points outside take
+        automatic lesions away or give them back. Returns the prompts that have no answer for where their marks are
+        now: to be asked of the worker, each answer for `set_answer`. Measured, where anything changed.
+        """
+        raise NotImplementedError
+
+    def set_answer(self, prompt: Prompt, probability: Box) -> list[Lesion]:
+        """Show the worker's answer to a prompt, in place of its earlier one. Nothing happens if the prompt is gone."""
+        raise NotImplementedError
+
+    def drop_prompt(self, key: str) -> list[Lesion]:
+        """Delete a prompt's points and box with its answer; what it replaced is there again."""
+        raise NotImplementedError
+
+    def recompose(self, threshold: float, smallest_mm: float, largest_only: bool = False) -> list[Lesion]:
+        """The hand rests: cut and measure at these values."""
+        raise NotImplementedError
+
+    def take_edits(self) -> list[Lesion]:
+        """The user painted, erased, undid: keep what is different from what we wrote, and measure."""
+        raise NotImplementedError
+
+    def reset_edits(self, lesion: int | None = None) -> list[Lesion]:
+        """Drop what was painted into and erased from a lesion, or all, removed lesions included."""
+        raise NotImplementedError
 
     def show_heat(self, heat: Box):
         """Show a Grad-CAM box (0..1); returns its node."""
