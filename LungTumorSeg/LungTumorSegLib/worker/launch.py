@@ -1,4 +1,4 @@
-"""Which command starts the worker, and in what environment."""
+"""Which command starts the worker, or the command line as a job, and in what environment."""
 
 from __future__ import annotations
 
@@ -45,3 +45,20 @@ def worker_command(
     # Safe path: a torch.py in the folder where the host was started is not torch.
     clean |= {"PYTHONPATH": str(PACKAGE_PARENT), "PYTHONSAFEPATH": "1"}
     return Launch([str(Path(words[0]).expanduser()), "-m", "LungTumorSegLib.worker.resident"], clean)
+
+
+def job_command(
+    setting: str | None = None, *, python: str | None = None, environment: Mapping[str, str] | None = None
+) -> Launch:
+    """The beginning of ``lungtumorseg ...`` as a child process, by the same Python as the worker; parameters as of
+    `worker_command`.
+
+    Where the setting is a whole command line (the worker runs on another machine, and our files are not there), the
+    variable's or the host's own Python runs the job here.
+    """
+    launch = worker_command(setting, python=python, environment=environment)
+    if launch.inline:
+        base = dict(os.environ if environment is None else environment)
+        base.pop(SETTING_VARIABLE, None)
+        launch = worker_command(None, python=python, environment=base)
+    return Launch([*launch.command[:-1], "LungTumorSegLib.command"], launch.environment)

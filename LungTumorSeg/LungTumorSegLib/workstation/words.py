@@ -81,3 +81,14 @@ def not_shown() -> str:
 
 def no_longer_chosen() -> str:
     return _("The answer was for a CT that is no longer chosen.")
+
+
+def job_not_started(why: str) -> str:
+    return _("The program could not be started: {why}. Check the worker's Python in the settings.").format(why=why)
+
+
+def job_failed(code: int, last_line: str) -> str:
+    """`last_line`: of its stderr, often the exception."""
+    if not last_line:
+        return _("The program ended with code {code} and said nothing. Try again.").format(code=code)
+    return _("The program ended with code {code}: {line}").format(code=code, line=last_line[:300])
