@@ -42,15 +42,17 @@ def test_progress_comes_as_steps_and_is_not_output(run_job):
     assert job.end.details == "note"
 
 
-def cancelled_at_once(code, run_job):
+def cancelled_at_once(code: tuple[str, str], run_job):
     launch = job_command()
 
     def step(job, steps):
         if steps:
             job.cancel()
 
-    says = 'print(\'{"stage": "x", "fraction": 0}\', flush=True); import time, signal; '
-    launch = Launch([launch.command[0], "-c", says + code], launch.environment)
+    before, after = code
+    says = 'print(\'{"stage": "x", "fraction": 0}\', flush=True)'
+    words = f"import time, signal; {before}; {says}; {after}"
+    launch = Launch([launch.command[0], "-c", words], launch.environment)
     return run_job(launch=launch, step=step)[0].end
 
 

@@ -11,7 +11,7 @@ from LungTumorSegLib.workstation.host import HEAT, PROBABILITY
 
 @dataclass(frozen=True)
 class Display:
-    """overlay : PROBABILITY, HEAT or None. opacity : of the overlay and of the fill, 0..1. outline, fill : of the lesions
+    """overlay : PROBABILITY, HEAT or None. opacity : of the overlay and the fill, 0..1. outline, fill : of the lesions
     in the slice views. surface : the lesions in 3D."""
 
     overlay: str | None = PROBABILITY

@@ -92,3 +92,36 @@ def job_failed(code: int, last_line: str) -> str:
     if not last_line:
         return _("The program ended with code {code} and said nothing. Try again.").format(code=code)
     return _("The program ended with code {code}: {line}").format(code=code, line=last_line[:300])
+
+
+def model_facts(card: dict, place: str, size: int) -> list[str]:
+    """The card of a model as sentences; what the card does not say is left out."""
+    told = card.get("provenance") if isinstance(card.get("provenance"), dict) else {}
+    places = {
+        "bundled": _("Comes with the program."),
+        "promoted": _("Fine-tuned here and promoted."),
+        "imported": _("Imported from a folder."),
+    }
+    tasks = {
+        "automatic": _("Searches the whole CT for lung tumours."),
+        "prompted": _("Outlines the lesion at a point or in a box."),
+    }
+    lines = [
+        tasks[card["task"]],
+        places[place],
+        _("Network: {name}; {size:.1f} MB; tumour from a probability of {threshold:.2f}.").format(
+            name=card.get("network"), size=size / 1e6, threshold=card["threshold"]
+        ),
+    ]
+    if told.get("parent"):
+        lines.append(_("Fine-tuned from the model {parent}.").format(parent=str(told["parent"])[:12]))
+    collections = told.get("collections")
+    if isinstance(collections, list):
+        lines.append(_("Trained on: {collections}.").format(collections="; ".join(str(name) for name in collections)))
+    failures = told.get("known_failures")
+    if isinstance(failures, list) and failures:
+        lines.append(_("Known failures: {failures}.").format(failures="; ".join(str(failure) for failure in failures)))
+    lines.append(_("Licence: {licence}.").format(licence=card.get("licence")))
+    if isinstance(told.get("warning"), str):
+        lines.append(told["warning"])
+    return lines
