@@ -1,12 +1,14 @@
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.training.backgrounds import read_backgrounds
-from LungTumorSegLib.training.composition import background_scene, fitting_place, set_nodule
+from LungTumorSegLib.training.composition import background_scene, crop_alone, fitting_place, set_nodule
 from LungTumorSegLib.training.crops import folder_digest, read_nodules
 from LungTumorSegLib.training.masses import set_mass
+from LungTumorSegLib.training.prompted_samples import ALONE, PromptedSamples
 from LungTumorSegLib.training.sampling import sample, window_positions
 from LungTumorSegLib.training.searching_samples import EDGE, HU_RANGE, SearchingSamples
 
@@ -52,6 +54,43 @@ def test_where_tumour_may_hide_is_reported_unknown_until_a_nodule_covers_it(tiny
     set_nodule(scene, nodule, np.array([8.0, 11, 11]), np.full(3, 15.5), np.eye(3), np.random.default_rng(0))
     assert scene.known[scene.target > 0.5].min() == 1
     assert before < scene.known.sum() < scene.known.numel()
+
+
+def test_a_crop_alone_is_the_scan_itself_and_ends_anywhere_in_its_margin_but_never_in_the_nodule(tiny_data):
+    nodule = read_nodules(tiny_data)[5]
+    shape, spacing = nodule.image.shape, np.array(nodule.spacing)
+    middle = (np.array(shape) - 1) / 2 * spacing
+    whole = 0
+    for seed in range(20):
+        scene = crop_alone(nodule, middle, shape, np.diag(spacing), np.random.default_rng(seed))
+        known = scene.known.numpy() > 0
+        assert known[nodule.mask].all()
+        within = ndimage.binary_erosion(known, np.ones((1, 3, 3)))  # its last half voxel is edge
+        assert np.abs(scene.image.numpy() - nodule.image)[within].max() < 0.1  # HU: what float32 leaves of a thousand
+        assert np.array_equal((scene.target.numpy() > 0.5)[known], nodule.mask[known])
+        assert scene.target[~scene.known.bool()].sum() == 0
+        assert known.any((1, 2)).all()  # no slice is taken away
+        whole += known.all()
+    assert 0 < whole < 20
+
+
+def test_beyond_a_crop_alone_its_edge_goes_on_and_counts_for_nothing(tiny_data):
+    nodule = read_nodules(tiny_data)[2]
+    middle = (np.array(nodule.image.shape) - 1) / 2 * nodule.spacing
+    scene = crop_alone(nodule, middle, (48, 48, 48), np.eye(3), np.random.default_rng(0))
+    known = scene.known.bool()
+    rows = known.any(2).any(0).nonzero()[:, 0]
+    assert 0 < rows[0] < rows[-1] < 47
+    assert torch.equal(scene.image[24, 0], scene.image[24, rows[0] - 1])
+    assert torch.equal(scene.image[24, 47], scene.image[24, rows[-1] + 1])
+    assert scene.image.min() > -1000  # no air around it, whose border would give the nodule's size away
+
+
+def test_a_share_of_the_clicked_windows_is_the_scan_itself(tiny_data, tiny_backgrounds):
+    samples = PromptedSamples(read_nodules(tiny_data), read_backgrounds(tiny_backgrounds), (32,))
+    # Crops this small never fill a window, and the chest's unknown box is rarely hit.
+    alone = sum(bool((samples(np.random.default_rng(n), 0)[2] == 0).any()) for n in range(12))
+    assert 1 <= alone <= 12 * 2 * ALONE
 
 
 def test_places_for_nodules_are_in_or_near_lung_and_never_where_tumour_may_hide(chest):

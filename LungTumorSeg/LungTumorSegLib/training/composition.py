@@ -45,6 +45,28 @@ def background_scene(background: Background, positions: torch.Tensor, linear: np
     return Scene(image, torch.zeros_like(image), (known > 0.999).float(), linear)
 
 
+def crop_alone(
+    nodule: Nodule, anchor: np.ndarray, shape: tuple[int, int, int], linear: np.ndarray, rng: np.random.Generator
+) -> Scene:
+    """The crop as it is, its edge continued outward and unknown there: how a scan looks that ends near the lesion.
+
+    anchor : position in the crop, mm, that comes to the window's middle. Half of the time the crop ends nearer in
+    plane, somewhere within its margin; a scan's last slices are few whatever is done.
+    """
+    positions = window_positions(shape, anchor, linear)
+    low, high = nodule.extent_mm
+    far = (np.array(nodule.image.shape) - 1) * nodule.spacing
+    first, last = np.zeros(3), far
+    if rng.random() < 0.5:
+        trimmed = rng.uniform(0, 0.8, (2, 3)) * [0, 1, 1]
+        first, last = trimmed[0] * low, far - trimmed[1] * (far - high)
+    first, last = (torch.from_numpy(face.astype(np.float32)) for face in (first, last))
+    image, target = sample([nodule.image, nodule.target], nodule.spacing, positions.clamp(first, last))
+    half = torch.tensor(nodule.spacing, dtype=torch.float32) / 2
+    known = ((positions >= first - half) & (positions <= last + half)).all(-1).float()
+    return Scene(image, target * known, known, linear)
+
+
 def fitting_place(
     nodule: Nodule,
     anchor: np.ndarray,

@@ -1,4 +1,4 @@
-"""A training sample of the prompted model: a window around a click, in real lung throughout."""
+"""A training sample of the prompted model: a window around a click, in real lung or where a scan ends near it."""
 
 from __future__ import annotations
 
@@ -12,16 +12,18 @@ from LungTumorSegLib.inference.clicks import bumps
 from LungTumorSegLib.training.augmentation import as_from_another_scanner, scaled
 from LungTumorSegLib.training.backgrounds import Background
 from LungTumorSegLib.training.clicks import click_inside, drawn_around
-from LungTumorSegLib.training.composition import Scene, background_scene, fitting_place, set_nodule, widened
+from LungTumorSegLib.training.composition import Scene, background_scene, crop_alone, fitting_place, set_nodule, widened
 from LungTumorSegLib.training.crops import Nodule
 from LungTumorSegLib.training.loop import Sample
 from LungTumorSegLib.training.sampling import turn, window_positions
 
 HU_RANGE = (-1000.0, 400.0)
-VOXEL_MM = (0.75, 1.35)  # the apparent scale of small and middling lesions; the model's grid is 1 mm
+VOXEL_MM = (0.85, 1.2)  # the apparent scale of small and middling lesions; the model's grid is 1 mm
 MAGNIFIED = 0.15  # share of samples whose nodule is enlarged into a mass, seen at the spacing of a larger zoom
 MASS_VOXELS = (14.0, 38.0)  # how wide such a mass appears
 LARGEST_MAGNIFICATION = 5.0
+ALONE = 0.3  # share of samples that are the crop itself, nothing set in: a scan that ends near the lesion
+TILT_DEGREES = 5  # slices are thick: at a steep angle nothing tells where they lie, and outlines follow them
 OTHER_LESION = 0.25
 MORE_CLICKS = 0.25
 OUTSIDE_CLICKS = 0.15
@@ -79,7 +81,10 @@ class PromptedSamples:
             if rng.random() < ASTRAY:
                 anchor = anchor + rng.normal(0, ASTRAY_MM, 3)
         magnification, voxel_mm = self._scale(nodule, shape[0], rng)
-        linear = turn(rng, tilt_degrees=12) @ np.diag(voxel_mm * rng.uniform([0.85, 0.93, 0.93], [1.15, 1.07, 1.07]))
+        stretched = voxel_mm * rng.uniform([0.9, 0.95, 0.95], [1.1, 1.05, 1.05])
+        linear = turn(rng, TILT_DEGREES) @ np.diag(stretched)
+        if magnification == 1.0 and rng.random() < ALONE:
+            return crop_alone(nodule, anchor, shape, linear, rng), (np.array(shape) - 1) / 2
         background = self.backgrounds[rng.integers(len(self.backgrounds))]
         place, mirror, _ = fitting_place(nodule, anchor, background, background.places, magnification, rng)
         scene = background_scene(background, window_positions(shape, place, linear), linear)

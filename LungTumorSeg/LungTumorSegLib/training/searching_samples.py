@@ -19,9 +19,9 @@ HU_RANGE = (-1000.0, 400.0)
 SPACING_MM = 2.0
 THINNED_MM = (1.25, 1.0, 1.0)  # the backgrounds are kept at this, so that a block is read quickly
 EDGE = 48
-NODULES = (0.25, 0.5, 0.25)  # chance of none, one, two in a block
+NODULES = (0.2, 0.45, 0.35)  # chance of none, one, two in a block
 MASS = 0.12
-ENLARGED = 0.3
+ENLARGED = 0.25
 LARGE_MM = (16.0, 70.0)
 LARGEST_MAGNIFICATION = 5.0
 LARGEST_MISFIT_HU = 260.0  # a nodule that fits nowhere near is left out
@@ -39,10 +39,10 @@ class SearchingSamples:
 
     @cached_property
     def nodule_weights(self) -> np.ndarray:
-        """Wider nodules matter more, by diameter from 4 to 20 mm; faint ones are few."""
-        weights = np.array([np.clip(nodule.diameter_mm, 4.0, 20.0) for nodule in self.nodules])
+        """Wider nodules matter more, by diameter from 6 to 15 mm; faint ones are few and hard."""
+        weights = np.array([np.clip(nodule.diameter_mm, 6.0, 15.0) for nodule in self.nodules])
         faint = np.array([nodule.image[nodule.mask].mean() < -350 for nodule in self.nodules])
-        weights = weights * np.where(faint, 1.5, 1.0)
+        weights = weights * np.where(faint, 3.0, 1.0)
         return weights / weights.sum()
 
     def __call__(self, rng: np.random.Generator, step: int) -> Sample:
