@@ -26,7 +26,7 @@ class LungTumorSeg(ScriptedLoadableModule):
         parent.helpText = _(
             "<p>Finds lung tumours on chest CT, shows where the network looked, and measures them: segments, "
             "probability, Grad-CAM, RECIST diameters. Choose a CT and press <b>Segment</b>; move the threshold; "
-            "add a missed lesion by a point.</p>"
+            "add a missed lesion by a point, paint in the Segment Editor, compare with an earlier date, export.</p>"
             "<p><b>Research software, not a medical device.</b></p>"
         )
         parent.acknowledgementText = _(
@@ -67,6 +67,9 @@ class LungTumorSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def enter(self):
         self.followParameterNode()
         self.panel.enter()
+
+    def exit(self):
+        self.panel.leave()
 
     def onSceneStartClose(self, caller, event):
         self.panel.scene_closing()

@@ -10,9 +10,12 @@ PySide6 does, that ctk and qMRML widgets behave as their stand-ins, how the pane
 layout's views redraw. Names are checked against Slicer's, CTK's and PythonQt's sources in slicer_names.json.
 """
 
+import json
 import os
 import sys
+import traceback
 import types
+import typing
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -21,7 +24,7 @@ os.environ["QT_QPA_PLATFORM"] = "offscreen"
 import slicer
 import slicer.util
 import vtk
-from PySide6 import QtCore, QtUiTools, QtWidgets
+from PySide6 import QtCore, QtGui, QtUiTools, QtWidgets
 from trame_slicer.core import SlicerApp
 
 MODULE_FILE = Path(__file__).resolve().parents[2] / "LungTumorSeg" / "LungTumorSeg.py"
@@ -94,21 +97,54 @@ class ctkSliderWidget(QtWidgets.QWidget):
 
 
 class qMRMLNodeComboBox(QtWidgets.QComboBox):
+    """Offers the scene's scalar volumes that are not hidden, and none."""
+
+    currentNodeChanged = QtCore.Signal(object)
     nodeTypes = QtCore.Property("QStringList", lambda self: [], lambda self, names: None)
     showChildNodeTypes, noneEnabled = qt_property(bool, "showChildNodeTypes"), qt_property(bool, "noneEnabled")
     addEnabled, removeEnabled = qt_property(bool, "addEnabled"), qt_property(bool, "removeEnabled")
+    noneDisplay = qt_property(str, "noneDisplay")
+    SIGNATURES: typing.ClassVar = {"currentNodeChanged(vtkMRMLNode*)": "currentNodeChanged"}
     node = None
+
+    def __init__(self, parent=None):
+        super().__init__(parent)
+        self.activated.connect(lambda index: self.setCurrentNode(self.nodes[index]))
 
     def setMRMLScene(self, scene):
         self.scene = scene
+        later = QtCore.QTimer(self, singleShot=True)
+        later.timeout.connect(self.fill)
+        tags = [
+            scene.AddObserver(event, lambda *_: later.start())
+            for event in (scene.NodeAddedEvent, scene.NodeRemovedEvent)
+        ]
+        self.destroyed.connect(lambda: [scene.RemoveObserver(tag) for tag in tags])
+        self.fill()
+
+    def fill(self):
+        count = self.scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode")
+        nodes = [self.scene.GetNthNodeByClass(n, "vtkMRMLScalarVolumeNode") for n in range(count)]
+        self.nodes = [None, *(node for node in nodes if not node.GetHideFromEditors())]
+        self.clear()
+        self.addItems([node.GetName() if node else self.property("noneDisplay") or "None" for node in self.nodes])
+        if self.node is not None and self.node not in self.nodes:
+            self.setCurrentNode(None)
+        self.setCurrentIndex(self.nodes.index(self.node))
 
     def setCurrentNode(self, node):
-        self.node = node
-        self.clear()
-        self.addItem(node.GetName() if node else "Select a Volume")
+        changed, self.node = node is not self.node, node
+        if changed:
+            self.fill()
+            self.currentNodeChanged.emit(node)
+
+    def currentNode(self):
+        return self.node
 
 
 class qSlicerMarkupsPlaceWidget(QtWidgets.QWidget):
+    """`click` is the mouse in a slice view: a point follows it from `hover` on, and becomes defined by the click."""
+
     ForcePlaceSingleMarkup = 2
     activeMarkupsPlaceModeChanged = QtCore.Signal(bool)
     placeMultipleMarkups = qt_property(int, "placeMultipleMarkups")
@@ -122,14 +158,85 @@ class qSlicerMarkupsPlaceWidget(QtWidgets.QWidget):
         pass
 
     def setCurrentNode(self, node):
+        if node is not self.node and self.property("placeModeEnabled"):
+            self.setProperty("placeModeEnabled", False)  # another list is not the active one
         self.node = node
 
     def setPlaceModeEnabled(self, on):
+        assert self.node is not None or not on
+        if not on:
+            self.remove_preview()
         self.setProperty("placeModeEnabled", on)
 
-    def place(self, *ras):
-        self.node.AddControlPointWorld(*ras)
-        self.setPlaceModeEnabled(False)
+    def preview(self):
+        statuses = map(self.node.GetNthControlPointPositionStatus, range(self.node.GetNumberOfControlPoints()))
+        return next((n for n, status in enumerate(statuses) if status == self.node.PositionPreview), None)
+
+    def remove_preview(self):
+        if self.node is not None and self.node.GetScene() and self.preview() is not None:
+            self.node.RemoveNthControlPoint(self.preview())
+
+    def hover(self, *ras):
+        assert self.property("placeModeEnabled"), "no place mode: the mouse moves the view"
+        if self.preview() is None:
+            modified = self.node.StartModify()
+            n = self.node.AddControlPointWorld(*ras)
+            self.node.SetNthControlPointPositionWorld(n, ras, self.node.PositionPreview)
+            self.node.EndModify(modified)
+        else:
+            self.node.SetNthControlPointPositionWorld(self.preview(), ras, self.node.PositionPreview)
+
+    def click(self, *ras):
+        self.hover(*(x - 5 for x in ras))
+        self.hover(*ras)
+        self.node.SetNthControlPointPositionWorld(self.preview(), ras, self.node.PositionDefined)
+        if self.node.GetMaximumNumberOfControlPoints() < 0 or self.node.GetControlPointPlacementComplete():
+            self.setPlaceModeEnabled(False)
+
+
+class ctkDICOMIndexer(QtCore.QObject):
+    """Takes the names of the files; reads nothing."""
+
+    indexingComplete = QtCore.Signal(int, int, int, int)
+    backgroundImportEnabled = qt_property(bool, "backgroundImportEnabled")
+
+    def setDatabase(self, database):
+        self.database = database
+
+    def addDirectory(self, folder, copy):
+        files = sorted(path.name for path in Path(folder).iterdir())
+        self.database.files += files
+        QtCore.QTimer.singleShot(0, lambda: self.indexingComplete.emit(0, 0, len(files), len(files)))
+
+
+class ctkDICOMDatabase(QtCore.QObject):
+    isOpen = qt_property(bool, "isOpen")
+
+    def __init__(self):
+        super().__init__()
+        self.files = []
+
+
+class SegmentEditor:
+    """The Segment Editor module's `editor`: Slicer's own logic of it, with its undo, without the widget."""
+
+    def __init__(self, scene):
+        self.logic = slicer.vtkSlicerSegmentEditorLogic()
+        self.logic.SetMRMLScene(scene)
+        self.logic.SetSegmentEditorNode(scene.AddNewNodeByClass("vtkMRMLSegmentEditorNode"))
+        self.logic.SetMaximumNumberOfUndoStates(10)
+
+    def setSegmentationNode(self, node):
+        self.logic.SetSegmentationNode(node)
+
+    def segmentationNode(self):
+        return self.logic.GetSegmentEditorNode().GetSegmentationNode()
+
+    def setSourceVolumeNode(self, node):
+        self.logic.SetSourceVolumeNode(node)
+
+    def saveStateForUndo(self):
+        self.logic.SaveStateForUndo()
 
 
 STAND_INS = (
@@ -162,9 +269,10 @@ class PythonQtObject:
         assert self.q.setProperty(name, value), f"{name} does not take {value!r}"
 
     def connect(self, signature, receiver):
-        if self.q.metaObject().indexOfSignal(signature) < 0:
+        name = getattr(self.q, "SIGNATURES", {}).get(signature)
+        if name is None and self.q.metaObject().indexOfSignal(signature) < 0:
             raise ValueError(f"{type(self.q).__name__} has no signal {signature!r}")
-        getattr(self.q, signature.partition("(")[0]).connect(receiver)
+        getattr(self.q, name or signature.partition("(")[0]).connect(receiver)
 
 
 def wrapped(value):
@@ -207,7 +315,7 @@ def child_variables(widget):
 
 
 def parameter_node_wrapper(cls):
-    """Stands in for slicer.parameterNodeWrapper: typed values, told to the widgets with a SlicerParameterName."""
+    """Stands in for slicer.parameterNodeWrapper: typed values in the node and in widgets with a SlicerParameterName."""
 
     def is_node(name):
         return isinstance(cls.__annotations__[name], type) and issubclass(cls.__annotations__[name], vtk.vtkObject)
@@ -215,13 +323,12 @@ def parameter_node_wrapper(cls):
     class Wrapper:
         def __init__(self, node):
             object.__setattr__(self, "node", node)
-            if not hasattr(node, "test_values"):
-                node.test_values = {name: getattr(cls, name, None) for name in cls.__annotations__}
 
         def __getattr__(self, name):
             if is_node(name):
                 return self.node.GetNodeReference(name)
-            return self.node.test_values[name]
+            text = self.node.GetParameter(name)
+            return json.loads(text) if text else getattr(cls, name)
 
         def __setattr__(self, name, value):
             if name not in cls.__annotations__:
@@ -230,9 +337,9 @@ def parameter_node_wrapper(cls):
                 assert limits[0] <= value <= limits[1], f"{name} = {value}"
             if is_node(name):
                 self.node.SetNodeReferenceID(name, value.GetID() if value else None)
-            elif self.node.test_values[name] != value:
-                self.node.test_values[name] = value
-                self.node.Modified()
+            else:
+                assert type(value) is type(getattr(cls, name)), f"{name} = {value!r}"
+                self.node.SetParameter(name, json.dumps(value))
 
         def AddObserver(self, *arguments):
             return self.node.AddObserver(*arguments)
@@ -243,11 +350,13 @@ def parameter_node_wrapper(cls):
         def connectGui(self, ui):
             widgets = {w.q.property("SlicerParameterName"): w.q for w in vars(ui).values()}
             widgets.pop(None)
-            assert set(widgets) == set(cls.__annotations__), "the .ui and the parameters name different things"
+            assert set(widgets) <= set(cls.__annotations__), "the .ui names a parameter that is not there"
+            signals = {qMRMLNodeComboBox: "currentNodeChanged", QtWidgets.QCheckBox: "toggled"}
+            slots = []
             for name, q in widgets.items():
-                signal = q.toggled if isinstance(q, QtWidgets.QCheckBox) else getattr(q, "valueChanged", None)
-                if signal is not None:
-                    signal.connect(lambda value, name=name: setattr(self, name, value))
+                signal = getattr(q, signals.get(type(q), "valueChanged"))
+                slots.append((signal, lambda value, name=name: setattr(self, name, value)))
+                signal.connect(slots[-1][1])
 
             def show(*_):
                 for name, q in widgets.items():
@@ -257,11 +366,16 @@ def parameter_node_wrapper(cls):
                         q.setProperty("checked" if isinstance(q, QtWidgets.QCheckBox) else "value", getattr(self, name))
 
             show()
-            return self.node.AddObserver(vtk.vtkCommand.ModifiedEvent, show)
+            tag = self.node.AddObserver(vtk.vtkCommand.ModifiedEvent, show)
+            connected[tag] = slots
+            return tag
 
         def disconnectGui(self, tag):
             self.node.RemoveObserver(tag)
+            for signal, slot in connected.pop(tag):
+                signal.disconnect(slot)
 
+    connected = {}
     return Wrapper
 
 
@@ -269,7 +383,7 @@ class ModuleWidget:
     """Stands in for ScriptedLoadableModuleWidget."""
 
     def __init__(self, parent=None):
-        self.parent = types.SimpleNamespace(isEntered=True)
+        self.parent = types.SimpleNamespace(isEntered=False)
         self.widget = QtWidgets.QWidget()
         self.layout = QtWidgets.QVBoxLayout(self.widget)
         self.layout = PythonQtObject(self.layout)
@@ -291,19 +405,65 @@ class ModuleLogic:
         return node
 
 
+QT_NAMES = (
+    "QDesktopServices",
+    "QHeaderView",
+    "QKeySequence",
+    "QProcess",
+    "QProcessEnvironment",
+    "QSettings",
+    "QShortcut",
+    "QTableWidgetItem",
+    "QTimer",
+    "QUrl",
+)
+
+
+class Strict(types.SimpleNamespace):
+    """What has no such attribute raises, and no new one is set."""
+
+    def __setattr__(self, name, value):
+        if name not in vars(self):
+            raise AttributeError(name)
+        super().__setattr__(name, value)
+
+
 class Host:
-    """Slicer as far as the module sees it. `errors`: what would have been shown in a dialog."""
+    """Slicer as far as the module sees it.
+
+    errors : what would have been shown in a dialog. console : exceptions that Slicer would print in its Python console.
+    module : the one that is shown, by name.
+    """
 
     def __init__(self):
         self.qt = QtWidgets.QApplication.instance() or QtWidgets.QApplication([])
         self.app = SlicerApp()
         self.errors: list[tuple[str, str]] = []
-        names = ("QTimer", "QProcess", "QProcessEnvironment", "QSettings", "QTableWidgetItem", "QHeaderView")
-        found = {n: next(getattr(m, n) for m in (QtCore, QtWidgets) if hasattr(m, n)) for n in names}
-        sys.modules["qt"] = types.SimpleNamespace(**{n: WrappedClass(cls) for n, cls in found.items()})
-        slicer.mrmlScene, slicer.modules = self.app.scene, types.SimpleNamespace()
+        self.console: list[str] = []
+        sys.excepthook = lambda *raised: self.console.append("".join(traceback.format_exception(*raised)))
+        self.module, self.widget = "", None
+        self.window = QtWidgets.QMainWindow()
+        self.database = ctkDICOMDatabase()
+        found = {n: next(getattr(m, n) for m in (QtCore, QtGui, QtWidgets) if hasattr(m, n)) for n in QT_NAMES}
+        sys.modules["qt"] = Strict(**{n: WrappedClass(cls) for n, cls in found.items()})
+        sys.modules["ctk"] = Strict(ctkDICOMIndexer=WrappedClass(ctkDICOMIndexer))
+        slicer.mrmlScene = self.app.scene
+        slicer.app = Strict(
+            clipboard=lambda: wrapped(QtGui.QGuiApplication.clipboard()), dicomDatabase=lambda: wrapped(self.database)
+        )
+        logics = {"colors": slicer.vtkSlicerColorLogic(), "plots": slicer.vtkSlicerPlotsLogic()}
+        for logic in logics.values():
+            logic.SetMRMLApplicationLogic(self.app.app_logic)
+            logic.SetMRMLScene(self.app.scene)
+        slicer.modules = Strict(
+            colors=Strict(logic=lambda: logics["colors"]),
+            plots=Strict(logic=lambda: logics["plots"]),
+            SegmentEditorWidget=Strict(editor=SegmentEditor(self.app.scene)),
+        )
         slicer.qSlicerMarkupsPlaceWidget = qSlicerMarkupsPlaceWidget
         slicer.util.loadUI, slicer.util.childWidgetVariables = load_ui, child_variables
+        slicer.util.mainWindow = lambda: wrapped(self.window)
+        slicer.util.selectModule = self.select_module
         slicer.util.startupEnvironment = lambda: dict(os.environ)
         slicer.util.errorDisplay = lambda text, detailedText="": self.errors.append((text, detailedText))
         self._module("slicer.i18n", tr=lambda text: text, translate=lambda context, text: text)
@@ -329,12 +489,29 @@ class Host:
         """The module's widget, set up and entered, as Slicer does when the user chooses the module."""
         import LungTumorSeg
 
-        widget = LungTumorSeg.LungTumorSegWidget()
-        widget.setup()
-        widget.enter()
-        widget.widget.resize(430, 760)
-        widget.widget.show()
-        return widget
+        self.widget = LungTumorSeg.LungTumorSegWidget()
+        self.widget.setup()
+        self.window.setCentralWidget(self.widget.widget)
+        self.select_module("LungTumorSeg")
+        self.window.resize(420, 760)
+        self.window.show()
+        self.window.activateWindow()
+        return self.widget
+
+    def select_module(self, name):
+        """The user, or the module itself, goes to a module."""
+        if self.module == "LungTumorSeg" and name != self.module:
+            self.widget.parent.isEntered = False
+            self.widget.exit()
+        if name == "LungTumorSeg":
+            self.widget.parent.isEntered = True
+            self.widget.enter()
+        self.module = name
+
+    def close_module(self):
+        """Slicer quits, or reloads the module."""
+        self.module = ""
+        self.widget.cleanup()
 
     def until(self, condition, seconds=60.0):
         """Let Qt run until the condition holds; True if it came to hold."""

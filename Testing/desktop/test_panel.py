@@ -61,13 +61,19 @@ def module(host, ct, models, monkeypatch):
     monkeypatch.setattr(panel, "worker_launch", lambda: launch)
     monkeypatch.setattr(panel, "installed_models", lambda: models)
     host.errors.clear()
+    host.console.clear()
     widget = host.open_module()
     yield widget
-    widget.cleanup()
+    host.close_module()
+    assert host.console == []
 
 
 def click(widget):
     QTest.mouseClick(widget.q, Qt.MouseButton.LeftButton)
+
+
+def rows_of(table):
+    return [[table.q.item(r, c).text() for c in range(table.q.columnCount())] for r in range(table.q.rowCount())]
 
 
 def tick(box):
@@ -75,8 +81,7 @@ def tick(box):
 
 
 def rows(module):
-    table = module.ui.lesionTable.q
-    return [[table.item(r, c).text() for c in range(table.columnCount())] for r in range(table.rowCount())]
+    return rows_of(module.ui.lesionTable)
 
 
 def idle(module):
@@ -154,9 +159,9 @@ def test_explain_lays_the_heat_over_the_views_instead(host, segmented, ct):
 
 
 def test_a_placed_point_adds_a_lesion(host, segmented, ct):
-    click(segmented.ui.placeButton)
-    segmented.ui.placeWidget.q.place(-30.0, -30.0, 30.0)
-    assert not segmented.ui.placeButton.checked
+    click(segmented.ui.insideButton)
+    segmented.ui.placeWidget.q.click(-30.0, -30.0, 30.0)
+    assert not segmented.ui.insideButton.checked
     assert host.until(lambda: segmented.ui.statusLabel.text.startswith("3 lesions"))
     assert len(rows(segmented)) == 3
 
@@ -195,7 +200,7 @@ def test_a_python_that_is_not_there_is_one_sentence(host, ct, models, monkeypatc
     click(module.ui.segmentButton)
     assert host.until(lambda: bool(host.errors))
     assert "could not start" in host.errors[0][0]
-    module.cleanup()
+    host.close_module()
 
 
 def test_without_a_model_the_button_says_why(host, ct, monkeypatch):
@@ -205,7 +210,7 @@ def test_without_a_model_the_button_says_why(host, ct, monkeypatch):
     module = host.open_module()
     assert not module.ui.segmentButton.enabled
     assert "No model" in module.ui.segmentButton.toolTip
-    module.cleanup()
+    host.close_module()
 
 
 def test_a_saved_result_is_taken_up_as_it_is(host, segmented, ct):
@@ -243,7 +248,7 @@ def test_a_dragged_line_is_in_the_table_at_once_and_reset_puts_it_back(segmented
     assert not segmented.ui.resetLinesButton.enabled
     stretch(long_line(ct, 1))
     row = rows(segmented)[0]
-    assert row[1] == f"{long_line(ct, 1).GetLineLengthWorld():.1f}"
+    assert row[2].split(" × ")[0] == f"{long_line(ct, 1).GetLineLengthWorld():.1f}"
     assert row[-1] == "edited"
     assert segmented.ui.statusLabel.text == "2 lesions, 1 measured by your own lines."
     assert segmented.ui.resetLinesButton.enabled
@@ -258,7 +263,7 @@ def test_the_threshold_leaves_a_dragged_line_where_it_is(segmented, ct):
     length = long_line(ct, 1).GetLineLengthWorld()
     segmented.ui.thresholdSlider.value = 0.5
     assert long_line(ct, 1).GetLineLengthWorld() == pytest.approx(length, abs=1e-6)
-    assert rows(segmented)[0][1] == f"{length:.1f}"
+    assert rows(segmented)[0][2].split(" × ")[0] == f"{length:.1f}"
 
 
 def test_a_chosen_lesion_is_marked_as_a_node_and_unmarked(segmented, ct):

@@ -1,4 +1,4 @@
-"""The panel: binds the widgets of LungTumorSeg.ui to a desk (`workstation`). Decides nothing, waits for nothing."""
+"""The panel: the tabs of LungTumorSeg.ui with one desk (`workstation`) behind them. It decides and waits for nothing."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import vtk
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
+from LungTumorSegLib.desktop.first_run import FirstRun
 from LungTumorSegLib.desktop.installed_models import installed_models
-from LungTumorSegLib.desktop.lesion_table import LesionTable
+from LungTumorSegLib.desktop.measure_tab import MeasureTab
 from LungTumorSegLib.desktop.segment_editor import save_undo
+from LungTumorSegLib.desktop.segment_tab import SegmentTab
 from LungTumorSegLib.desktop.settings import worker_launch
+from LungTumorSegLib.desktop.shortcuts import Shortcuts
 from LungTumorSegLib.desktop.worker_process import WorkerProcess
 from LungTumorSegLib.workstation import words
-from LungTumorSegLib.workstation.desk import Cut, Desk
-from LungTumorSegLib.workstation.display import Display
-from LungTumorSegLib.workstation.host import HEAT, PROBABILITY
+from LungTumorSegLib.workstation.desk import Desk
 
 TICK = 100  # ms
-OVERLAYS = {"showProbability": PROBABILITY, "showGradCam": HEAT}
 
 
 class Panel(VTKObservationMixin):
@@ -40,38 +40,45 @@ class Panel(VTKObservationMixin):
         launch = worker_launch()
         self._process = WorkerProcess(launch)
         self.desk = Desk(scene, self._process, launch.inline, self, save_undo)
+        self.measure = MeasureTab(ui, self.desk)
+        self.segment = SegmentTab(ui, self.desk, lambda: self.measure.chosen)
+        self.first_run = FirstRun(ui, lambda: worker_launch(), self.worker_changed, self.models_changed)
         self._timer = qt.QTimer()
         self._timer.setInterval(TICK)
         self._timer.connect("timeout()", self.desk.tick)
-        self._table = LesionTable(ui.lesionTable, self.desk.jump)
-        self._fill_models()
-        self._connect()
+        ui.tabs.connect("currentChanged(int)", self._tab_chosen)
+        self._shortcuts = Shortcuts(self.segment.keys | self.measure.keys)
+        self.models_changed()
 
-    def _connect(self) -> None:
-        ui = self.ui
-        ui.segmentButton.connect("clicked(bool)", self._segment_or_cancel)
-        ui.explainButton.connect("clicked(bool)", lambda _checked: self.desk.explain())
-        ui.modelComboBox.connect("currentIndexChanged(int)", self._model_chosen)
-        # Tracking is off in the .ui: this comes while the hand drags, the parameter changes when it rests.
-        ui.thresholdSlider.connect("valueIsChanging(double)", self.desk.drag_threshold)
-        ui.probabilityCheckBox.connect("clicked(bool)", lambda on: self._choose_overlay("showProbability", on))
-        ui.gradCamCheckBox.connect("clicked(bool)", lambda on: self._choose_overlay("showGradCam", on))
-        ui.nodeButton.connect("clicked(bool)", self._mark_node)
-        ui.resetLinesButton.connect("clicked(bool)", self._reset_lines)
-        ui.placeButton.connect("toggled(bool)", self._place)
-        ui.placeWidget.connect("activeMarkupsPlaceModeChanged(bool)", ui.placeButton.setChecked)
-        ui.placeWidget.setButtonsVisible(False)
-        ui.placeWidget.placeMultipleMarkups = slicer.qSlicerMarkupsPlaceWidget.ForcePlaceSingleMarkup
+    def models_changed(self) -> None:
+        """Models came or went."""
+        models = installed_models()
+        prompted = next((model.name for model in models if model.task == "prompted"), None)
+        self.segment.fill_models([model for model in models if model.task == "automatic"], prompted)
+
+    def worker_changed(self) -> None:
+        """Another Python computes, or it has other packages: what was under way is cancelled."""
+        self._process.launch = launch = worker_launch()
+        self.desk.restart(launch.inline)
 
     # What the module's widget tells
 
     def enter(self) -> None:
         """The module is shown."""
         self._timer.start()
+        self._shortcuts.set_enabled(True)
         self.desk.start()
+        self.first_run.enter()
+
+    def leave(self) -> None:
+        """Another module is shown. What runs goes on, and what is painted there is heard."""
+        self._shortcuts.set_enabled(False)
+        self.segment.leave()
 
     def close(self) -> None:
         """The module goes: end the worker."""
+        self.first_run.close()
+        self._shortcuts.remove()
         self.set_parameters(None)
         self._timer.stop()
         self.desk.close()
@@ -91,69 +98,31 @@ class Panel(VTKObservationMixin):
         if parameters is not None:
             self._gui_tag = parameters.connectGui(self.ui)
             self.addObserver(parameters, vtk.vtkCommand.ModifiedEvent, self._parameters_changed)
+            self.ui.tabs.currentIndex = parameters.tab
+        self.segment.follow(parameters)
         self._parameters_changed()
-
-    # What the user does
-
-    def _segment_or_cancel(self, _checked: bool = False) -> None:
-        if self.desk.busy:
-            self.desk.cancel()
-        else:
-            self.desk.segment()
-
-    def _place(self, on: bool) -> None:
-        """Let the next click in a view be a point in a lesion."""
-        if on:
-            self.ui.placeWidget.setCurrentNode(self.desk.points())
-        self.ui.placeWidget.setPlaceModeEnabled(on)
-
-    def _model_chosen(self, _index: int = 0) -> None:
-        model = self._model
-        self.desk.choose_models(model and model.name, self._prompted_model and self._prompted_model.name)
-
-    def _mark_node(self, _checked: bool = False) -> None:
-        lesion = self._table.chosen
-        if lesion is not None:
-            self.desk.mark_node(lesion.id, not lesion.node)
-
-    def _reset_lines(self, _checked: bool = False) -> None:
-        """Of the chosen lesion where it has lines of the user's own, else of all."""
-        lesion = self._table.chosen
-        self.desk.reset_lines(lesion.id if lesion is not None and lesion.edited else None)
-
-    def _choose_overlay(self, name: str, on: bool) -> None:
-        """One at a time: the views have one foreground."""
-        if on:
-            for other in OVERLAYS:
-                setattr(self.parameters, other, other == name)
 
     def _parameters_changed(self, _caller=None, _event=None) -> None:
         if self.parameters is None:
             self.desk.choose_ct(None)
             return
-        cut = Cut(self.parameters.threshold, self.parameters.smallestMm)
+        cut = self.segment.cut()
         if self.parameters.ct is not self.desk.ct:
-            self.ui.placeWidget.setPlaceModeEnabled(False)
-            self.ui.placeWidget.setCurrentNode(None)
+            self.segment.leave()
             self.desk.choose_ct(self.parameters.ct, cut)
         self.desk.rest(cut)
-        overlay = next((overlay for name, overlay in OVERLAYS.items() if getattr(self.parameters, name)), None)
-        self.desk.show(
-            Display(overlay, self.parameters.opacity, self.parameters.showOutlineOnly, self.parameters.showSurface)
-        )
+        self.segment.show()
+
+    def _tab_chosen(self, index: int) -> None:
+        if self.parameters is not None:
+            self.parameters.tab = index
 
     # What the desk tells (`workstation.host.Host`)
 
     def changed(self) -> None:
-        desk = self.desk
-        self.ui.segmentButton.text = _("Cancel") if desk.busy else _("Segment")
-        self.ui.segmentButton.enabled = desk.busy or desk.ready
-        self.ui.segmentButton.toolTip = self._what_segment_does()
-        self.ui.explainButton.enabled = desk.ready and desk.has_result and not desk.busy
-        self.ui.nodeButton.enabled = bool(desk.lesions)
-        self.ui.resetLinesButton.enabled = any(lesion.edited for lesion in desk.lesions)
-        self.ui.placeButton.enabled = desk.can_prompt
-        self.ui.progressBar.visible = desk.busy
+        self.segment.update()
+        self.measure.update()
+        self.ui.progressBar.visible = self.desk.busy
 
     def progress(self, sentence: str, fraction: float) -> None:
         self.ui.progressBar.value = round(100 * fraction)
@@ -165,36 +134,14 @@ class Panel(VTKObservationMixin):
     def failed(self, sentence: str, details: str = "") -> None:
         self.said(sentence)
         more = {"detailedText": details} if details else {}
+        # Later: a dialog opened from inside the process's signal would keep the worker's bytes from being read.
         qt.QTimer.singleShot(0, lambda: slicer.util.errorDisplay(sentence, **more))
 
     def lesions(self, lesions: list) -> None:
-        self._table.show(lesions)
+        self.measure.show_lesions(lesions)
 
     def threshold(self, value: float) -> None:
-        self.parameters.threshold = value
+        self.segment.take_threshold(value)
 
     def overlay(self, name: str) -> None:
-        self._choose_overlay(next(switch for switch, overlay in OVERLAYS.items() if overlay == name), True)
-
-    def _what_segment_does(self) -> str:
-        if self.desk.busy:
-            return _("Stop; nothing is changed.")
-        if self._model is None:
-            return _("No model is installed in the module's Resources/Models folder.")
-        return _("Find the lung tumours of the chosen CT.") if self.desk.ready else _("Choose a CT first.")
-
-    # Models
-
-    @property
-    def _model(self):
-        index = self.ui.modelComboBox.currentIndex
-        return self._automatic[index] if 0 <= index < len(self._automatic) else None
-
-    def _fill_models(self) -> None:
-        models = installed_models()
-        self._automatic = [model for model in models if model.task == "automatic"]
-        self._prompted_model = next((model for model in models if model.task == "prompted"), None)
-        self.ui.modelComboBox.clear()
-        for model in self._automatic:
-            self.ui.modelComboBox.addItem(model.name)
-        self._model_chosen()
+        self.segment.take_overlay(name)

@@ -11,19 +11,28 @@ from slicer.parameterNodeWrapper import SingleStep, WithinRange, parameterNodeWr
 
 @parameterNodeWrapper
 class Parameters:
-    """The names are those of the `SlicerParameterName` properties in LungTumorSeg.ui.
+    """The names are those of the `SlicerParameterName` properties in LungTumorSeg.ui, but for `model` and `tab`, which
+    the panel sets and reads itself: the wrapper knows no list of choices that grows.
 
     ct : the scan to segment.
+    model : the chosen automatic model; empty: the default.
+    tab : the tab that is shown, counted from 0.
     threshold : a voxel is tumour where its probability is at least this.
     smallestMm : lesions with a shorter long axis are left out.
-    opacity : of the overlay, 0..1.
+    largestOnly : all but the lesion of the greatest volume are left out.
+    opacity : of the overlay and of the fill, 0..1.
     """
 
     ct: vtkMRMLScalarVolumeNode
+    model: str = ""
+    tab: int = 0
     threshold: Annotated[float, WithinRange(0.02, 0.98), SingleStep(0.01)] = 0.5
     smallestMm: Annotated[float, WithinRange(0, 30), SingleStep(0.5)] = 3.0
+    largestOnly: bool = False
     showProbability: bool = True
     showGradCam: bool = False
-    showOutlineOnly: bool = False
+    showOutline: bool = True
+    showFill: bool = True
     showSurface: bool = False
+    showLegend: bool = False
     opacity: Annotated[float, WithinRange(0, 1), SingleStep(0.05)] = 0.5

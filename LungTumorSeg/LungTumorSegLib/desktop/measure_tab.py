@@ -1,0 +1,59 @@
+"""The Measure tab: the lesions' table, marks, sums. Decides nothing."""
+
+from __future__ import annotations
+
+import qt
+
+from LungTumorSegLib.desktop.lesion_table import LesionTable
+
+
+class MeasureTab:
+    """
+    Parameters
+    ----------
+    ui : the widgets by name
+    desk : `workstation.desk.Desk`
+    """
+
+    def __init__(self, ui, desk):
+        self.ui, self.desk = ui, desk
+        self._table = LesionTable(ui.lesionTable, desk.jump)
+        ui.nodeButton.connect("clicked(bool)", self._mark_node)
+        ui.resetLinesButton.connect("clicked(bool)", self._reset_lines)
+        ui.copyButton.connect("clicked(bool)", self._copy)
+
+    @property
+    def keys(self) -> dict:
+        """Keyboard shortcuts; the tool tips name them."""
+        return {"L": self.ui.nodeButton.click}
+
+    @property
+    def chosen(self):
+        """The lesion of the table's current row, or None."""
+        return self._table.chosen
+
+    # What the desk tells
+
+    def show_lesions(self, lesions: list) -> None:
+        self._table.show(lesions)
+
+    def update(self) -> None:
+        """Buttons and sums as the lesions are now."""
+        lesions = self.desk.lesions
+        self.ui.nodeButton.enabled = self.ui.copyButton.enabled = bool(lesions)
+        self.ui.resetLinesButton.enabled = any(lesion.edited for lesion in lesions)
+
+    # What the user does
+
+    def _mark_node(self, _checked: bool = False) -> None:
+        lesion = self.chosen
+        if lesion is not None:
+            self.desk.mark_node(lesion.id, not lesion.node)
+
+    def _reset_lines(self, _checked: bool = False) -> None:
+        """Of the chosen lesion where it has lines of the user's own, else of all."""
+        lesion = self.chosen
+        self.desk.reset_lines(lesion.id if lesion is not None and lesion.edited else None)
+
+    def _copy(self, _checked: bool = False) -> None:
+        qt.QApplication.clipboard().setText(self.desk.table_text())
