@@ -1,0 +1,33 @@
+"""`lungtumorseg app [CT]`: the workstation in a browser."""
+
+from __future__ import annotations
+
+import os
+import sys
+import webbrowser
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def app(
+    ct: Annotated[Path | None, typer.Argument(help="A CT to open: NIfTI, NRRD or MHA file, or DICOM folder.")] = None,
+    port: Annotated[int, typer.Option(help="0: a free one.")] = 0,
+    browser: Annotated[bool, typer.Option(help="Open the browser where there is one.")] = True,
+) -> None:
+    """Open the workstation in a browser on this machine. Ctrl-C ends it."""
+    from LungTumorSegLib.web.app import App
+    from LungTumorSegLib.worker.launch import worker_command
+
+    def ready(address: str) -> None:
+        print(f"LungTumorSeg is open at {address}\nCtrl-C ends it.", flush=True)
+        if browser and has_browser():
+            webbrowser.open(address)
+
+    App(worker_command()).run(ready, port, ct)
+
+
+def has_browser() -> bool:
+    """There is a screen to open a window on; a text browser in a terminal is none."""
+    return sys.platform in ("darwin", "win32") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

@@ -1,0 +1,335 @@
+"""The workstation in a browser: the `Host` of a desk. Binds the page's widgets; decides nothing, waits for nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import vtk
+from trame_server.utils.typed_state import TypedState
+from trame_slicer import module as trame_slicer_module
+from trame_slicer.core import SlicerApp
+
+from LungTumorSegLib.errors import InputRefused
+from LungTumorSegLib.web import opening, serving
+from LungTumorSegLib.web.doorway import Doorway
+from LungTumorSegLib.web.export_tab import export_tab
+from LungTumorSegLib.web.files import Files
+from LungTumorSegLib.web.latest import Latest
+from LungTumorSegLib.web.measure_tab import MeasureActions, measure_tab, row, sums, text
+from LungTumorSegLib.web.page import Page, PageActions
+from LungTumorSegLib.web.segment_tab import SegmentActions, segment_tab
+from LungTumorSegLib.web.state import ExportState, MeasureState, PageState, SegmentState
+from LungTumorSegLib.web.tools import Tools
+from LungTumorSegLib.web.views import AXIAL, CORONAL, FOUR, SAGITTAL, SPACE, WINDOWS, Views
+from LungTumorSegLib.web.worker_process import WorkerProcess
+from LungTumorSegLib.worker.launch import Launch
+from LungTumorSegLib.workstation.desk import Cut, Desk
+from LungTumorSegLib.workstation.display import Display
+from LungTumorSegLib.workstation.models import list_models, preferred
+
+log = logging.getLogger(__name__)
+
+TICK = 0.1  # s, while the worker computes or a brush has just painted
+KEYS = {
+    "1": ("layout", FOUR), "2": ("layout", AXIAL), "3": ("layout", CORONAL), "4": ("layout", SAGITTAL),
+    "5": ("layout", SPACE), "l": ("window", "lung"), "m": ("window", "mediastinum"), "b": ("window", "bone"),
+}  # fmt: skip
+TOOL_KEYS = {"p": "inside", "n": "outside", "e": "paint", "d": "erase"}
+
+
+class App:
+    """
+    Parameters
+    ----------
+    launch : how to start the worker
+    """
+
+    def __init__(self, launch: Launch):
+        self.server = serving.make_server()
+        self.server.enable_module(trame_slicer_module)
+        self.slicer = SlicerApp()
+        vtk.vtkObject.GlobalWarningDisplayOff()  # VTK warns of what trame-slicer does with it, on the user's terminal
+        self.doorway = Doorway()
+        self.files = Files(self.open)
+        self._pending: set[asyncio.Task] = set()
+        self._ticking: asyncio.Task | None = None
+        state = self.server.state
+        self.page, self.segment = TypedState(state, PageState), TypedState(state, SegmentState)
+        self.measure, self.export = TypedState(state, MeasureState), TypedState(state, ExportState)
+        self.views = Views(self.server, self.slicer)
+        self._process = WorkerProcess(launch, state.flush)
+        self.desk = Desk(self.slicer.scene, self._process, launch.inline, self, self._save_undo)
+        self.tools = Tools(self.slicer, self.desk, self._put_down, self._undo_changed)
+        self._threshold = Latest(self.desk.drag_threshold, state.flush)
+        self._choose_models(list_models())
+        self._build()
+        self._bind()
+
+    # Life
+
+    def run(self, ready: Callable[[str], None], port: int = 0, ct: Path | None = None) -> None:
+        """Serve until told to end; `ready` is called with the address, `ct` is opened then."""
+
+        def begin(**_) -> None:
+            self.desk.start()
+            self._tick_on()
+            if ct is not None:
+                self._spawn(self.open(ct))
+
+        self.server.controller.on_server_ready.add(begin)
+        try:
+            serving.serve(self.server, self.doorway, self.files.serve, ready, port)
+        finally:
+            self.desk.close()
+            asyncio.get_event_loop().run_until_complete(self._process.close())
+            self.files.close()
+
+    # What the user does
+
+    async def open(self, path: Path) -> None:
+        """Read a CT beside the page's work, show it and choose it."""
+        with self.server.state:
+            self.page.data.reading = True
+            self.said(f"Reading {path.name}…" if not path.name.startswith("drop-") else "Reading…")
+        try:
+            volume = await asyncio.to_thread(opening.read, path)
+        except InputRefused as refusal:
+            self._end_reading(partial(self.failed, str(refusal)))
+            return
+        except Exception as fault:
+            log.exception("the files could not be read")
+            self._end_reading(partial(self.failed, f"The files could not be read ({type(fault).__name__})."))
+            return
+        self._end_reading(lambda: self._show_ct(volume))
+
+    def _end_reading(self, then: Callable[[], None]) -> None:
+        with self.server.state:
+            self.page.data.reading = False
+            then()
+
+    def _show_ct(self, volume) -> None:
+        node = opening.add_ct(self.slicer.scene, volume, Path(volume.source).name or "CT")
+        self._list_cts()
+        self._choose_ct(node)
+        self.page.data.ct = node.GetID()
+        self.said(" ".join(volume.warnings) or "Press Segment to find the lung tumours.")
+
+    def _choose_ct(self, node) -> None:
+        if node is self.desk.ct:
+            return
+        self.tools.forget()
+        opening.set_window(node, *WINDOWS[self.page.data.window or "lung"])
+        self.views.show_ct(node)
+        self.desk.choose_ct(node, self._cut)
+
+    def _list_cts(self) -> None:
+        scene = self.slicer.scene
+        nodes = [scene.GetNthNodeByClass(n, "vtkMRMLScalarVolumeNode") for n in range(
+            scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode"))]  # fmt: skip
+        self.page.data.cts = [
+            {"id": node.GetID(), "name": node.GetName()}
+            for node in nodes
+            if node.GetNodeReferenceID("LungTumorSeg.CT") is None
+        ]
+
+    def _segment_or_cancel(self) -> None:
+        if self.desk.busy:
+            self.desk.cancel()
+        else:
+            self.desk.segment()
+        self._tick_on()
+
+    def _explain(self) -> None:
+        if self.desk.result.heat_node is None:
+            self.desk.explain()
+            self._tick_on()
+
+    def _jump(self, lesion: int) -> None:
+        self.measure.data.chosen = lesion
+        chosen = next((x for x in self.desk.lesions if x.id == lesion), None)
+        if chosen is not None:
+            self.desk.jump(chosen)
+
+    def _mark_node(self) -> None:
+        chosen = next((x for x in self.desk.lesions if x.id == self.measure.data.chosen), None)
+        if chosen is not None:
+            self.desk.mark_node(chosen.id, not chosen.node)
+
+    def _reset_lines(self) -> None:
+        chosen = next((x for x in self.desk.lesions if x.id == self.measure.data.chosen), None)
+        self.desk.reset_lines(chosen.id if chosen is not None and chosen.edited else None)
+
+    def _key(self, key: str) -> None:
+        with self.server.state:
+            if key in KEYS:
+                setattr(self.page.data, *KEYS[key])
+            elif key in TOOL_KEYS and (self.segment.data.can_prompt or self.segment.data.has_result):
+                tool = TOOL_KEYS[key]
+                self.page.data.tool = "" if self.page.data.tool == tool else tool
+            elif key == "Escape":
+                self.page.data.tool = ""
+            elif key == "undo":
+                self._undo()
+            elif key == "redo":
+                self._redo()
+
+    def _undo(self) -> None:
+        if self.tools.undo_stack.can_undo():
+            self.tools.undo_stack.undo()
+            self._tick_on()
+
+    def _redo(self) -> None:
+        if self.tools.undo_stack.can_redo():
+            self.tools.undo_stack.redo()
+            self._tick_on()
+
+    def _export(self, what: str) -> None:
+        raise NotImplementedError
+
+    # What the desk tells (`workstation.host.Host`)
+
+    def changed(self) -> None:
+        desk, data = self.desk, self.segment.data
+        data.ready, data.busy, data.has_result = desk.ready, desk.busy, desk.has_result
+        data.can_prompt, data.has_prompts, data.has_edits = desk.can_prompt, any(desk.prompt_counts), desk.has_edits
+        if desk.busy:
+            self._tick_on()
+        else:
+            data.fraction = 0.0
+
+    def progress(self, sentence: str, fraction: float) -> None:
+        self.segment.data.fraction = round(100 * fraction, 1)
+        self.said(sentence)
+
+    def said(self, sentence: str) -> None:
+        self.page.data.failed = False
+        self.page.data.said = sentence
+
+    def failed(self, sentence: str, details: str = "") -> None:
+        self.page.data.said, self.page.data.details, self.page.data.failed = sentence, details, True
+
+    def lesions(self, lesions: list) -> None:
+        self.measure.data.rows = [row(lesion) for lesion in lesions]
+        self.measure.data.sums, self.measure.data.copied = sums(lesions), text(lesions)
+        if self.measure.data.chosen not in [lesion.id for lesion in lesions]:
+            self.measure.data.chosen = 0
+
+    def threshold(self, value: float) -> None:
+        with self.segment.suppress_change_listeners():
+            self.segment.data.threshold = value
+
+    def overlay(self, name: str) -> None:
+        self.segment.data.overlay = name
+        self._show()
+
+    # Between widgets and desk
+
+    @property
+    def _cut(self) -> Cut:
+        data = self.segment.data
+        return Cut(data.threshold, data.smallest_mm, data.largest_only)
+
+    def _rest(self, *_) -> None:
+        self._threshold.drop()
+        self.desk.rest(self._cut)
+        self._show()
+
+    def _show(self, *_) -> None:
+        data = self.segment.data
+        overlay = None if data.overlay == "none" else data.overlay
+        self.desk.show(Display(overlay, data.opacity, data.outline, data.fill, data.surface))
+
+    def _put_down(self) -> None:
+        with self.server.state:
+            self.page.data.tool = ""
+
+    def _take_tool(self, tool: str) -> None:
+        if tool in ("paint", "erase"):
+            self.tools.set_brush(self.segment.data.brush_mm)
+        self.tools.take(tool)
+        self._tick_on()
+
+    def _save_undo(self, node) -> None:
+        self.tools.save_undo(node)
+
+    def _undo_changed(self) -> None:
+        stack = self.tools.undo_stack
+        with self.server.state:
+            self.segment.data.can_undo, self.segment.data.can_redo = stack.can_undo(), stack.can_redo()
+
+    def _window_chosen(self, window: str) -> None:
+        if window and self.desk.ct is not None:
+            opening.set_window(self.desk.ct, *WINDOWS[window])
+
+    def _ct_chosen(self, node_id: str) -> None:
+        node = self.slicer.scene.GetNodeByID(node_id) if node_id else None
+        if node is not None:
+            self._choose_ct(node)
+
+    def _model_chosen(self, *_) -> None:
+        self.desk.choose_models(self.segment.data.model or None, self._prompted)
+
+    def _choose_models(self, models: list) -> None:
+        automatic, prompted = preferred(models, "automatic"), preferred(models, "prompted")
+        self._prompted = prompted.address if prompted else None
+        self.segment.data.models = [
+            {"name": model.address, "title": model.name} for model in models if model.task == "automatic"
+        ]
+        self.segment.data.model = automatic.address if automatic else ""
+        self._model_chosen()
+
+    def _build(self) -> None:
+        tabs = {
+            "segment": lambda: segment_tab(
+                self.server,
+                SegmentActions(
+                    self._segment_or_cancel, self._explain, self._rest, self.desk.delete_prompts,
+                    self.desk.reset_edits, self._undo, self._redo,
+                ),
+            ),
+            "measure": lambda: measure_tab(
+                self.server, MeasureActions(self._jump, self._mark_node, self._reset_lines)
+            ),
+            "export": lambda: export_tab(self.server, self._export),
+        }  # fmt: skip
+        Page(self.server, self.views, PageActions(self.views.fit, self._key), tabs)
+
+    def _bind(self) -> None:
+        page, segment = self.page.name, self.segment.name
+        self.page.bind_changes({
+            page.layout: self.views.show, page.window: self._window_chosen, page.ct: self._ct_chosen,
+            page.tool: self._take_tool,
+        })  # fmt: skip
+        self.segment.bind_changes({
+            segment.model: self._model_chosen,
+            segment.threshold: self._threshold.put,
+            (segment.largest_only,): self._rest,
+            (segment.overlay, segment.opacity, segment.outline, segment.fill, segment.surface): self._show,
+            segment.brush_mm: self.tools.set_brush,
+        })  # fmt: skip
+
+    # Time
+
+    def _spawn(self, work) -> None:
+        task = asyncio.get_event_loop().create_task(work)
+        self._pending.add(task)
+        task.add_done_callback(self._pending.discard)
+
+    def _tick_on(self) -> None:
+        """Have the desk's clock run as long as there is something to wait for; an idle page uses no processor."""
+        if self._ticking is None or self._ticking.done():
+            with contextlib.suppress(RuntimeError):  # not serving yet
+                self._ticking = asyncio.get_running_loop().create_task(self._tick())
+
+    async def _tick(self) -> None:
+        quiet = 0
+        while quiet < 20:
+            await asyncio.sleep(TICK)
+            with self.server.state:
+                self.desk.tick()
+            quiet = 0 if self.desk.busy else quiet + 1

@@ -1,0 +1,35 @@
+"""The Export tab: one button a format; the file comes as a download."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from trame.widgets import html
+from trame.widgets import vuetify3 as v3
+from trame_server.utils.typed_state import TypedState
+
+from LungTumorSegLib.web.state import ExportState, SegmentState
+
+FORMATS = {
+    "nifti": ("Mask as NIfTI", "mdi-cube-scan", "uint16 labels on the CT's own grid, .nii.gz"),
+    "dicom": ("DICOM SEG and SR", "mdi-hospital-box-outline", "Segmentation and measurements, .zip; for CTs from DICOM"),
+    "csv": ("Table as CSV", "mdi-table", "A row a lesion, all columns at full precision"),
+    "report": ("Report as PDF", "mdi-file-document-outline", "Pictures and measurements of every lesion"),
+    "scene": ("Scene for 3D Slicer", "mdi-package-variant-closed", "CT, probability, segments, lines and table, .mrb"),
+}  # fmt: skip
+
+
+def export_tab(server, export: Callable[[str], None]) -> None:
+    """Build the widgets at the current place; `export` is called with a key of FORMATS."""
+    name = TypedState(server.state, ExportState).name
+    segment = TypedState(server.state, SegmentState).name
+    with html.Div(classes="d-flex flex-column", style="gap: 10px"):
+        for key, (title, icon, hint) in FORMATS.items():
+            with html.Div():
+                v3.VBtn(
+                    title, id=f"export-{key}", block=True, variant="tonal", prepend_icon=icon,
+                    classes="justify-start", click=(export, f"['{key}']"),
+                    loading=(f"{name.busy} === '{key}'",),
+                    disabled=(f"!{segment.has_result} || ({name.busy} && {name.busy} !== '{key}')",),
+                )  # fmt: skip
+                html.Div(hint, classes="text-caption mt-1", style="color: var(--lts-quiet)")

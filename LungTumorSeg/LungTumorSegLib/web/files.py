@@ -1,0 +1,74 @@
+"""Files between the browser and this process: what is dropped on the page, what is downloaded.
+
+They travel as plain HTTP streams, for a CT of hundreds of MB is too large for a message. They lie in a private folder
+that goes with the process.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Awaitable, Callable
+from pathlib import Path, PurePosixPath
+
+from aiohttp import web
+
+CHUNK = 1 << 20
+MOST_BYTES = 16 << 30  # of one drop
+
+
+class Files:
+    """
+    Parameters
+    ----------
+    opened : called with the folder in which all files of one drop lie
+    """
+
+    def __init__(self, opened: Callable[[Path], Awaitable[None]]):
+        self._folder = Path(tempfile.mkdtemp(prefix="lungtumorseg-app-"))  # mode 0700
+        self._opened = opened
+        self._offered: dict[str, Path] = {}
+
+    def serve(self, app: web.Application) -> None:
+        """Call before the application runs."""
+        app.router.add_put(r"/drop/{drop:\d+}/{name:.+}", self._take)
+        app.router.add_post(r"/drop/{drop:\d+}", self._taken)
+        app.router.add_get(r"/download/{number:\d+}/{name}", self._give)
+
+    def new_folder(self, name: str) -> Path:
+        return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self._folder))
+
+    def offer(self, file: Path, name: str) -> str:
+        """Address (relative) from which the browser may download the file under this name."""
+        number = str(len(self._offered) + 1)
+        self._offered[number] = file
+        return f"download/{number}/{name}"
+
+    def close(self) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    async def _take(self, request: web.Request) -> web.Response:
+        drop = self._folder / f"drop-{request.match_info['drop']}"
+        parts = PurePosixPath(request.match_info["name"]).parts
+        if any(part in ("..", "/") or "\\" in part or "\0" in part for part in parts):
+            raise web.HTTPBadRequest(text="not a file name")
+        target = drop.joinpath(*parts)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        size = 0
+        with target.open("xb") as file:
+            async for chunk in request.content.iter_chunked(CHUNK):
+                size += len(chunk)
+                if size > MOST_BYTES:
+                    raise web.HTTPRequestEntityTooLarge(max_size=MOST_BYTES, actual_size=size)
+                file.write(chunk)
+        return web.Response(status=201)
+
+    async def _taken(self, request: web.Request) -> web.Response:
+        await self._opened(self._folder / f"drop-{request.match_info['drop']}")
+        return web.Response(status=204)
+
+    async def _give(self, request: web.Request) -> web.StreamResponse:
+        file = self._offered.get(request.match_info["number"])
+        if file is None or not file.exists():
+            raise web.HTTPNotFound(text="This file is no longer offered: export it again.")
+        return web.FileResponse(file, headers={"Content-Disposition": "attachment"})

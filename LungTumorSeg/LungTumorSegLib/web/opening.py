@@ -1,0 +1,50 @@
+"""A CT from files becomes a volume node of the scene. Files are read as everywhere in this program (`volume.reading`),
+so that what is refused on the command line is refused here in the same words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import slicer
+import vtk
+from vtk.util.numpy_support import numpy_to_vtk
+
+from LungTumorSegLib.errors import InputRefused
+from LungTumorSegLib.volume.geometry import Volume
+from LungTumorSegLib.volume.reading import READERS, read_ct
+
+
+def read(path: Path) -> Volume:
+    """The CT in a file, in a DICOM folder, or in the only CT file of a folder. Takes seconds; needs no scene.
+
+    Raises `InputRefused`.
+    """
+    if path.is_dir():
+        files = [file for file in sorted(path.rglob("*")) if file.is_file()]
+        images = [file for file in files if any(file.name.lower().endswith(ending) for ending in READERS)]
+        if len(images) > 1:
+            raise InputRefused("Several CT files were given: give one at a time.")
+        if images:
+            return read_ct(images[0])
+    return read_ct(path)
+
+
+def add_ct(scene, volume: Volume, name: str):
+    """A vtkMRMLScalarVolumeNode with these voxels (copied once), in the lung window."""
+    node = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", scene.GenerateUniqueName(name))
+    image = vtk.vtkImageData()
+    image.SetDimensions(*reversed(volume.voxels.shape))
+    image.GetPointData().SetScalars(numpy_to_vtk(volume.voxels.ravel(), deep=True))
+    node.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(volume.geometry.ijk_to_ras_matrix))
+    node.SetAndObserveImageData(image)
+    node.CreateDefaultDisplayNodes()
+    return node
+
+
+def set_window(ct, width: float, level: float) -> None:
+    """HU."""
+    display = ct.GetDisplayNode()
+    modified = display.StartModify()
+    display.AutoWindowLevelOff()
+    display.SetWindowLevel(width, level)
+    display.EndModify(modified)

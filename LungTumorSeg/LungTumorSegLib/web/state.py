@@ -1,0 +1,67 @@
+"""What the page shows and the user sets, by tab. trame keeps it the same in the browser and in the process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass
+class PageState:
+    """tab : of the panel. layout : of the views, see `views`. window : a name of `views.WINDOWS`, or empty where the
+    user set another. said : the status line; failed : whether it tells of a failure. details : of the last failure."""
+
+    tab: str = "segment"
+    layout: str = "four"
+    window: str = "lung"
+    said: str = ""
+    failed: bool = False
+    details: str = ""
+    details_shown: bool = False
+    reading: bool = False
+    ct: str = ""
+    cts: list[dict] = field(default_factory=list)
+    tool: str = ""
+    shortcuts_shown: bool = False
+
+
+@dataclass
+class SegmentState:
+    """The names of `Cut` and `Display` in `workstation`; `fraction` is done of what the worker computes, 0..100."""
+
+    model: str = ""
+    models: list[dict] = field(default_factory=list)
+    ready: bool = False
+    busy: bool = False
+    has_result: bool = False
+    can_prompt: bool = False
+    fraction: float = 0.0
+    threshold: float = 0.5
+    smallest_mm: float = 3.0
+    largest_only: bool = False
+    overlay: str = "probability"
+    opacity: float = 0.5
+    outline: bool = True
+    fill: bool = True
+    surface: bool = True
+    brush_mm: float = 6.0
+    has_prompts: bool = False
+    has_edits: bool = False
+    can_undo: bool = False
+    can_redo: bool = False
+
+
+@dataclass
+class MeasureState:
+    """rows : of the lesion table; chosen : a lesion's number, 0 for none; copied : the table as text."""
+
+    rows: list[dict] = field(default_factory=list)
+    chosen: int = 0
+    sums: str = ""
+    copied: str = ""
+
+
+@dataclass
+class ExportState:
+    """busy : the key of the format that is being made, or empty."""
+
+    busy: str = ""

@@ -1,0 +1,89 @@
+"""What the left mouse button does in the views: look, place points or a box, paint or erase."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import slicer
+from trame_slicer.segmentation import SegmentationEffectErase, SegmentationEffectPaint
+from undo_stack import UndoStack
+
+from LungTumorSegLib.web.undo import ChangeOfOurs
+from LungTumorSegLib.workstation.desk import Desk
+
+POINTS, BOX, BRUSHES = {"inside": True, "outside": False}, "box", ("paint", "erase")
+
+
+class Tools:
+    """One tool is in the hand, or none ("").
+
+    Parameters
+    ----------
+    app : SlicerApp
+    desk : knows the nodes into which points go
+    put_down : called when a tool was put down by itself: a box is drawn, the CT changed
+    undo_changed : called when there is more or less to undo
+    """
+
+    def __init__(self, app, desk: Desk, put_down: Callable[[], None], undo_changed: Callable[[], None]):
+        self._app, self._desk, self._put_down = app, desk, put_down
+        self._editor = app.segmentation_editor
+        self.undo_stack = UndoStack()
+        self.undo_stack.index_changed.connect(lambda *_: undo_changed())
+        self._editor.set_undo_stack(self.undo_stack)
+        self._tool = ""
+        self._interaction = app.markups_logic.interaction_node
+        self._interaction.AddObserver(self._interaction.InteractionModeChangedEvent, self._mode_changed)
+
+    def take(self, tool: str, lesion: int = 0) -> None:
+        """lesion : the number of the one to paint into; 0 for the first."""
+        if tool == self._tool:
+            return
+        self._lay_down()
+        self._tool = tool
+        if tool in POINTS:
+            self._app.markups_logic.place_node(self._desk.points(POINTS[tool]), persistent=True)
+        elif tool == BOX:
+            self._app.markups_logic.place_node(self._desk.new_box(), persistent=False)
+        elif tool in BRUSHES:
+            self._paint(tool, lesion)
+
+    def paint_into(self, segment_id: str) -> None:
+        if self._editor.active_segmentation is not None:
+            self._editor.set_active_segment_id(segment_id)
+
+    def set_brush(self, mm: float) -> None:
+        for effect in (SegmentationEffectPaint, SegmentationEffectErase):
+            self._editor.get_effect(effect).set_brush_diameter(mm)
+
+    def save_undo(self, segmentation_node) -> None:
+        """Our own hand is about to change the segments: have Undo take it back."""
+        self.undo_stack.push(ChangeOfOurs(segmentation_node))
+
+    def forget(self) -> None:
+        """Another CT: what was done to the last one's segments is no longer undone."""
+        self.take("")
+        self.undo_stack.clear()
+
+    def _paint(self, tool: str, lesion: int) -> None:
+        node = self._desk.result.segmentation_node
+        if self._editor.active_segmentation_node is not node:
+            self._editor.set_undo_stack(None)  # it would be emptied
+            self._editor.set_active_segmentation(node, self._desk.ct)
+            self._editor.set_undo_stack(self.undo_stack)
+        self._editor.set_active_effect_type(SegmentationEffectPaint if tool == "paint" else SegmentationEffectErase)
+
+    def _lay_down(self) -> None:
+        last, self._tool = self._tool, ""
+        if last in BRUSHES:
+            self._editor.deactivate_effect()
+        elif last:
+            self._app.markups_logic.disable_place_mode()
+            self._desk.placing_ended()
+
+    def _mode_changed(self, node, _event) -> None:
+        placing = node.GetCurrentInteractionMode() == slicer.vtkMRMLInteractionNode.Place
+        if self._tool and self._tool not in BRUSHES and not placing:
+            self._tool = ""
+            self._desk.placing_ended()
+            self._put_down()

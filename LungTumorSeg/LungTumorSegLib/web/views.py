@@ -1,0 +1,147 @@
+"""The four views of the page: axial, coronal, sagittal and 3D, all at once or one alone.
+
+Slicer's own displayable managers draw into off-screen windows (trame-slicer), whose pictures go to the browser.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from trame.widgets import html
+from trame.widgets import vuetify3 as v3
+from trame_server.utils.typed_state import TypedState
+from trame_slicer.core import LayoutManager
+from trame_slicer.rca_view import register_rca_factories
+from trame_slicer.views import Layout, LayoutDirection, SliceView, ViewLayoutDefinition
+
+from LungTumorSegLib.web.state import PageState
+
+# Width and level, HU: as radiologists set them for the chest.
+WINDOWS = {"lung": (1500.0, -600.0), "mediastinum": (400.0, 40.0), "bone": (2000.0, 300.0)}
+AXIAL, CORONAL, SAGITTAL, SPACE = "Axial", "Coronal", "Sagittal", "Space"
+FOUR = "four"
+# What lies at the left, right, top and bottom edge of a view, as the patient's letters.
+EDGES = {AXIAL: "RLAP", CORONAL: "RLSI", SAGITTAL: "APSI"}
+MOVING_QUALITY = 75  # of the JPEG while moving; 90 when at rest
+
+
+@dataclass
+class SliceState:
+    """One slice view. place : of the slice along the view's axis, mm; step : between slices, mm."""
+
+    place: float = 0.0
+    lowest: float = 0.0
+    highest: float = 1.0
+    step: float = 1.0
+    text: str = ""
+
+
+class Views:
+    """
+    Parameters
+    ----------
+    server : trame's
+    app : SlicerApp
+    """
+
+    def __init__(self, server, app):
+        self._server, self._app = server, app
+        self._slices: dict[str, TypedState[SliceState]] = {}
+        register_rca_factories(
+            app.view_manager, server, self._slice_furniture, self._space_furniture,
+            interactive_quality=MOVING_QUALITY, blur_fps=30.0,
+        )  # fmt: skip
+        axial = ViewLayoutDefinition.axial_view(AXIAL)
+        coronal = ViewLayoutDefinition.coronal_view(CORONAL)
+        sagittal = ViewLayoutDefinition.sagittal_view(SAGITTAL)
+        space = ViewLayoutDefinition.threed_view(name=SPACE, background_color=("#0b0d10", "#181c22"))
+        self._layouts = LayoutManager(app.scene, app.view_manager, server)
+        rows = [
+            Layout(LayoutDirection.Horizontal, [axial, space]),
+            Layout(LayoutDirection.Horizontal, [coronal, sagittal]),
+        ]
+        self._layouts.register_layout(FOUR, Layout(LayoutDirection.Vertical, rows))
+        for view in (axial, coronal, sagittal, space):
+            self._layouts.register_layout(view.singleton_tag, Layout(LayoutDirection.Vertical, [view]))
+        for view in app.view_manager.get_views():
+            view.render_window().SetMultiSamples(0)  # else translucent surfaces vanish
+            view.set_ruler()
+
+    def place_in(self, layout) -> None:
+        """Where the views stand in the page; call inside of its content."""
+        self._layouts.initialize_layout_grid(layout)
+        self.show(FOUR)
+
+    def show(self, name: str) -> None:
+        """FOUR, or one view alone."""
+        self._layouts.set_layout(name)
+
+    def show_ct(self, ct) -> None:
+        """Put the CT under all views and fit them to it."""
+        self._app.display_manager.show_volume_in_slice_background(ct)
+        self.fit()
+
+    def fit(self) -> None:
+        self._app.display_manager.reset_views()
+
+    def scroll(self, name: str, slices: int) -> None:
+        """Move a slice view by so many slices."""
+        view = self._app.view_manager.get_view(name)
+        lowest, highest = view.get_slice_range()
+        view.set_slice_value(min(max(view.get_slice_value() + slices * view.get_slice_step(), lowest), highest))
+
+    # What stands over the pictures
+
+    def _slice_furniture(self, server, name: str, view: SliceView) -> None:
+        state = TypedState(server.state, SliceState, namespace=name)
+        self._slices[name] = state
+        state.bind_changes({state.name.place: view.set_slice_value})
+
+        def moved(view: SliceView) -> None:
+            with state.suppress_change_listeners():
+                state.data.lowest, state.data.highest = view.get_slice_range()
+                state.data.step = view.get_slice_step()
+                state.data.place = view.get_slice_value()
+            count = round((state.data.highest - state.data.lowest) / state.data.step) + 1
+            number = round((state.data.place - state.data.lowest) / state.data.step) + 1
+            state.data.text = f"{state.data.place:.1f} mm · {number} of {count}" if self._has_ct(view) else ""
+
+        view.modified.connect(moved)
+        moved(view)
+        left, right, top, bottom = EDGES[name]
+        _corner(name, (f"{{{{ {state.name.text} }}}}",))
+        with html.Div(classes="lts-edges", v_if=(state.name.text,)):
+            for place, letter in zip(("left", "right", "top", "bottom"), (left, right, top, bottom), strict=True):
+                html.Span(letter, classes=f"lts-{place}")
+        with html.Div(classes="lts-scroll", v_if=(state.name.text,)):
+            v3.VSlider(
+                v_model=(state.name.place,), min=(state.name.lowest,), max=(state.name.highest,),
+                step=(state.name.step,), hide_details=True, density="compact", direction="vertical",
+                thumb_size=12, track_size=3, color="white", aria_label=f"{name} slice",
+            )  # fmt: skip
+        self._alone_button(name)
+
+    def _space_furniture(self, _server, name: str, _view) -> None:
+        _corner("3D", ())
+        self._alone_button(name)
+
+    def _alone_button(self, name: str) -> None:
+        page = TypedState(self._server.state, PageState).name
+        v3.VBtn(
+            classes="lts-alone", size="x-small", variant="text", density="comfortable",
+            icon=(f"{page.layout} === '{FOUR}' ? 'mdi-fullscreen' : 'mdi-fullscreen-exit'",),
+            title=(f"{page.layout} === '{FOUR}' ? 'This view alone' : 'All four views'",),
+            aria_label=f"{name} alone or all four",
+            click=f"{page.layout} = {page.layout} === '{FOUR}' ? '{name}' : '{FOUR}'",
+        )  # fmt: skip
+
+    @staticmethod
+    def _has_ct(view: SliceView) -> bool:
+        return bool(view.get_background_volume_id())
+
+
+def _corner(title: str, lines: tuple[str, ...]) -> None:
+    with html.Div(classes="lts-corner"):
+        html.Span(title, classes=f"lts-title lts-{title.lower()}")
+        for line in lines:
+            html.Span(line)
