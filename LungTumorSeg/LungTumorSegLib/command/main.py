@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from LungTumorSegLib.command.app import app as app_
 from LungTumorSegLib.command.check import check
 from LungTumorSegLib.command.download import download
 from LungTumorSegLib.command.evaluate import evaluate
@@ -38,7 +39,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for command in (
-    *(segment, train, promote, rollback, models, check, download),
+    *(app_, segment, train, promote, rollback, models, check, download),
     *(measure, response, export, evaluate, networks, phantom, worker),
 ):
     app.command()(command)
