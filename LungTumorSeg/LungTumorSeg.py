@@ -157,9 +157,9 @@ class LungTumorSegTest(ScriptedLoadableModuleTest):
     def test_segment_button(self):
         import time
 
-        from LungTumorSegLib.desktop.installed_models import installed_models
+        from LungTumorSegLib.workstation.models import list_models
 
-        if not any(model.task == "automatic" for model in installed_models()):
+        if not any(model.task == "automatic" for model in list_models()):
             self.delayDisplay("No model is installed: the worker is not tried")
             return
         node, _probability = self.phantom()

@@ -24,6 +24,7 @@ os.environ["QT_QPA_PLATFORM"] = "offscreen"
 import slicer
 import slicer.util
 import vtk
+from packaging.requirements import Requirement
 from PySide6 import QtCore, QtGui, QtUiTools, QtWidgets
 from trame_slicer.core import SlicerApp
 
@@ -405,8 +406,16 @@ class ModuleLogic:
         return node
 
 
+def load_requirements(path):
+    """As slicer.packaging has it (Slicer 5.11), which slicer-core lacks."""
+    lines = [line.strip() for line in Path(path).read_text().splitlines()]
+    return [Requirement(line) for line in lines if line and not line.startswith(("#", "-"))]
+
+
 QT_NAMES = (
     "QDesktopServices",
+    "QDialog",
+    "QFileDialog",
     "QHeaderView",
     "QKeySequence",
     "QProcess",
@@ -416,6 +425,7 @@ QT_NAMES = (
     "QTableWidgetItem",
     "QTimer",
     "QUrl",
+    "QVBoxLayout",
 )
 
 
@@ -431,8 +441,8 @@ class Strict(types.SimpleNamespace):
 class Host:
     """Slicer as far as the module sees it.
 
-    errors : what would have been shown in a dialog. console : exceptions that Slicer would print in its Python console.
-    module : the one that is shown, by name.
+    errors : what would have been shown in a dialog. agrees : what the user answers where he is asked. console : exceptions
+    that Slicer would print in its Python console. module : the one that is shown, by name.
     """
 
     def __init__(self):
@@ -440,6 +450,7 @@ class Host:
         self.app = SlicerApp()
         self.errors: list[tuple[str, str]] = []
         self.console: list[str] = []
+        self.agrees = True
         sys.excepthook = lambda *raised: self.console.append("".join(traceback.format_exception(*raised)))
         self.module, self.widget = "", None
         self.window = QtWidgets.QMainWindow()
@@ -451,13 +462,12 @@ class Host:
         slicer.app = Strict(
             clipboard=lambda: wrapped(QtGui.QGuiApplication.clipboard()), dicomDatabase=lambda: wrapped(self.database)
         )
-        logics = {"colors": slicer.vtkSlicerColorLogic(), "plots": slicer.vtkSlicerPlotsLogic()}
-        for logic in logics.values():
-            logic.SetMRMLApplicationLogic(self.app.app_logic)
-            logic.SetMRMLScene(self.app.scene)
+        plots = slicer.vtkSlicerPlotsLogic()
+        plots.SetMRMLApplicationLogic(self.app.app_logic)
+        plots.SetMRMLScene(self.app.scene)
         slicer.modules = Strict(
-            colors=Strict(logic=lambda: logics["colors"]),
-            plots=Strict(logic=lambda: logics["plots"]),
+            colors=Strict(logic=lambda: slicer.vtkSlicerColorLogic),
+            plots=Strict(logic=lambda: plots),
             SegmentEditorWidget=Strict(editor=SegmentEditor(self.app.scene)),
         )
         slicer.qSlicerMarkupsPlaceWidget = qSlicerMarkupsPlaceWidget
@@ -466,6 +476,11 @@ class Host:
         slicer.util.selectModule = self.select_module
         slicer.util.startupEnvironment = lambda: dict(os.environ)
         slicer.util.errorDisplay = lambda text, detailedText="": self.errors.append((text, detailedText))
+        slicer.util.confirmOkCancelDisplay = lambda text: self.agrees
+        slicer.util.showStatusMessage = lambda text, duration=0: None
+        slicer.packaging = self._module(
+            "slicer.packaging", Requirement=Requirement, load_requirements=load_requirements
+        )
         self._module("slicer.i18n", tr=lambda text: text, translate=lambda context, text: text)
         self._module(
             "slicer.ScriptedLoadableModule",
@@ -484,6 +499,7 @@ class Host:
     def _module(self, name, **members):
         sys.modules[name] = types.ModuleType(name)
         vars(sys.modules[name]).update(members)
+        return sys.modules[name]
 
     def open_module(self):
         """The module's widget, set up and entered, as Slicer does when the user chooses the module."""

@@ -6,29 +6,46 @@ from pathlib import Path
 
 MODULE = Path(__file__).resolve().parents[2] / "LungTumorSeg"
 DESKTOP = MODULE / "LungTumorSegLib" / "desktop"
-# What a variable holds, by file: Python cannot tell.
+# What a variable or the result of a call holds, by file: Python cannot tell.
 RECEIVERS = {
     "worker_process.py": {"process": "QProcess", "self._process": "QProcess", "environment": "QProcessEnvironment"},
-    "lesion_table.py": {"widget": "QTableWidget", "self._widget": "QTableWidget"},
+    "lesion_table.py": {
+        "widget": "QTableWidget",
+        "self._widget": "QTableWidget",
+        "item": "QTableWidgetItem",
+        "widget.horizontalHeaderItem()": "QTableWidgetItem",
+        "widget.horizontalHeader()": "QHeaderView",
+        "widget.verticalHeader()": "QHeaderView",
+    },
     "panel.py": {"self._timer": "QTimer"},
-    "segment_editor.py": {"widget.editor": "qMRMLSegmentEditorWidget"},
+    "placing.py": {
+        "widget": "qSlicerMarkupsPlaceWidget",
+        "self._widget": "qSlicerMarkupsPlaceWidget",
+        "button": "QPushButton",
+        "self._active": "QPushButton",
+    },
+    "segment_editor.py": {"widget.editor": "qMRMLSegmentEditorWidget", "editor": "qMRMLSegmentEditorWidget"},
+    "segment_tab.py": {"box": "QComboBox", "button": "QPushButton"},
+    "shortcuts.py": {"shortcut": "QShortcut"},
+    "measure_tab.py": {"slicer.app.clipboard()": "QClipboard"},
 }
 
 
 def widget_classes() -> dict[str, str]:
-    ui = ElementTree.parse(MODULE / "Resources" / "UI" / "LungTumorSeg.ui")
-    return {w.get("name"): w.get("class") for w in ui.iter("widget")}
+    """The class of each widget of our .ui files."""
+    files = (MODULE / "Resources" / "UI").glob("*.ui")
+    return {w.get("name"): w.get("class") for file in files for w in ElementTree.parse(file).iter("widget")}
 
 
 def names_used() -> set[str]:
     """ "qt.QTimer", "slicer.util.loadUI", "ctkSliderWidget.valueIsChanging(double)", ..."""
     names = set()
     for file in [MODULE / "LungTumorSeg.py", *DESKTOP.glob("*.py")]:
-        receivers = RECEIVERS.get(file.name, {})
+        receivers = dict(RECEIVERS.get(file.name, {}))
         receivers |= {f"{ui}.{w}": c for w, c in widget_classes().items() for ui in ("ui", "self.ui", "widget.ui")}
         for node in ast.walk(ast.parse(file.read_text())):
             names |= set(names_of(node, receivers))
-    return {name for name in names if not any(other.startswith(name + ".") for other in names)}
+    return {name for name in names if not any(other.startswith((name + ".", name + "()")) for other in names)}
 
 
 def names_of(node: ast.AST, receivers: dict[str, str]):
@@ -38,13 +55,16 @@ def names_of(node: ast.AST, receivers: dict[str, str]):
         yield f"{receivers[dotted(node.func.value)]}.{node.args[0].value}"
     elif isinstance(node, ast.Attribute):
         name, owner = dotted(node), dotted(node.value)
-        if name.split(".")[0] in ("qt", "ctk", "slicer"):
+        if owner in receivers:
+            if node.attr != "connect":
+                yield f"{receivers[owner]}.{node.attr}"
+        elif name.split(".")[0] in ("qt", "ctk", "slicer") and "()" not in name:
             yield name
-        elif owner in receivers and node.attr != "connect":
-            yield f"{receivers[owner]}.{node.attr}"
 
 
 def dotted(node: ast.AST) -> str:
     if isinstance(node, ast.Attribute):
         return f"{dotted(node.value)}.{node.attr}"
+    if isinstance(node, ast.Call):
+        return f"{dotted(node.func)}()"
     return node.id if isinstance(node, ast.Name) else "?"

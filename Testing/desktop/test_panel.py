@@ -27,10 +27,10 @@ def host():
 
 @pytest.fixture
 def models():
-    from LungTumorSegLib.desktop.installed_models import InstalledModel
+    from LungTumorSegLib.workstation.models import BUNDLED, Model
 
     tasks = {"automatic": "automatic", "slow": "automatic", "prompted": "prompted"}
-    return [InstalledModel(name, task, 0.4) for name, task in tasks.items()]
+    return [Model(name, task, 0.4, BUNDLED, Path(), 0) for name, task in tasks.items()]
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def module(host, ct, models, monkeypatch):
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "LungTumorSeg")}
     launch = Launch([sys.executable, str(HERE / "pretend_worker.py")], environment)
     monkeypatch.setattr(panel, "worker_launch", lambda: launch)
-    monkeypatch.setattr(panel, "installed_models", lambda: models)
+    monkeypatch.setattr(panel.models, "list_models", lambda: models)
     host.errors.clear()
     host.console.clear()
     widget = host.open_module()
@@ -194,7 +194,7 @@ def test_a_python_that_is_not_there_is_one_sentence(host, ct, models, monkeypatc
     from LungTumorSegLib.worker.launch import Launch
 
     monkeypatch.setattr(panel, "worker_launch", lambda: Launch(["/nowhere/python"], dict(os.environ)))
-    monkeypatch.setattr(panel, "installed_models", lambda: models)
+    monkeypatch.setattr(panel.models, "list_models", lambda: models)
     host.errors.clear()
     module = host.open_module()
     click(module.ui.segmentButton)
@@ -206,7 +206,7 @@ def test_a_python_that_is_not_there_is_one_sentence(host, ct, models, monkeypatc
 def test_without_a_model_the_button_says_why(host, ct, monkeypatch):
     from LungTumorSegLib.desktop import panel
 
-    monkeypatch.setattr(panel, "installed_models", list)
+    monkeypatch.setattr(panel.models, "list_models", list)
     module = host.open_module()
     assert not module.ui.segmentButton.enabled
     assert "No model" in module.ui.segmentButton.toolTip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import qt
+import slicer
 
 from LungTumorSegLib.desktop.lesion_table import LesionTable
 
@@ -56,4 +56,4 @@ class MeasureTab:
         self.desk.reset_lines(lesion.id if lesion is not None and lesion.edited else None)
 
     def _copy(self, _checked: bool = False) -> None:
-        qt.QApplication.clipboard().setText(self.desk.table_text())
+        slicer.app.clipboard().setText(self.desk.table_text())

@@ -1,4 +1,4 @@
-"""The panel: the tabs of LungTumorSeg.ui with one desk (`workstation`) behind them. It decides and waits for nothing."""
+"""The panel: the tabs of LungTumorSeg.ui, one desk (`workstation`) behind them. Decides nothing, waits for nothing."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
 from LungTumorSegLib.desktop.first_run import FirstRun
-from LungTumorSegLib.desktop.installed_models import installed_models
 from LungTumorSegLib.desktop.measure_tab import MeasureTab
 from LungTumorSegLib.desktop.segment_editor import save_undo
 from LungTumorSegLib.desktop.segment_tab import SegmentTab
 from LungTumorSegLib.desktop.settings import worker_launch
 from LungTumorSegLib.desktop.shortcuts import Shortcuts
 from LungTumorSegLib.desktop.worker_process import WorkerProcess
-from LungTumorSegLib.workstation import words
+from LungTumorSegLib.workstation import models, words
 from LungTumorSegLib.workstation.desk import Desk
 
 TICK = 100  # ms
@@ -42,7 +41,7 @@ class Panel(VTKObservationMixin):
         self.desk = Desk(scene, self._process, launch.inline, self, save_undo)
         self.measure = MeasureTab(ui, self.desk)
         self.segment = SegmentTab(ui, self.desk, lambda: self.measure.chosen)
-        self.first_run = FirstRun(ui, lambda: worker_launch(), self.worker_changed, self.models_changed)
+        self.first_run = FirstRun(ui, worker_launch, self.worker_changed, self.models_changed)
         self._timer = qt.QTimer()
         self._timer.setInterval(TICK)
         self._timer.connect("timeout()", self.desk.tick)
@@ -52,9 +51,7 @@ class Panel(VTKObservationMixin):
 
     def models_changed(self) -> None:
         """Models came or went."""
-        models = installed_models()
-        prompted = next((model.name for model in models if model.task == "prompted"), None)
-        self.segment.fill_models([model for model in models if model.task == "automatic"], prompted)
+        self.segment.fill_models(models.list_models())
 
     def worker_changed(self) -> None:
         """Another Python computes, or it has other packages: what was under way is cancelled."""

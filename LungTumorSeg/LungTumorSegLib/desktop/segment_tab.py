@@ -7,6 +7,7 @@ from slicer.i18n import tr as _
 from LungTumorSegLib.desktop.colour_legend import show_legends
 from LungTumorSegLib.desktop.placing import Placing
 from LungTumorSegLib.desktop.segment_editor import open_segment_editor
+from LungTumorSegLib.workstation import models
 from LungTumorSegLib.workstation.desk import Cut
 from LungTumorSegLib.workstation.display import Display
 from LungTumorSegLib.workstation.host import HEAT, PROBABILITY
@@ -25,7 +26,8 @@ class SegmentTab:
 
     def __init__(self, ui, desk, chosen):
         self.ui, self.desk, self._chosen = ui, desk, chosen
-        self._models: list = []
+        self._models: list[models.Model] = []
+        self._default = self._prompted = None
         self.parameters = None
         self._placing = Placing(
             ui.placeWidget,
@@ -60,32 +62,39 @@ class SegmentTab:
 
     # Models
 
-    def fill_models(self, models: list, prompted: str | None) -> None:
-        """Offer the automatic models; the one that the scene remembers, or the one chosen before, stays chosen.
-
-        models : with `name`. prompted : the name of the model for points and boxes.
-        """
-        wanted = (self.parameters.model if self.parameters is not None else "") or self._model_name
-        self._prompted, self._models = prompted, models
+    def fill_models(self, found: list[models.Model]) -> None:
+        """Offer the automatic ones; the one that the scene remembers, or that was chosen before, stays chosen."""
+        wanted = (self.parameters.model if self.parameters is not None else "") or (self._model and self._model.name)
+        self._models = [model for model in found if model.task == "automatic"]
+        self._default = models.preferred(found, "automatic")
+        self._prompted = models.preferred(found, "prompted")
         box = self.ui.modelComboBox
         blocked = box.blockSignals(True)
         box.clear()
-        for model in models:
+        for model in self._models:
             box.addItem(model.name)
-        names = [model.name for model in models]
-        box.currentIndex = names.index(wanted) if wanted in names else (0 if names else -1)
+        self._choose_model(wanted)
         box.blockSignals(blocked)
-        self.desk.choose_models(self._model_name or None, prompted)
+        self._take_models()
 
     @property
-    def _model_name(self) -> str:
+    def _model(self) -> models.Model | None:
         index = self.ui.modelComboBox.currentIndex
-        return self._models[index].name if 0 <= index < len(self._models) else ""
+        return self._models[index] if 0 <= index < len(self._models) else None
+
+    def _choose_model(self, name: str) -> None:
+        """The model of this name, else the default."""
+        default = self._models.index(self._default) if self._default is not None else -1
+        names = [model.name for model in self._models]
+        self.ui.modelComboBox.currentIndex = names.index(name) if name in names else default
 
     def _model_chosen(self, _index: int = 0) -> None:
         if self.parameters is not None:
-            self.parameters.model = self._model_name
-        self.desk.choose_models(self._model_name or None, self._prompted)
+            self.parameters.model = self._model.name if self._model is not None else ""
+        self._take_models()
+
+    def _take_models(self) -> None:
+        self.desk.choose_models(self._model and self._model.address, self._prompted and self._prompted.address)
 
     # The parameter node
 
@@ -94,10 +103,8 @@ class SegmentTab:
         self.parameters = parameters
         if parameters is None:
             self._placing.forget()
-        elif parameters.model and parameters.model != self._model_name:
-            names = [model.name for model in self._models]
-            if parameters.model in names:
-                self.ui.modelComboBox.currentIndex = names.index(parameters.model)
+        elif parameters.model:
+            self._choose_model(parameters.model)
 
     def cut(self) -> Cut:
         return Cut(self.parameters.threshold, self.parameters.smallestMm, self.parameters.largestOnly)

@@ -93,6 +93,12 @@ def list_models(own: Path | None = None, bundled: Path = BUNDLED_FOLDER) -> list
     return models
 
 
+def preferred(models: list[Model], task: str) -> Model | None:
+    """The one to begin with: a promoted one in use, else one that comes with the program, else an imported one."""
+    of_task = [model for model in models if model.task == task and model.in_use]
+    return min(of_task, key=lambda model: (PROMOTED, BUNDLED, IMPORTED).index(model.place), default=None)
+
+
 def read_card(folder: Path) -> dict:
     """The card of a model's folder: what `list_models` and `facts` need is checked. InputRefused where it is none."""
     try:
@@ -141,6 +147,18 @@ def import_folder(folder: str | Path, own: Path | None = None) -> Model:
     except OSError as error:
         raise InputRefused(f"The model could not be copied: {error.strerror}.") from None
     return next(model for model in list_models(own) if model.folder == place)
+
+
+def roll_back(model: Model, own: Path | None = None) -> Model | None:
+    """Let the promoted model's name mean the version before; returns that, None where there was none."""
+    own = own or registry.registry_folder()
+    _left, now = registry.roll_back(own, model.name)
+    return next((each for each in list_models(own) if each.place == PROMOTED and each.folder.name == now), None)
+
+
+def size_of_own(own: Path | None = None) -> int:
+    """Bytes of all models that did not come with the program."""
+    return sum(model.size for model in list_models(own) if model.place != BUNDLED)
 
 
 def delete_model(model: Model) -> None:

@@ -1,0 +1,82 @@
+"""A job's process as a QProcess: the `ChildProcess` of a job inside Slicer. See `worker_process` for why Qt's."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Sequence
+
+import qt
+
+
+class QtChildProcess:
+    """Runs one process and tells its `Job` on the main thread."""
+
+    def __init__(self):
+        self._process = self._job = None
+
+    def start(self, command: Sequence[str], environment: dict[str, str] | None, job) -> None:
+        """See `workstation.job.ChildProcess`."""
+        self._job = job
+        self._process = process = qt.QProcess()
+        variables = qt.QProcessEnvironment()
+        for name, value in (environment or {}).items():
+            variables.insert(name, value)
+        process.setProcessEnvironment(variables)
+        process.connect("readyReadStandardOutput()", self._read)
+        process.connect("readyReadStandardError()", self._listen)
+        process.connect("finished(int,QProcess::ExitStatus)", self._finished)
+        process.connect("errorOccurred(QProcess::ProcessError)", self._failed)
+        program, *arguments = command
+        process.start(program, arguments)
+        process.closeWriteChannel()
+
+    def interrupt(self) -> None:
+        if self._process is None:
+            return
+        if os.name == "nt":  # a window program has no Ctrl-C to send
+            self.kill()
+        elif self._process.processId() > 0:
+            os.kill(self._process.processId(), signal.SIGINT)
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+
+    def close(self) -> None:
+        """End the process and see it gone: a QProcess must not be destroyed before."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.waitForFinished(3000)
+
+    def _read(self) -> None:
+        data = self._process.readAllStandardOutput().data()
+        if data:
+            self._job.heard(data)
+
+    def _listen(self) -> None:
+        data = self._process.readAllStandardError().data()
+        if data:
+            self._job.complained(data)
+
+    def _finished(self, exit_code: int, _status) -> None:
+        crashed = self._process.exitStatus() == qt.QProcess.CrashExit
+        self._read()
+        self._listen()
+        # Of a process that a signal ended, Qt gives the signal's number; `subprocess` and the job negate it.
+        self._end_soon(-exit_code if crashed else exit_code, "")
+
+    def _failed(self, _error) -> None:
+        """All but a failed start is followed by `finished`."""
+        if self._process.error() == qt.QProcess.FailedToStart:
+            self._end_soon(None, self._process.errorString())
+
+    def _end_soon(self, exit_code: int | None, why: str) -> None:
+        """Not now: a QProcess must not be destroyed inside its own signal, and Windows tells a failed start from
+        inside `start`, where the job must not be called."""
+
+        def end() -> None:
+            self._process = None
+            self._job.ended(exit_code, why)
+
+        qt.QTimer.singleShot(0, end)
