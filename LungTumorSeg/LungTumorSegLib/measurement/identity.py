@@ -6,13 +6,13 @@ lesion that comes back at the old threshold comes back with its own number, and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.ndimage import find_objects
 
-from LungTumorSegLib.measurement.components import bounding_box
-from LungTumorSegLib.volume.box import EMPTY, Box
+from LungTumorSegLib.volume.box import Box
 
 
 @dataclass(frozen=True)
@@ -35,80 +35,81 @@ class Identities:
 
     def __init__(self, highest: int = 0):
         self.highest = highest
-        self._known = Box(EMPTY.start, EMPTY.values.astype(np.uint16))
+        self._known: dict[int, Box] = {}  # number -> where it is or was, bool; no voxel in two
 
-    def keep(self, labels: Box) -> Names:
+    def keep(self, labels: Box | Sequence[Box]) -> Names:
         """Renumber labels in place after the lesions that are known. Nothing is remembered; see `remember`.
 
-        labels : uint16 on the scan's grid, as `lesion_labels` numbers them.
+        labels : uint16 on the scan's grid, as `lesion_labels` numbers them; or boxes that do not overlap, each with
+            whole lesions.
 
         A lesion is the known one with which it shares most voxels. Where a known one fell apart, the part with most
         of it keeps the number and the others get new ones; where known ones grew together, the number of the one
         with most voxels in there stands for all.
         """
-        place = bounding_box(labels.values)
-        if place is None:
-            return Names((), {})
-        values = labels.values[place]
-        new, old = values[values > 0], self._part(labels.start, place)[values > 0]
-        count = int(new.max())
-        size = int(old.max(initial=0)) + 1
-        shared = np.bincount(old.astype(np.int64) * (count + 1) + new, minlength=size * (count + 1))
-        shared = shared.reshape(size, count + 1)
-        present = np.flatnonzero(shared.sum(axis=0))
-        pairs = np.argwhere(shared[1:, 1:]) + 1
-        order = np.argsort(-shared[tuple(pairs.T)], kind="stable")
+        parts = _parts(labels)
+        present = sorted({n for part in parts for n in np.flatnonzero(np.bincount(part.values.ravel())).tolist()} - {0})
+        shared = sorted(self._shared(parts), key=lambda three: (-three[0], three[1:]))
         number_of, taken = {}, {}
-        for known, lesion in pairs[order].tolist():
+        for _count, known, lesion in shared:
             if lesion not in number_of and known not in taken:
                 number_of[lesion] = known
                 taken[known] = lesion
+        pairs = sorted((known, lesion) for _count, known, lesion in shared)
         merged_from = {
-            number: tuple(known for known, other in pairs.tolist() if other == lesion and known not in taken)
+            number: tuple(known for known, other in pairs if other == lesion and known not in taken)
             for lesion, number in number_of.items()
         }
         highest = self.highest
-        for lesion in present.tolist():
+        for lesion in present:
             if lesion not in number_of:
                 highest = number_of[lesion] = highest + 1
-        table = np.zeros(count + 1, np.uint16)
-        table[list(number_of)] = list(number_of.values())
-        if (table[present] != present).any():
-            labels.values[place] = table[values]
+        if any(lesion != number for lesion, number in number_of.items()):
+            table = np.zeros(max(present) + 1, np.uint16)
+            table[list(number_of)] = list(number_of.values())
+            for part in parts:
+                part.values[...] = table[part.values]
         return Names(tuple(sorted(number_of.values())), {n: old for n, old in merged_from.items() if old})
 
-    def remember(self, labels: Box) -> None:
+    def remember(self, labels: Box | Sequence[Box]) -> None:
         """Take the numbered labels for what is known; lesions that are not among them stay known where they were."""
-        place = bounding_box(labels.values)
-        if place is None:
+        present: dict[int, Box] = {}
+        for part in _parts(labels):
+            for number, box in enumerate(find_objects(part.values), start=1):
+                if box is not None:
+                    start = tuple(int(a + b.start) for a, b in zip(part.start, box, strict=True))
+                    here = Box(start, part.values[box] == number)
+                    present[number] = present[number].larger(here) if number in present else here
+        if not present:
             return
-        values = labels.values[place]
-        start = tuple(int(a + part.start) for a, part in zip(labels.start, place, strict=True))
-        present = np.flatnonzero(np.bincount(values[values > 0]))
-        self.highest = max(self.highest, int(present[-1]))
-        gone = np.where(np.isin(self._known.values, present), 0, self._known.values).astype(np.uint16)
-        whole = Box(start, np.zeros_like(values, np.uint16)).larger(Box(self._known.start, gone))
-        inside = whole.values[
-            tuple(slice(a - o, a - o + n) for a, o, n in zip(start, whole.start, values.shape, strict=True))
-        ]
-        inside[inside == 0] = values[inside == 0]
-        self._known = whole
+        self.highest = max(self.highest, *present)
+        gone = {number: box for number, box in self._known.items() if number not in present}
+        for number, box in present.items():
+            for other in gone.values():
+                overlap = box.overlap(other)
+                if overlap is not None:
+                    ours, theirs = overlap
+                    ours &= ~theirs
+        self._known = gone | {number: box for number, box in present.items() if box.values.any()}
 
     def forget(self, numbers: Iterable[int]) -> None:
         """No lesion will get these numbers again."""
-        self._known.values[np.isin(self._known.values, list(numbers))] = 0
+        for number in numbers:
+            self._known.pop(number, None)
 
-    def _part(self, start: tuple[int, int, int], place: tuple[slice, slice, slice]) -> np.ndarray:
-        """The known lesions in a part of a box that begins at `start`, zero where nothing is known."""
-        low = np.add(start, [part.start for part in place]) - self._known.start
-        high = low + [part.stop - part.start for part in place]
-        shape = np.array(self._known.values.shape)
-        if (low >= 0).all() and (high <= shape).all():
-            return self._known.values[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
-        part = np.zeros(high - low, np.uint16)
-        a, b = np.clip(low, 0, shape), np.clip(high, 0, shape)
-        if (a < b).all():
-            part[tuple(slice(x - o, y - o) for x, y, o in zip(a, b, low, strict=True))] = self._known.values[
-                tuple(slice(x, y) for x, y in zip(a, b, strict=True))
-            ]
-        return part
+    def _shared(self, parts: list[Box]) -> list[tuple[int, int, int]]:
+        """Number of voxels, known lesion, lesion: of all that share any."""
+        found: dict[tuple[int, int], int] = {}
+        for known, box in self._known.items():
+            for part in parts:
+                overlap = box.overlap(part)
+                if overlap is None:
+                    continue
+                counts = np.bincount(overlap[1][overlap[0]])
+                for lesion in (np.flatnonzero(counts[1:]) + 1).tolist():
+                    found[known, lesion] = found.get((known, lesion), 0) + int(counts[lesion])
+        return [(count, known, lesion) for (known, lesion), count in found.items()]
+
+
+def _parts(labels: Box | Sequence[Box]) -> list[Box]:
+    return [part for part in ([labels] if isinstance(labels, Box) else labels) if part.values.size]

@@ -1,1 +1,155 @@
-"""To come."""
+"""One probability from all answers: the automatic one, those to the prompts, and what the user took away.
+
+A prompt's answer takes over the automatic lesions in which its points lie, or which lie for the most part in its box:
+it replaces them. Beside them it adds: the larger of both probabilities stands. A point outside takes away the lesion in
+which it lies. "Lesion" means what was seen when the mark was set: the component at the threshold of then. So moving the
+threshold brings nothing back, and takes nothing that was not meant. What the component is surrounded by goes with
+it - else a lower threshold would show a shell - except where another lesion is nearer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from scipy.ndimage import distance_transform_edt
+
+from LungTumorSegLib.measurement.components import find_components
+from LungTumorSegLib.scene.blocks import Blocks, Place
+from LungTumorSegLib.scene.prompts import Prompt, TakenAway
+from LungTumorSegLib.volume.box import EMPTY, Box
+from LungTumorSegLib.volume.geometry import Geometry
+
+SURROUNDINGS_MM = 10.0  # how far from a lesion what surrounds it is looked for
+FAINTER = (0.6, 0.3)  # of the threshold: a component there without a lesion in it is a fainter lesion, no surroundings
+
+
+def compose(
+    automatic: Box,
+    answers: Sequence[tuple[Prompt, Box]],
+    taken_away: Sequence[TakenAway],
+    grid: Geometry,
+) -> Box:
+    """The effective probability, float32, in the box around all of them.
+
+    Parameters
+    ----------
+    automatic : the probability of every tumour; may be empty.
+    answers : prompts with the probability of their lesion; an empty one takes nothing over.
+    grid : the scan's.
+    """
+    around = EMPTY.larger(automatic)
+    for _, answer in answers:
+        around = around.larger(Box(answer.start, np.zeros_like(answer.values)))
+    whole = Box(around.start, around.values.copy())
+    blocks = Blocks(automatic.full(grid.shape), automatic.slices)
+    for box in changes(blocks, answers, taken_away, grid):
+        ours, theirs = whole.overlap(box)
+        ours[...] = theirs
+    return whole
+
+
+def changes(
+    automatic: Blocks, answers: Sequence[tuple[Prompt, Box]], taken_away: Sequence[TakenAway], grid: Geometry
+) -> list[Box]:
+    """Where and to what the automatic answer changes: boxes to be written over it, in this order.
+
+    automatic : on the scan's whole grid.
+    """
+    boxes = []
+
+    def now(place: Place) -> np.ndarray:
+        """The probability there with the changes so far."""
+        values = Box(tuple(part.start for part in place), automatic.values[place].copy())
+        for box in boxes:
+            overlap = values.overlap(box)
+            if overlap is not None:
+                overlap[0][...] = overlap[1]
+        return values.values
+
+    gone = [_around_point(automatic, grid, away.point, away.threshold) for away in taken_away]
+    for prompt, answer in answers:
+        if answer.values.any():
+            gone += [_around_point(automatic, grid, point, prompt.threshold) for point in prompt.inside]
+            if prompt.box is not None:
+                gone.append(_in_box(automatic, grid, prompt.box, prompt.threshold))
+    for mask in [mask for masks in gone for mask in masks]:
+        values = now(mask.slices)
+        values[mask.values] = 0
+        boxes.append(Box(mask.start, values))
+    for _, answer in answers:
+        if answer.values.size:
+            boxes.append(Box(answer.start, np.maximum(now(answer.slices), answer.values)))
+    return boxes
+
+
+def _around_point(automatic: Blocks, grid: Geometry, point, threshold: float) -> list[Box]:
+    """The lesion in which the point lies, as masks (bool); none where it lies in none."""
+    index = np.rint(grid.lps_to_ijk(point)).astype(int)[::-1]
+    if (index < 0).any() or (index >= grid.shape).any() or automatic.values[tuple(index)] < threshold:
+        return []
+
+    def chosen(labels: Box) -> set[int]:
+        at = index - labels.start
+        return {int(labels.values[tuple(at)])} if (at >= 0).all() and (at < labels.values.shape).all() else set()
+
+    return _lesions(automatic, grid, threshold, (index, index + 1), chosen)
+
+
+def _in_box(automatic: Blocks, grid: Geometry, corners, threshold: float) -> list[Box]:
+    """The lesions with more than half of their voxels between the corners, as masks (bool)."""
+    low, high = np.array(corners)
+    eight = np.stack(np.meshgrid(*zip(low, high, strict=True)), axis=-1).reshape(-1, 3)
+    index = grid.lps_to_ijk(eight)[:, ::-1]
+
+    def chosen(labels: Box) -> set[int]:
+        kji = np.argwhere(labels.values)
+        lps = grid.ijk_to_lps((kji + labels.start)[:, ::-1])
+        inside = ((low <= lps) & (lps <= high)).all(axis=1)
+        numbers = labels.values[tuple(kji.T)]
+        most = np.bincount(numbers, inside) * 2 > np.bincount(numbers)
+        return set(np.flatnonzero(most).tolist())
+
+    return _lesions(automatic, grid, threshold, (index.min(axis=0), index.max(axis=0) + 1), chosen)
+
+
+def _lesions(
+    automatic: Blocks, grid: Geometry, threshold: float, near: tuple, chosen: Callable[[Box], set[int]]
+) -> list[Box]:
+    """The chosen components at the threshold, of those boxes that reach into `near`, with their surroundings."""
+    found = []
+    for place in automatic.above(threshold):
+        if any(part.stop <= a or part.start >= b for part, a, b in zip(place, *near, strict=True)):
+            continue
+        components = find_components(automatic.values[place] >= threshold)
+        labels = components.painted(np.arange(len(components.boxes), dtype=np.int32) + 1)
+        for number in chosen(Box(tuple(part.start for part in place), labels)) - {0}:
+            core = tuple(
+                slice(part.start + int(a), part.start + int(b))
+                for part, (a, b) in zip(place, components.boxes[number - 1], strict=True)
+            )
+            inner = tuple(slice(int(a), int(b)) for a, b in components.boxes[number - 1])
+            found.append(_with_surroundings(automatic, grid, threshold, core, labels[inner] == number))
+    return found
+
+
+def _with_surroundings(automatic: Blocks, grid: Geometry, threshold: float, core: Place, mask: np.ndarray) -> Box:
+    """A component with the lesser values around it that lie nearer to it than to another component."""
+    spacing = np.array(grid.spacing[::-1])
+    margin = np.ceil(SURROUNDINGS_MM / spacing).astype(int)
+    place = tuple(
+        slice(max(part.start - int(m), 0), min(part.stop + int(m), n))
+        for part, m, n in zip(core, margin, grid.shape, strict=True)
+    )
+    values = automatic.values[place]
+    own = np.zeros(values.shape, bool)
+    own[tuple(slice(a.start - b.start, a.stop - b.start) for a, b in zip(core, place, strict=True))] = mask
+    lesions = values >= threshold
+    for share in FAINTER:
+        components = find_components(values >= share * threshold)
+        numbers = components.painted(np.arange(len(components.boxes), dtype=np.int32) + 1)
+        with_lesion = np.zeros(len(components.boxes) + 1, bool)
+        with_lesion[numbers[lesions]] = True
+        lesions |= (numbers > 0) & ~with_lesion[numbers]
+    nearest = distance_transform_edt(~lesions, spacing, return_distances=False, return_indices=True)
+    return Box(tuple(part.start for part in place), own | (~lesions & (values > 0) & own[tuple(nearest)]))

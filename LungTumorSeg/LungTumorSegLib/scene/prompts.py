@@ -63,7 +63,7 @@ class Prompt:
 
 @dataclass(frozen=True)
 class TakenAway:
-    """A point that takes a lesion of the automatic answer away. point : LPS mm. threshold : shown when it was placed."""
+    """A point (LPS mm) that takes a lesion of the automatic answer away, and the threshold shown when it was placed."""
 
     point: Point
     threshold: float

@@ -7,22 +7,27 @@ share our image, it is given an image of its own first.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import numpy as np
 import slicer
 import vtk
-from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
+from vtk.util.numpy_support import vtk_to_numpy
 
 from LungTumorSegLib.measurement.colours import lesion_colour
 from LungTumorSegLib.measurement.components import bounding_box
 from LungTumorSegLib.scene import ownership
+from LungTumorSegLib.scene.voxels import Voxels
 from LungTumorSegLib.volume.box import Box
 
 ROLE = "Segmentation"
 LESION = ownership.PREFIX + "Lesion"
 LABELMAP = slicer.vtkSegmentationConverter.GetSegmentationBinaryLabelmapRepresentationName()
 SURFACE = slicer.vtkSegmentationConverter.GetSegmentationClosedSurfaceRepresentationName()
+
+SAME_GRID = 1e-4  # mm, in a matrix' elements
+# Slicer's labelmaps may be of a signed type; labels are positive.
+UNSIGNED = {np.dtype(np.int8): np.uint8, np.dtype(np.int16): np.uint16, np.dtype(np.int32): np.uint32}
 
 # Slicer's terminology entry: context ~ category ~ type ~ modifier ~ region context ~ region ~ modifier, the codes from
 # the DICOM master lists that Slicer brings (SegmentationCategoryTypeModifier- and AnatomicRegionAndModifier-). It says
@@ -49,23 +54,24 @@ def segmentation_node(scene, ct):
     return node
 
 
-def fill_segments(node, ct, labels: Box, numbers: Iterable[int] | None = None) -> None:
-    """Make our segments those of a label box: label n becomes the segment "Tumour n", label 0 is background.
+def fill_segments(node, ct, labels: Box | Sequence[Box], over: Voxels | None = None) -> list[int]:
+    """Make our segments those of the labels: label n becomes the segment "Tumour n", label 0 is background.
 
     Parameters
     ----------
     node, ct : our segmentation node and its CT
-    labels : unsigned integers
-    numbers : the labels that occur, where they are known
+    labels : unsigned integers; or boxes of them that do not overlap
+    over : laid over the labels; lesion 0 takes away
 
-    Surfaces of the segmentation vanish with the change, as Slicer does for any edit; see `show_surface`.
+    Returns the numbers of the segments, rising. Surfaces of the segmentation vanish with the change, as Slicer does for
+    any edit; see `show_surface`.
     """
     segmentation = node.GetSegmentation()
-    numbers = sorted(np.unique(labels.values[labels.values > 0]).tolist() if numbers is None else numbers)
+    whole, scalars, numbers = _laid(labels if isinstance(labels, (list, tuple)) else [labels], over)
     ours = our_segments(node)
     _part_from_foreign(segmentation, ours)
     image = _shared_image(segmentation, ours)
-    _fill(image, ct, labels.start, labels.values, max(numbers, default=0))
+    _fill(image, ct, whole, scalars)
     for number, segment_id in list(ours.items()):
         if number not in numbers:
             segmentation.RemoveSegment(segment_id)
@@ -78,27 +84,58 @@ def fill_segments(node, ct, labels: Box, numbers: Iterable[int] | None = None) -
         else:
             segmentation.AddSegment(_segment(number, image), f"LungTumorSeg_{number}")
     image.Modified()
+    return numbers
+
+
+def read_voxels(node, ct) -> Voxels:
+    """Our segments as they are now, the user's corrections included. Where segments overlap the higher number stands.
+
+    Segments on another grid (the user may choose one in the Segment Editor) are brought onto the CT's.
+    """
+    segmentation, shape = node.GetSegmentation(), ct.GetImageData().GetDimensions()[::-1]
+    images: dict[int, tuple[object, dict[int, int]]] = {}  # the image by its address, and lesion by label in it
+    for number, segment_id in our_segments(node).items():
+        segment = segmentation.GetSegment(segment_id)
+        image = segment.GetRepresentation(LABELMAP)
+        if image is not None and not image.IsEmpty():
+            address = image.GetAddressAsString("")
+            images.setdefault(address, (image, {}))[1][segment.GetLabelValue()] = number
+    found = []
+    for image, lesions in images.values():
+        box = _on_grid(image, ct)
+        if box is None:
+            continue
+        every = Voxels.of(shape, [Box(box.start, box.values.view(UNSIGNED.get(box.values.dtype, box.values.dtype)))])
+        table = np.zeros(max(int(every.lesion.max(initial=0)), *lesions) + 1, np.uint16)
+        table[list(lesions)] = list(lesions.values())
+        found.append(Voxels(shape, every.where, table[every.lesion]).only(table[every.lesion] > 0))
+    if not found:
+        return Voxels.none(shape)
+    whole = found[0]
+    for other in found[1:]:
+        here = whole.at(other.where)
+        whole = whole.under(Voxels(shape, other.where, np.maximum(here, other.lesion)))
+    return whole
 
 
 def read_labels(node) -> Box:
-    """Our segments as they are now, the user's corrections included: lesion numbers (uint16) in their common box.
-
-    Where segments overlap the higher number stands.
-    """
-    parts = []
-    for number, segment_id in our_segments(node).items():
-        image = slicer.vtkOrientedImageData()
-        if node.GetBinaryLabelmapRepresentation(segment_id, image) and not image.IsEmpty():
-            low, high = np.reshape(image.GetExtent(), (3, 2))[::-1].T
-            mask = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(high - low + 1) != 0
-            parts.append((number, low, mask))
-    if not parts:
+    """As `read_voxels`, in the lesions' common box: lesion numbers (uint16)."""
+    ct = node.GetNodeReference(ownership.CT)
+    voxels = read_voxels(node, ct)
+    if not len(voxels):
         return Box((0, 0, 0), np.zeros((0, 0, 0), np.uint16))
-    start = np.min([low for _, low, _ in parts], axis=0)
-    labels = np.zeros(np.max([low + mask.shape for _, low, mask in parts], axis=0) - start, np.uint16)
-    for number, low, mask in parts:
-        labels[tuple(slice(a, a + n) for a, n in zip(low - start, mask.shape, strict=True))][mask] = number
-    return Box(tuple(int(n) for n in start), labels)
+    return voxels.within(tuple(slice(int(a), int(b)) for a, b in zip(*voxels.bounds(), strict=True)))
+
+
+def locked_lesions(node) -> set[int]:
+    """The lesions whose segment the user marked as "Completed": nothing of ours changes them. Slicer has no other lock
+    for a segment."""
+    segmentation, logic = node.GetSegmentation(), slicer.vtkSlicerSegmentationsModuleLogic
+    return {
+        number
+        for number, segment_id in our_segments(node).items()
+        if logic.GetSegmentStatus(segmentation.GetSegment(segment_id)) == logic.Completed
+    }
 
 
 def our_segments(node) -> dict[int, str]:
@@ -161,17 +198,79 @@ def _shared_image(segmentation, ours: dict[int, str]):
     return slicer.vtkOrientedImageData()
 
 
-def _fill(image, ct, start, labels: np.ndarray, highest: int) -> None:
-    """Put the labels, cropped to the lesions' common box, into the image. Observers are told later, once."""
+def _laid(parts: Sequence[Box], over: Voxels | None) -> tuple[Box, vtk.vtkDataArray, list[int]]:
+    """The labels in the box around all lesions, the array that holds them, and the numbers that occur."""
+    numbers = {n for part in parts for n in occurring(part.values)}
+    painted = over.only(over.lesion > 0) if over is not None else None
+    bounds = [_bounds(part) for part in parts if part.values.any()]
+    if painted is not None and len(painted):
+        bounds.append(painted.bounds())
+    if not bounds:
+        return Box((0, 0, 0), np.zeros((0, 0, 0), np.uint8)), vtk.vtkUnsignedCharArray(), []
+    start, stop = np.min([a for a, _ in bounds], axis=0), np.max([b for _, b in bounds], axis=0)
+    highest = max(numbers | set(painted.numbers if painted is not None else ()))
+    scalars = vtk.vtkUnsignedCharArray() if highest < 256 else vtk.vtkUnsignedShortArray()
+    scalars.SetNumberOfValues(int(np.prod(stop - start)))
+    scalars.Fill(0)
+    whole = Box(tuple(int(n) for n in start), vtk_to_numpy(scalars).reshape(stop - start))
+    for part in parts:
+        ours, theirs = whole.overlap(part) or (None, None)
+        if ours is not None:
+            ours[...] = theirs
+    if over is not None and len(over):
+        kji = over.indices() - start
+        inside = ((kji >= 0) & (kji < whole.values.shape)).all(axis=1)
+        at = tuple(kji[inside].T)
+        touched = occurring(whole.values[at])
+        whole.values[at] = over.lesion[inside]
+        for number in touched:
+            if not any((whole.overlap(part)[0] == number).any() for part in parts if whole.overlap(part)):
+                numbers.discard(number)
+        numbers |= set(painted.numbers)
+    return whole, scalars, sorted(numbers)
+
+
+def occurring(labels: np.ndarray) -> list[int]:
+    """The labels above 0 in an array of them, rising."""
+    return (np.flatnonzero(np.bincount(labels.ravel())[1:]) + 1).tolist()
+
+
+def _bounds(part: Box) -> tuple[np.ndarray, np.ndarray]:
+    inner = bounding_box(part.values)
+    return tuple(np.add(part.start, [getattr(side, end) for side in inner]) for end in ("start", "stop"))
+
+
+def _on_grid(image, ct) -> Box | None:
+    """A label image's values on the CT's grid, a view of its memory where it lies on it; None where it lies off."""
+    here, there = vtk.vtkMatrix4x4(), vtk.vtkMatrix4x4()
+    image.GetImageToWorldMatrix(here)
+    ct.GetIJKToRASMatrix(there)
+    if max(abs(here.GetElement(r, c) - there.GetElement(r, c)) for r in range(3) for c in range(4)) > SAME_GRID:
+        grid = slicer.vtkOrientedImageData()
+        grid.SetExtent(ct.GetImageData().GetExtent())
+        grid.SetGeometryFromImageToWorldMatrix(there)
+        moved = slicer.vtkOrientedImageData()
+        slicer.vtkOrientedImageDataResample.ResampleOrientedImageToReferenceOrientedImage(image, grid, moved)
+        image = moved
+    low, high = np.reshape(image.GetExtent(), (3, 2))[::-1].T
+    values = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(high - low + 1)
+    shape = np.array(ct.GetImageData().GetDimensions()[::-1])
+    first, last = np.maximum(low, 0), np.minimum(high + 1, shape)  # an editor may reach beyond the CT
+    if (first >= last).any():
+        return None
+    values = values[tuple(slice(a - o, b - o) for a, b, o in zip(first, last, low, strict=True))]
+    return Box(tuple(int(n) for n in first), values)
+
+
+def _fill(image, ct, labels: Box, scalars) -> None:
+    """Make the labels the image's; `scalars` holds them. Observers are told later, once."""
     matrix = vtk.vtkMatrix4x4()
     ct.GetIJKToRASMatrix(matrix)
     image.SetGeometryFromImageToWorldMatrix(matrix)
-    used = bounding_box(labels)
-    if used is None:
+    if not labels.values.size:
         image.SetExtent(0, -1, 0, -1, 0, -1)
         image.GetPointData().SetScalars(None)
         return
-    voxels = np.ascontiguousarray(labels[used], np.uint8 if highest < 256 else np.uint16)
-    extent = [(s + part.start, s + part.stop - 1) for s, part in zip(start, used, strict=True)]
+    extent = [(a, b - 1) for a, b in zip(labels.start, labels.stop, strict=True)]
     image.SetExtent(*(n for pair in reversed(extent) for n in pair))
-    image.GetPointData().SetScalars(numpy_to_vtk(voxels.ravel(), deep=True))
+    image.GetPointData().SetScalars(scalars)

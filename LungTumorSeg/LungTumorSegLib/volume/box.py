@@ -35,6 +35,18 @@ class Box:
         whole[self.slices] = self.values
         return whole
 
+    def overlap(self, other: Box) -> tuple[np.ndarray, np.ndarray] | None:
+        """Views of both boxes' values where they overlap; None where they do not."""
+        low = np.maximum(self.start, other.start)
+        high = np.minimum(self.stop, other.stop)
+        if (low >= high).any():
+            return None
+        ours, theirs = (
+            box.values[tuple(slice(a - o, b - o) for a, b, o in zip(low, high, box.start, strict=True))]
+            for box in (self, other)
+        )
+        return ours, theirs
+
     def larger(self, other: Box) -> Box:
         """The box around both, with the larger value where both have one (values are 0 or more)."""
         if not other.values.size:
