@@ -17,6 +17,10 @@ RECEIVERS = {
         "widget.horizontalHeader()": "QHeaderView",
         "widget.verticalHeader()": "QHeaderView",
     },
+    "computation.py": {"self.dialog": "QDialog", "self._timer": "QTimer", "qt.QSettings()": "QSettings"},
+    "first_run.py": {"self.computation.dialog": "QDialog", "self.models.dialog": "QDialog", "window.dialog": "QDialog"},
+    "models_dialog.py": {"self.dialog": "QDialog"},
+    "packages.py": {"qt.QSettings()": "QSettings"},
     "panel.py": {"self._timer": "QTimer"},
     "placing.py": {
         "widget": "qSlicerMarkupsPlaceWidget",
@@ -24,9 +28,18 @@ RECEIVERS = {
         "button": "QPushButton",
         "self._active": "QPushButton",
     },
+    "program.py": {
+        "process": "QProcess",
+        "self._process": "QProcess",
+        "variables": "QProcessEnvironment",
+        "self._process.readAllStandardOutput()": "QByteArray",
+    },
+    "sample_data.py": {"logic": "SampleData.SampleDataLogic"},
+    "settings.py": {"qt.QSettings()": "QSettings"},
     "segment_editor.py": {"widget.editor": "qMRMLSegmentEditorWidget", "editor": "qMRMLSegmentEditorWidget"},
     "segment_tab.py": {"box": "QComboBox", "button": "QPushButton"},
     "shortcuts.py": {"shortcut": "QShortcut"},
+    "window.py": {"dialog": "QDialog", "layout": "QVBoxLayout"},
     "measure_tab.py": {"slicer.app.clipboard()": "QClipboard"},
 }
 

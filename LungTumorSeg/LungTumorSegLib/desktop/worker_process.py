@@ -18,7 +18,7 @@ class WorkerProcess:
 
     def __init__(self, launch: Launch):
         self.last_words = ""
-        self._launch = launch
+        self.launch = launch
         self._process = None
         self._conversation = None
 
@@ -27,12 +27,12 @@ class WorkerProcess:
         self.last_words = ""
         self._conversation = conversation
         self._process = process = qt.QProcess()
-        process.setProcessEnvironment(_environment(self._launch.environment))
+        process.setProcessEnvironment(_environment(self.launch.environment))
         process.connect("readyReadStandardOutput()", self._read)
         process.connect("readyReadStandardError()", self._listen)
         process.connect("finished(int,QProcess::ExitStatus)", self._finished)
         process.connect("errorOccurred(QProcess::ProcessError)", self._failed)
-        program, *arguments = self._launch.command
+        program, *arguments = self.launch.command
         process.start(program, arguments)
 
     def write(self, data: bytes | memoryview) -> None:

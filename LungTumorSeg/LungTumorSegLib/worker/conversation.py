@@ -215,6 +215,15 @@ class Conversation:
         message = Explain(self._next(), volume.content_hash, str(model), options or {}, layer, start, mask, None)
         return self._ask(message, volume, on_progress, on_done, on_failed)
 
+    def restart(self, inline: bool) -> None:
+        """Another worker from now on, by what the transport starts next. What this one computes is cancelled."""
+        self._inline = inline
+        if self._state in ("starting", "up"):
+            self._kill(CANCELLED)
+        if inline and self._folder is not None:
+            self._folder.close()
+            self._folder = None
+
     def close(self) -> None:
         """End the worker and remove all files. Open requests are cancelled, without a callback."""
         self._state = "closed"
@@ -339,6 +348,7 @@ class Conversation:
         self._known: set[str] = set()
         self._stillborn: str | None = None
         self.devices: tuple[str, ...] = ()
+        self.torch = ""  # the worker's version of it
 
     def _pump(self) -> None:
         """Move the next request on as far as it goes."""
@@ -398,6 +408,7 @@ class Conversation:
             self._kill(_fault(f"{spoken}: update LungTumorSeg on {newer}."))
             return
         log.info("worker: LungTumorSeg %s, torch %s", hello.package, hello.torch or "missing")
+        self.torch = hello.torch
         self._state = "up"
         if self._folder is None and not self._inline:
             try:

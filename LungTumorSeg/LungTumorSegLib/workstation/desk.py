@@ -135,6 +135,12 @@ class Desk:
         self._conversation.start()
         self._load()
 
+    def restart(self, inline: bool) -> None:
+        """The host's process starts another worker from now on; `inline` as in the constructor."""
+        self._conversation.restart(inline)
+        if self._started:
+            self.start()
+
     def choose_ct(self, ct, cut: Cut | None = None) -> None:
         """Take up the CT's result as it stands in the scene, without changing it; None to follow none.
 

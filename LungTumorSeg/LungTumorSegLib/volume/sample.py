@@ -1,0 +1,35 @@
+"""``python -m LungTumorSegLib.volume.sample FOLDER``: the sample CT as files, by numpy, scipy and SimpleITK alone."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from LungTumorSegLib.volume.phantom import TUMOURS, make_phantom
+from LungTumorSegLib.volume.writing import write_volume
+
+# The same patient some weeks later: the first tumour shrank, the second grew, the third is as it was.
+LATER_MM = (15.0, 17.0, 35.0)
+LATER = tuple({**tumour, "diameter_mm": mm} for tumour, mm in zip(TUMOURS, LATER_MM, strict=True))
+
+
+def write_sample(folder: Path, seed: int = 0, later: bool = False) -> Path:
+    """Write ct.nii.gz, truth.nii.gz (labels 1 to 3) and tumours.json into the folder; returns the CT's path.
+
+    later : the same patient at a later date, with other noise.
+    """
+    ct, truth, tumours = make_phantom(seed=seed, tumours=LATER if later else TUMOURS)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_volume(folder / "ct.nii.gz", ct)
+    write_volume(folder / "truth.nii.gz", truth)
+    (folder / "tumours.json").write_text(json.dumps(tumours, indent=2) + "\n")
+    return folder / "ct.nii.gz"
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="sample")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--later", action="store_true")
+    chosen = parser.parse_args()
+    write_sample(chosen.folder, later=chosen.later)
