@@ -21,7 +21,7 @@ def balls(shape=(16, 40, 44)) -> np.ndarray:
 class PretendingEngine:
     devices = ("cpu",)
 
-    def compute(self, work, volume, progress, cancelled):
+    def compute(self, work, images, progress, cancelled):
         from LungTumorSegLib.worker.conversation import Answer
 
         name, values = type(work).__name__, balls()

@@ -16,11 +16,11 @@ from LungTumorSegLib.worker import resident
 
 
 class FakeEngine:
-    """Answers a request with the volume's own voxels, unless the model's name asks for trouble."""
+    """Answers a request with the voxels of its images, summed, unless the model's name asks for trouble."""
 
     devices = ("fake",)
 
-    def compute(self, work, volume, progress, cancelled):
+    def compute(self, work, images, progress, cancelled):
         from LungTumorSegLib.worker.conversation import Answer
 
         behaviour, *arguments = work.model.split("/")[-1].split("-")
@@ -49,7 +49,7 @@ class FakeEngine:
                 compute_for(float(arguments[0]), progress, lambda: False)
         return Answer(
             {"pid": os.getpid(), "work": type(work).__name__, "options": work.options},
-            Box((1, 2, 3), volume.voxels.astype(np.float32)),
+            Box((1, 2, 3), sum(image.voxels.astype(np.float32) for image in images)),
         )
 
 

@@ -11,8 +11,9 @@ VOXELS = Array.inline(np.arange(24, dtype=np.int16).reshape(2, 3, 4))
 FROM_HOST = (
     messages.Attach(messages.PROTOCOL, None),
     messages.Volume("f00", {"shape": [2, 3, 4], "spacing": [1.0, 1.0, 1.0]}, VOXELS),
+    messages.Volume("f01", {"shape": [2, 3, 4], "spacing": [1.0, 1.0, 1.0]}, VOXELS, "f00"),
     messages.Load(1, "load"),
-    messages.Segment(2, "f00", "automatic", {"threshold": 0.5}, None),
+    messages.Segment(2, "f00", "automatic", {"threshold": 0.5}, None, ("f01",)),
     messages.Prompt(3, "f00", "prompted", {}, ((1.0, 2.0, 3.0),), (), ((0.0, 0.0, 0.0), (4.0, 4.0, 4.0)), None),
     messages.Explain(4, "f00", "automatic", {}, None, (0, 0, 0), VOXELS, None),
     messages.Cancel(4),

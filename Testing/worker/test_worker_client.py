@@ -44,6 +44,20 @@ def test_scan_and_answer_arrive_whole(open_client, inline):
         assert answer.meta["options"] == {"threshold": 0.4}
 
 
+@pytest.mark.parametrize("inline", [False, True], ids=["by file", "through the pipe"])
+def test_all_images_of_a_case_arrive_also_when_the_worker_has_forgotten_them(open_client, inline):
+    client = open_client(fake_launch(inline))
+    for case in (0, 1, 2, 0):  # a worker keeps two cases
+        images = [made_scan((30, 100, 100), 10 * case + n) for n in range(4)]
+        wanted = sum(image.voxels.astype(np.float32) for image in images)
+        answer = client.wait(client.segment(images[0], others=images[1:]))
+        np.testing.assert_array_equal(answer.box.values, wanted)
+        heat = client.wait(client.explain(images[0], others=images[1:]))
+        np.testing.assert_array_equal(heat.box.values, wanted)
+    alone = client.wait(client.segment(images[0]))
+    np.testing.assert_array_equal(alone.box.values, images[0].voxels)
+
+
 def test_prompt_and_explain_reach_the_engine(client, scan):
     prompted = client.wait(client.prompt(scan, "any", [np.array([1, 2, 3])], [(4, 5, 6)]))
     heat = client.wait(client.explain(scan, "any", lesion=((0, 0, 0), np.ones((2, 2, 2), bool))))

@@ -54,13 +54,13 @@ class Talk:
     def greets(self):
         self.says(Hello(PROTOCOL, "0.1.0", "2.13.0"), Ready(("cpu",)))
 
-    def asks(self, volume, model="automatic"):
+    def asks(self, volume, model="automatic", others=()):
         on = {
             "on_progress": lambda *args: self.heard.append(args),
             "on_done": self.heard.append,
             "on_failed": self.heard.append,
         }
-        return self.host.segment(volume, model, **on)
+        return self.host.segment(volume, model, others=others, **on)
 
     def passes(self, seconds, beating=False):
         for _ in range(round(seconds * 4)):
@@ -113,6 +113,23 @@ def test_a_volume_that_the_worker_forgot_is_sent_again_without_a_word(talk, scan
     assert talk.heard == []
     talk.says(Missing(1))
     assert [failure.kind for failure in talk.heard] == ["fault"]
+
+
+def test_each_image_of_a_case_is_sent_once_the_first_one_first_and_all_again_when_the_case_is_forgotten(talk, scan):
+    others = (made_scan(seed=1), made_scan(seed=2))
+    first = talk.asks(scan, others=others)
+    talk.greets()
+    _attach, *images, segment = talk.transport.said
+    assert [(image.hash, image.of) for image in images] == [
+        (scan.content_hash, None), *((other.content_hash, scan.content_hash) for other in others)
+    ]  # fmt: skip
+    assert (segment.volume, segment.others) == (scan.content_hash, tuple(other.content_hash for other in others))
+    talk.says(done(first))
+    talk.transport.names()
+    second = talk.asks(scan, others=(others[1], others[0]))
+    assert talk.transport.names() == ["Segment"]
+    talk.says(Missing(second._message.request))
+    assert talk.transport.names() == ["Volume", "Volume", "Volume", "Segment"]
 
 
 def test_after_a_crash_the_next_request_gets_a_fresh_worker_and_the_volume_again(talk, scan):

@@ -28,8 +28,8 @@ class FakeSession:
     def __init__(self):
         self.asked = []
 
-    def segment(self, volume, model, options, progress, cancelled):
-        self.asked.append(("segment", options.overlap))
+    def segment(self, volume, model, options, progress, cancelled, others=()):
+        self.asked.append(("segment", options.overlap, *others))
         values = np.zeros((3, 20, 20), np.float32)
         values[:, 2:14, 2:14] = 0.75
         values[1, 17, 17] = 0.75
@@ -40,7 +40,7 @@ class FakeSession:
         self.asked.append(("prompt", inside, outside, box))
         return self.segment(volume, model, options, progress, cancelled)
 
-    def explain(self, volume, model, prediction, options, lesion, layer, progress, cancelled):
+    def explain(self, volume, model, prediction, options, lesion, layer, progress, cancelled, others=()):
         self.asked.append(("explain", prediction, lesion, layer))
         return Box(START, np.ones((1, 2, 3), np.float32))
 
@@ -51,12 +51,13 @@ def fake_engine(monkeypatch):
     return engine.SessionEngine()
 
 
-def ask(fake_engine, work):
-    return fake_engine.compute(work, made_scan(), lambda *_: None, lambda: False)
+def ask(fake_engine, work, *others):
+    return fake_engine.compute(work, (made_scan(), *others), lambda *_: None, lambda: False)
 
 
 SEGMENT = messages.Segment(1, "f00", "fake", {}, None)
 EXPLAIN = messages.Explain(2, "f00", "fake", {}, None, None, None, None)
+OTHERWISE = ({"volume": "f01"}, {"model": "other"}, {"others": ("f01",)})
 
 
 def test_the_answer_carries_the_box_and_the_facts_of_the_prediction(fake_engine):
@@ -75,6 +76,12 @@ def test_options_reach_the_session_and_unknown_ones_are_refused(fake_engine):
         ask(fake_engine, replace(SEGMENT, options={"colour": "red"}))
 
 
+def test_further_images_of_the_case_reach_the_session_in_their_order(fake_engine):
+    second, third = made_scan(seed=1), made_scan(seed=2)
+    ask(fake_engine, replace(SEGMENT, others=("f01", "f02")), second, third)
+    assert fake_engine._session.asked[0][2:] == (second, third)
+
+
 def test_points_reach_the_session(fake_engine):
     inside, outside, box = ((1.0, 2.0, 3.0),), ((4.0, 5.0, 6.0),), ((0.0, 0.0, 0.0), (2.0, 4.0, 6.0))
     ask(fake_engine, messages.Prompt(1, "f00", "fake", {}, inside, outside, box, None))
@@ -84,10 +91,10 @@ def test_points_reach_the_session(fake_engine):
 def test_what_is_explained_is_the_last_prediction_of_that_scan_and_model_and_no_other(fake_engine):
     ask(fake_engine, EXPLAIN)
     ask(fake_engine, SEGMENT)
-    for work in (EXPLAIN, replace(EXPLAIN, volume="f01"), replace(EXPLAIN, model="other")):
+    for work in (EXPLAIN, *(replace(EXPLAIN, **change) for change in OTHERWISE)):
         ask(fake_engine, work)
     explained = [asked[1] for asked in fake_engine._session.asked if asked[0] == "explain"]
-    assert [prediction is None for prediction in explained] == [True, False, True, True]
+    assert [prediction is None for prediction in explained] == [True, False, True, True, True]
 
 
 def test_one_lesions_mask_reaches_the_session_where_it_lies(fake_engine):

@@ -81,7 +81,7 @@ def test_a_header_that_is_none_is_a_protocol_error(text):
 
 @pytest.mark.parametrize("dtype", ["|O", "<U8", "|V100", "<f3", "i2,i2", "(9999999,9999999)f8", "float"])
 def test_only_plain_numbers_travel(dtype):
-    header = {"type": "volume", "hash": "a", "geometry": {}}
+    header = {"type": "volume", "hash": "a", "geometry": {}, "of": None}
     array = {"dtype": dtype, "shape": [1, 1, 1], "file": "/nowhere"}
     (frame,) = Decoder().feed(b"".join(frames.encode(header | {"array": array})))
     with pytest.raises(ProtocolError, match="plain numbers"):
@@ -90,7 +90,7 @@ def test_only_plain_numbers_travel(dtype):
 
 def test_an_impossible_shape_is_refused():
     for shape in ([-1, -1, 1], [1 << 20, 1 << 20, 1 << 20], [1, 1]):
-        header = {"type": "volume", "hash": "a", "geometry": {}}
+        header = {"type": "volume", "hash": "a", "geometry": {}, "of": None}
         array = {"dtype": "<i2", "shape": shape, "file": "/nowhere"}
         (frame,) = Decoder().feed(b"".join(frames.encode(header | {"array": array})))
         with pytest.raises(ProtocolError):

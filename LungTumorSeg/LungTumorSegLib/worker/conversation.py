@@ -90,12 +90,14 @@ CANCELLED = Failure("cancelled", "Cancelled.")
 class Request:
     """One request under way. `answer` or `failure` is set when it is `finished`."""
 
-    def __init__(self, conversation: Conversation, message, volume: Volume | None, on_progress, on_done, on_failed):
+    def __init__(
+        self, conversation: Conversation, message, images: tuple[Volume, ...], on_progress, on_done, on_failed
+    ):
         self.answer: Answer | None = None
         self.failure: Failure | None = None
         self._conversation = conversation
         self._message = message
-        self._volume = volume
+        self._images = images  # the first is what the message calls the volume; none where it needs none
         self._on_progress = on_progress
         self._on_done = on_done
         self._on_failed = on_failed
@@ -163,11 +165,12 @@ class Conversation:
 
     def load(self, model, *, on_progress=None, on_done=None, on_failed=None) -> Request:
         """Have a model in the worker's memory before it is asked for. The answer has no voxels; its meta holds the
-        model's "fingerprint" (`networks.fingerprint`)."""
-        return self._ask(Load(self._next(), str(model)), None, on_progress, on_done, on_failed)
+        model's "fingerprint" (`networks.fingerprint`) and "channels", the names of the images it reads of a case."""
+        return self._ask(Load(self._next(), str(model)), (), on_progress, on_done, on_failed)
 
     def segment(
         self, volume: Volume, model="automatic", options: dict | None = None, *,
+        others: Sequence[Volume] = (),
         on_progress: Callable[[str, float, float | None], None] | None = None,
         on_done: Callable[[Answer], None] | None = None,
         on_failed: Callable[[Failure], None] | None = None,
@@ -178,12 +181,14 @@ class Conversation:
         ----------
         model : name of a bundled model, or a model's folder on the worker's machine.
         options : fields of `inference`'s Options.
+        others : further images of the case, on the same grid, for a model that reads several.
         on_progress : called with stage, fraction done (0..1), seconds left (None while unknown), at most 10 times a
             second.
         on_done, on_failed : one of the two is called, once; never before this method has returned.
         """
-        message = Segment(self._next(), volume.content_hash, str(model), options or {}, None)
-        return self._ask(message, volume, on_progress, on_done, on_failed)
+        hashes = tuple(other.content_hash for other in others)
+        message = Segment(self._next(), volume.content_hash, str(model), options or {}, None, hashes)
+        return self._ask(message, (volume, *others), on_progress, on_done, on_failed)
 
     def prompt(
         self, volume: Volume, model="prompted",
@@ -196,11 +201,11 @@ class Conversation:
         inside, outside = _points(points_inside), _points(points_outside)
         corners = None if box is None else _points(box)
         message = Prompt(self._next(), volume.content_hash, str(model), options or {}, inside, outside, corners, None)
-        return self._ask(message, volume, on_progress, on_done, on_failed)
+        return self._ask(message, (volume,), on_progress, on_done, on_failed)
 
     def explain(
         self, volume: Volume, model="automatic", options: dict | None = None, *,
-        lesion: tuple[Sequence[int], np.ndarray] | None = None, layer: str | None = None,
+        lesion: tuple[Sequence[int], np.ndarray] | None = None, layer: str | None = None, others: Sequence[Volume] = (),
         on_progress=None, on_done=None, on_failed=None,
     ) -> Request:  # fmt: skip
         """Grad-CAM heat, 0..1, of what the model found; of one lesion where that is given.
@@ -209,11 +214,15 @@ class Conversation:
         ----------
         lesion : (start (k, j, i) in the volume's array, mask of the lesion's box), or None for all.
         layer : dotted name of a module of the network; None for the network's default.
+        others : as for `segment`.
         """
         start = None if lesion is None else tuple(int(n) for n in lesion[0])
         mask = None if lesion is None else Array.inline(np.asarray(lesion[1], np.uint8))
-        message = Explain(self._next(), volume.content_hash, str(model), options or {}, layer, start, mask, None)
-        return self._ask(message, volume, on_progress, on_done, on_failed)
+        hashes = tuple(other.content_hash for other in others)
+        message = Explain(
+            self._next(), volume.content_hash, str(model), options or {}, layer, start, mask, None, hashes
+        )
+        return self._ask(message, (volume, *others), on_progress, on_done, on_failed)
 
     def restart(self, inline: bool) -> None:
         """Another worker from now on, by what the transport starts next. What this one computes is cancelled."""
@@ -292,11 +301,11 @@ class Conversation:
 
     # The rest is private
 
-    def _ask(self, message, volume, on_progress, on_done, on_failed) -> Request:
+    def _ask(self, message, images, on_progress, on_done, on_failed) -> Request:
         if self._state == "closed":
             raise RuntimeError("the conversation is closed")
         messages.encode(message)  # what cannot be sent is refused now, not when its turn comes
-        request = Request(self, message, volume, on_progress, on_done, on_failed)
+        request = Request(self, message, images, on_progress, on_done, on_failed)
         self._waiting.append(request)
         self._pump()
         return request
@@ -345,7 +354,7 @@ class Conversation:
     def _reset(self) -> None:
         """Forget what only the last process knew."""
         self._decoder = Decoder()
-        self._known: set[str] = set()
+        self._known: set[tuple[str, str | None]] = set()  # (hash, of) of each image that was sent
         self._stillborn: str | None = None
         self.devices: tuple[str, ...] = ()
         self.torch = ""  # the worker's version of it
@@ -361,24 +370,30 @@ class Conversation:
 
     def _send_request(self) -> None:
         request = self._active
-        if request._volume is not None:
-            if request._message.volume not in self._known:
-                self._send_volume(request._message.volume, request._volume)
+        if request._images:
+            first, *others = request._images
+            self._send_image(first)
+            for other in others:
+                self._send_image(other, of=first.content_hash)
             reply = None if self._folder is None else str(self._folder.reply)
             request._message = replace(request._message, reply=reply)
         self._send(request._message)
 
-    def _send_volume(self, name: str, volume: Volume) -> None:
+    def _send_image(self, volume: Volume, of: str | None = None) -> None:
+        """Once a process. `of` as in `messages.Volume`."""
+        key = (volume.content_hash, of)
+        if key in self._known:
+            return
         # No worker reads the buffer now: it copies a volume before it hears the request that names it, and no request
-        # is under way.
+        # is under way. A further image would overwrite the first, which may not be copied yet: it takes the pipe.
         array = None
-        if self._folder is not None:
+        if self._folder is not None and of is None:
             try:
                 array = self._folder.volume.put(volume.voxels)
             except OSError as error:
                 log.warning("no room for a file to hand the volume over (%s): it goes through the pipe", error.strerror)
-        self._send(messages.Volume(name, volume.geometry.as_dict(), array or Array.inline(volume.voxels)))
-        self._known.add(name)
+        self._send(messages.Volume(key[0], volume.geometry.as_dict(), array or Array.inline(volume.voxels), of))
+        self._known.add(key)
 
     def _send(self, message: messages.Message) -> None:
         for piece in messages.encode(message):
@@ -427,8 +442,8 @@ class Conversation:
                 if request._on_progress is not None and not cancelled:
                     request._on_progress(message.stage, message.fraction, message.seconds_left)
             case messages.Missing() if not cancelled and not request._resent:
-                request._resent = True
-                self._known.discard(request._message.volume)
+                request._resent, first = True, request._message.volume
+                self._known -= {(first, None), *((image.content_hash, first) for image in request._images)}
                 self._send_request()
             case messages.Missing():
                 self._finish(_fault("The worker cannot keep the scan in its memory. Close other programs, try again."))

@@ -28,41 +28,48 @@ class SessionEngine:
             torch.set_num_threads(physical_cores())
         self.devices = ("cuda", "cpu") if torch.cuda.is_available() else ("cpu",)
         self._session = Session()
-        # (volume's hash, model) -> what was last predicted, for Grad-CAM; one entry
-        self._predicted: dict[tuple[str, str], Prediction] = {}
+        # model and images -> what was last predicted, for Grad-CAM; one entry
+        self._predicted: dict[tuple[str, ...], Prediction] = {}
 
     def compute(
         self,
         work: Load | Segment | Prompt | Explain,
-        volume: Volume | None,
+        images: tuple[Volume, ...],
         progress: Callable[[str, float], None],
         cancelled: Callable[[], bool],
     ) -> Answer:
         """See `serving.Engine`."""
         if isinstance(work, Load):
-            self._session.load(work.model)
-            return Answer({"fingerprint": fingerprint(work.model)}, EMPTY)
+            model = self._session.load(work.model)
+            return Answer({"fingerprint": fingerprint(work.model), "channels": list(model.card.channels)}, EMPTY)
         unknown = set(work.options) - {f.name for f in fields(Options)}
         if unknown:
             raise InputRefused(f"unknown option {sorted(unknown)[0]!r}: update LungTumorSeg on the worker's side")
-        options = Options(**work.options)
+        options, (volume, *others) = Options(**work.options), images
         match work:
             case Segment():
-                prediction = self._session.segment(volume, work.model, options, progress, cancelled)
+                prediction = self._session.segment(volume, work.model, options, progress, cancelled, others)
             case Prompt():
                 marks = work.points_inside, work.points_outside, work.box
                 prediction = self._session.prompt(volume, work.model, *marks, options, progress, cancelled)
             case Explain():
-                return self._explained(work, volume, options, progress, cancelled)
-        self._predicted = {(work.volume, work.model): prediction}
+                return self._explained(work, volume, others, options, progress, cancelled)
+        self._predicted = {asked_of(work): prediction}
         meta = {f.name: getattr(prediction, f.name) for f in fields(prediction) if f.name != "probability"}
         return Answer(meta, prediction.probability)
 
-    def _explained(self, work: Explain, volume: Volume, options: Options, progress, cancelled) -> Answer:
-        prediction = self._predicted.get((work.volume, work.model))
+    def _explained(
+        self, work: Explain, volume: Volume, others: list[Volume], options: Options, progress, cancelled
+    ) -> Answer:
+        prediction = self._predicted.get(asked_of(work))
         lesion = None if work.mask is None else Box(work.start, work.mask.load())
-        heat = self._session.explain(volume, work.model, prediction, options, lesion, work.layer, progress, cancelled)
-        return Answer({}, heat)
+        of = prediction, options, lesion, work.layer
+        return Answer({}, self._session.explain(volume, work.model, *of, progress, cancelled, others))
+
+
+def asked_of(work: Segment | Prompt | Explain) -> tuple[str, ...]:
+    """Model and images."""
+    return work.model, work.volume, *getattr(work, "others", ())
 
 
 def physical_cores() -> int:

@@ -18,7 +18,7 @@ import numpy as np
 from LungTumorSegLib.worker import frames
 from LungTumorSegLib.worker.frames import Frame, ProtocolError
 
-PROTOCOL = 2
+PROTOCOL = 3
 
 Point = tuple[float, float, float]
 Index = tuple[int, int, int]
@@ -83,11 +83,15 @@ class Heartbeat:
 
 @dataclass(frozen=True)
 class Volume:
-    """A scan, by which later requests go by `hash` (`volume.geometry.Volume.content_hash`)."""
+    """A scan, by which later requests go by `hash` (`volume.geometry.Volume.content_hash`).
+
+    `of`: the first image of the case that this is a further one of; None for the first, which is sent before them.
+    """
 
     hash: str
     geometry: dict
     array: Array
+    of: str | None = None
 
 
 @dataclass(frozen=True)
@@ -100,13 +104,14 @@ class Load:
 
 @dataclass(frozen=True)
 class Segment:
-    """`reply`: the file to answer into; None to answer in the frame."""
+    """`reply`: the file to answer into; None to answer in the frame. `others`: the case's further images, by hash."""
 
     request: int
     volume: str
     model: str
     options: dict
     reply: str | None
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -133,6 +138,7 @@ class Explain:
     start: Index | None
     mask: Array | None
     reply: str | None
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ from LungTumorSegLib.worker.messages import PROTOCOL, Array, Done, Explain, Fail
 HEARTBEAT_SECONDS = 1.0
 PROGRESS_SECONDS = 0.1
 PACE_FROM = 0.05  # the part of a request that one stage must have done before its pace says anything
-KEPT_VOLUMES = 2  # this scan and the last one, to go to and fro between them
+KEPT_CASES = 2  # this scan and the last one, to go to and fro between them
 FOLDER_PATIENCE = 2.0  # seconds in which a host whose pipe is closed is gone, or lives on
 
 Work = Load | Segment | Prompt | Explain
@@ -42,8 +42,13 @@ class Engine(Protocol):
 
     devices: tuple[str, ...]
 
-    def compute(self, work: Work, volume: Volume | None, progress: Progress, cancelled: Callable[[], bool]) -> Answer:
-        """Do what a message asks; raises InputRefused, Cancelled, or anything else as a fault."""
+    def compute(
+        self, work: Work, images: tuple[Volume, ...], progress: Progress, cancelled: Callable[[], bool]
+    ) -> Answer:
+        """Do what a message asks; raises InputRefused, Cancelled, or anything else as a fault.
+
+        images : of the case, the message's volume first; none where the message names none.
+        """
 
 
 def serve(open_engine: Callable[[], Engine], incoming: int, outgoing: int) -> NoReturn:
@@ -60,7 +65,7 @@ class _Service:
         self._log = open_log()
         self._speaking = threading.RLock()
         self._works: queue.SimpleQueue[Work] = queue.SimpleQueue()
-        self._volumes: OrderedDict[str, Volume] = OrderedDict()
+        self._cases: OrderedDict[str, dict[str, Volume]] = OrderedDict()  # by the first image's hash, and by each one's
         self._cancelled = 0  # the request that the host wants no more
         self._folder: Path | None = None
 
@@ -84,16 +89,14 @@ class _Service:
     # Main thread
 
     def _answer(self, engine: Engine, work: Work) -> None:
-        started, volume = time.monotonic(), None
-        if not isinstance(work, Load):
-            volume = self._volumes.get(work.volume)
-            if volume is None:
-                self._say(messages.Missing(work.request))
-                return
+        started, images = time.monotonic(), self._images_of(work)
+        if images is None:
+            self._say(messages.Missing(work.request))
+            return
         progress = self._pace(work.request)
         progress("starting", 0.0)  # the host knows now that what goes wrong from here on is this request's doing
         try:
-            answer = engine.compute(work, volume, progress, lambda: self._cancelled == work.request)
+            answer = engine.compute(work, images, progress, lambda: self._cancelled == work.request)
             self._say(self._done(work, answer))
             outcome = "done"
         except Cancelled:
@@ -109,8 +112,16 @@ class _Service:
             outcome = f"fault\n{account(error)}"
             self._say(Failed(work.request, "fault", f"{_one_line(error)} (the worker's log knows more)"))
         name = type(work).__name__.lower()
-        scan = "" if volume is None else f" of {work.volume[:8]}"
+        scan = f" of {work.volume[:8]}" if images else ""
         self._log.info("%s%s: %.2f s, %s", name, scan, time.monotonic() - started, outcome)
+
+    def _images_of(self, work: Work) -> tuple[Volume, ...] | None:
+        """None where one of them is not here."""
+        if isinstance(work, Load):
+            return ()
+        case = self._cases.get(work.volume, {})
+        hashes = (work.volume, *getattr(work, "others", ()))
+        return tuple(case[each] for each in hashes) if case.keys() >= set(hashes) else None
 
     def _done(self, work: Work, answer: Answer) -> Done:
         array = None
@@ -174,16 +185,20 @@ class _Service:
 
     def _keep(self, message: messages.Volume) -> None:
         """Copy the volume into our own memory: the host's buffer is for the next one."""
-        self._volumes.pop(message.hash, None)
-        while len(self._volumes) >= KEPT_VOLUMES:
-            self._volumes.popitem(last=False)
+        if message.of is None:
+            self._cases.pop(message.hash, None)
+            while len(self._cases) >= KEPT_CASES:
+                self._cases.popitem(last=False)
+            self._cases[message.hash] = {}
         try:
             volume = Volume(message.array.load(), Geometry(**message.geometry))
         except (OSError, MemoryError) as error:
             self._log.info("volume %s cannot be kept: %s", message.hash[:8], type(error).__name__)
             return  # the request that needs it will find it missing
         volume.__dict__["content_hash"] = message.hash  # cached: the host has computed it
-        self._volumes[message.hash] = volume
+        case = self._cases.get(message.hash if message.of is None else message.of)
+        if case is not None:
+            case[message.hash] = volume
 
     # All threads
 
