@@ -18,6 +18,7 @@ from lightning.pytorch.tuner import Tuner
 from torch import nn
 
 from LungTumorSegLib.errors import InputRefused
+from LungTumorSegLib.inference.precision import native_half
 from LungTumorSegLib.training.averaging import averaging_of
 from LungTumorSegLib.training.curves import Curves
 from LungTumorSegLib.training.learner import Learner, Revise
@@ -43,9 +44,11 @@ def fit(
     revise: Revise | None = None,
     device: str = "auto",
     progress: Progress = unheard,
+    base: nn.Module | None = None,
 ) -> dict:
     """Trains, going on from the folder's checkpoint where there is one, and returns what is to be published.
 
+    base : as for `Learner`.
     facts : what a resumed run must have in common with the one before, beside the recipe: JSON-ready.
     Returns "weights" (of the network, averaged where the recipe says so), "steps", "learning_rate", "loss" and
     "validation_score". Raises `Cancelled` on Ctrl-C, with the last epoch's checkpoint in the folder, and `InputRefused`
@@ -71,7 +74,7 @@ def fit(
         **quiet(folder),
         logger=tensorboard(folder),
         max_steps=run.steps,
-        precision=run.precision,
+        precision=precision_on(machine["accelerator"]) if run.precision == "auto" else run.precision,
         gradient_clip_val=recipe.optimiser.clip or None,
         check_val_every_n_epoch=run.validate_every,
         limit_val_batches=1.0 if validates else 0,
@@ -87,12 +90,17 @@ def fit(
     checkpoint = folder / CHECKPOINT
     with ctrl_c:
         trainer.fit(
-            Learner(network, recipe, rate, begun_with_model, revise),
+            Learner(network, recipe, rate, begun_with_model, revise, base),
             datamodule=Lessons(recipe, training, validation),
             ckpt_path=checkpoint if checkpoint.is_file() else None,
         )
     trainer.strategy.barrier()
     return outcome(folder, rate)
+
+
+def precision_on(accelerator: str) -> str:
+    """ "bf16-mixed" where the hardware multiplies in it; elsewhere it is emulated, many times slower."""
+    return "bf16-mixed" if native_half(torch.device("cuda" if accelerator == "gpu" else "cpu")) else "32"
 
 
 def plan_of(recipe: Recipe, facts: dict) -> dict:

@@ -36,8 +36,10 @@ class Learner(pl.LightningModule):
         learning_rate: float,
         begun_with_model: bool = False,
         revise: Revise | None = None,
+        base: nn.Module | None = None,
     ):
         super().__init__()
+        self.answers_of = () if base is None else (base.eval(),)  # in a tuple: no part of what is learnt and saved
         self.network, self.recipe, self.learning_rate, self.revise = network, recipe, learning_rate, revise
         self.loss_of = loss_of(recipe)
         entry = catalogue.entry(recipe.network.name)
@@ -66,6 +68,11 @@ class Learner(pl.LightningModule):
     def on_train_batch_start(self, batch, batch_idx: int) -> None:
         # Dropout; each process drops others.
         torch.manual_seed(self.recipe.run.seed * 1_000_003 + self.global_step * 1009 + self.global_rank)
+        self.learn()
+
+    def learn(self) -> None:
+        """The network in training mode, but for batch norms that are to stay as they are."""
+        self.network.train()
         if self.recipe.run.batch_norm == "frozen":
             for module in self.network.modules():
                 if isinstance(module, nn.modules.batchnorm._BatchNorm):
@@ -77,8 +84,22 @@ class Learner(pl.LightningModule):
         if self.revise and step % REVISED_EVERY == REVISED_EVERY - 1:
             rng = np.random.default_rng([self.recipe.run.seed, step, 1, self.global_rank])
             inputs = self.revise(self.network.eval(), inputs, target, rng)
-            self.network.train()
-        return self.loss(self(inputs), target, known)
+            self.learn()
+        logits = self(inputs)
+        loss = self.loss(logits, target, known)
+        for base in self.answers_of:
+            loss = loss + self.recipe.base.answer * self.away_from(base, inputs, logits, known)
+        return loss
+
+    def away_from(
+        self, base: nn.Module, inputs: torch.Tensor, logits: torch.Tensor, known: torch.Tensor
+    ) -> torch.Tensor:
+        """Cross-entropy against the base's own answer, mean over the voxels that nobody outlined; 0 without any."""
+        with torch.no_grad():
+            answer = base.to(inputs.device)(inputs.to(memory_format=self.layout)).float().sigmoid()
+        apart = nn.functional.binary_cross_entropy_with_logits(logits.float(), answer, reduction="none")
+        unknown = 1 - known
+        return (apart * unknown).sum() / unknown.sum().clamp(min=1)
 
     def loss(self, logits: torch.Tensor, target: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
         return self.loss_of(logits.float(), target, None if self.recipe.task == "gate" else known)

@@ -23,8 +23,9 @@ from LungTumorSegLib.training.limits import (
 LOSSES = (
     "bce", "weighted-bce", "dice", "dice-ce", "jaccard", "focal", "adaptive-focal", "focal-tversky", "reader-votes",
 )  # fmt: skip
+CORRECTED = "corrected-scans"
 SIDES = ("left-right", "front-back", "head-feet")
-PRECISIONS = ("32", "bf16-mixed", "16-mixed")
+PRECISIONS = ("32", "bf16-mixed", "16-mixed", "auto")
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,9 @@ class Network:
 class Data:
     """What the network is shown, and what it is to say.
 
-    source : "cases" (images with masks in any layout that `lungtumorseg check` reads) or "nodules-in-lungs" (crops of
-        nodules set into whole lungs: the default models).
+    source : "cases" (images with masks in any layout that `lungtumorseg check` reads), "nodules-in-lungs" (crops of
+        nodules set into whole lungs: the default models) or "corrected-scans" (the same layouts as "cases", to
+        fine-tune a prompted or searching 3D model, which says network, spacing and HU range itself).
     classes : "union" (all labels are one target) or "each" (a logit a label). target : the union's name on the card.
     activation : "sigmoid" or "softmax", which adds the background's logit.
     spacing_mm : (k, j, i) of the grid that the network sees; "own" keeps the source's.
@@ -50,7 +52,7 @@ class Data:
     validation_share : of the patients. lungs : folder of whole scans, for "nodules-in-lungs" only.
     """
 
-    source: str = key(one_of("cases", "nodules-in-lungs"), "cases")
+    source: str = key(one_of("cases", "nodules-in-lungs", CORRECTED), "cases")
     classes: str = key(one_of("union", "each"), "union")
     target: str = key(text(64), "lung tumour")
     activation: str = key(one_of("sigmoid", "softmax"), "sigmoid")
@@ -139,6 +141,19 @@ class Averaging:
 
 
 @dataclass(frozen=True)
+class Base:
+    """What is kept of the model that a fine-tuning begins with.
+
+    answer : weight of the cross-entropy against the base's own answer where nobody outlined anything (learning without
+        forgetting, Li and Hoiem 2016), 0 = none.
+    blend : the tuned weights' share of the finished ones, the rest being the base's (WiSE-FT, Wortsman et al. 2022).
+    """
+
+    answer: float = key(number(0, 100), 0.0)
+    blend: float = key(number(0.01, 1), 1.0)
+
+
+@dataclass(frozen=True)
 class Run:
     """steps : of the optimiser, in all; steps_an_epoch : after so many come the checkpoint and a row of the curves.
 
@@ -147,6 +162,7 @@ class Run:
     validate_every : epochs. validation_windows : how many are tried then. patience : validations without a better
     score before the run stops, 0 = never. choose : the weights of the "last" epoch or of the "best" validation.
     workers : processes that make batches, 0 = the training process itself.
+    precision : "auto" is "bf16-mixed" where the hardware multiplies in it, else "32".
     """
 
     steps: int = key(whole(1, 10_000_000), 2000)
@@ -187,6 +203,7 @@ class Recipe:
     optimiser: Optimiser = field(default_factory=Optimiser)
     schedule: Schedule = field(default_factory=Schedule)
     averaging: Averaging = field(default_factory=Averaging)
+    base: Base = field(default_factory=Base)
     run: Run = field(default_factory=Run)
     card: Card = field(default_factory=Card)
     gate: Recipe | None = None
@@ -208,8 +225,8 @@ class Recipe:
             raise InputRefused(f"recipe: network.name = {self.network.name!r}: is not for the task {self.task}")
         if entry.dimensions == 3 and self.data.adjacent_slices != 1:
             raise InputRefused("recipe: data.adjacent_slices: must be 1 for a 3D network")
-        if self.data.source == "nodules-in-lungs" and entry.dimensions != 3:
-            raise InputRefused("recipe: data.source = 'nodules-in-lungs': needs a 3D network")
+        if self.data.source != "cases" and entry.dimensions != 3:
+            raise InputRefused(f"recipe: data.source = {self.data.source!r}: needs a 3D network")
 
     @property
     def dimensions(self) -> int:

@@ -23,6 +23,7 @@ TABLES = {
     "optimiser": tables.Optimiser,
     "schedule": tables.Schedule,
     "averaging": tables.Averaging,
+    "base": tables.Base,
     "run": tables.Run,
     "card": tables.Card,
 }

@@ -9,6 +9,7 @@ from LungTumorSegLib.cases.case import Dataset
 from LungTumorSegLib.cases.layouts import read_dataset
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.networks import catalogue
+from LungTumorSegLib.networks.card import ModelCard
 from LungTumorSegLib.training import clicks, prompted_samples, searching_samples
 from LungTumorSegLib.training.backgrounds import read_backgrounds
 from LungTumorSegLib.training.case_samples import CaseSamples
@@ -29,7 +30,7 @@ class Teaching:
     """recipe : with the network's channels filled in. training, validation : make samples; validation may be None.
 
     classes : names of what the network says, channels : of the images it reads. facts : for the card and to know the
-    data again: hashes, counts, split. revise : as for `Learner`.
+    data again: hashes, counts, split. revise : as for `Learner`. base : the card of the model that is fine-tuned.
     """
 
     recipe: Recipe
@@ -39,6 +40,7 @@ class Teaching:
     channels: tuple[str, ...]
     facts: dict
     revise: Revise | None = None
+    base: ModelCard | None = None
 
 
 def of_cases(recipe: Recipe, dataset: Dataset, folder: Path, progress: Progress) -> Teaching:

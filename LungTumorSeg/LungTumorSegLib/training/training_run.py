@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import platform
 import re
@@ -19,9 +20,10 @@ from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.networks import catalogue
 from LungTumorSegLib.networks.card import NAME, ModelCard
 from LungTumorSegLib.networks.model import CARD, WEIGHTS, Model, load_model, save_model
+from LungTumorSegLib.training.fine_tuning import blended, of_corrected, tuned_card
 from LungTumorSegLib.training.fitting import PLAN, fit
 from LungTumorSegLib.training.machines import processes
-from LungTumorSegLib.training.recipe import Recipe
+from LungTumorSegLib.training.recipe import CORRECTED, Recipe
 from LungTumorSegLib.training.recipe_file import as_values
 from LungTumorSegLib.training.safe_checkpoints import BEST, CHECKPOINT
 from LungTumorSegLib.training.teaching import Teaching, of_cases, of_nodules
@@ -75,7 +77,12 @@ def train(
     if recipe.gate:
         gate = load_model(out / GATE)
         say("second stage: the segmentation")
-    teaching = of_nodules(recipe, data) if in_lungs else of_cases(recipe, read_dataset(data), out / PREPARED, progress)
+    if recipe.data.source == CORRECTED:
+        teaching = of_corrected(recipe, read_dataset(data), first, out / PREPARED, progress)
+    elif in_lungs:
+        teaching = of_nodules(recipe, data)
+    else:
+        teaching = of_cases(recipe, read_dataset(data), out / PREPARED, progress)
     learn(teaching, out, first, gate, device, progress, say)
 
 
@@ -121,9 +128,13 @@ def learn(
         revise=teaching.revise,
         device=device,
         progress=progress,
+        base=copy.deepcopy(parent.network) if parent and recipe.base.answer else None,
     )
     if processes()[2] == 0:
-        network.cpu().load_state_dict(outcome.pop("weights"))
+        weights = outcome.pop("weights")
+        if parent and recipe.base.blend < 1:
+            weights = blended(parent.network.state_dict(), weights, recipe.base.blend)
+        network.cpu().load_state_dict(weights)
         publish(network, teaching, folder, outcome, facts["parent"], gate)
     if torch.distributed.is_initialized():
         torch.distributed.barrier()
@@ -148,10 +159,39 @@ def publish(
     network: torch.nn.Module, teaching: Teaching, folder: Path, outcome: dict, parent: str | None, gate: Model | None
 ) -> None:
     """Weights and card into the run's folder, the card last: with it the folder is a model. The run's aids go."""
+    card = card_of(teaching, name_of(folder), outcome, parent, gate)
+    finished = folder / FINISHED
+    shutil.rmtree(finished, ignore_errors=True)
+    save_model(finished, network, card, gate)
+    for name in (WEIGHTS, CARD):
+        os.replace(finished / name, folder / name)
+    for aid in (finished, folder / PREPARED):
+        shutil.rmtree(aid, ignore_errors=True)
+    for aid in (CHECKPOINT, BEST):
+        (folder / aid).unlink(missing_ok=True)
+
+
+def card_of(teaching: Teaching, name: str, outcome: dict, parent: str | None, gate: Model | None) -> ModelCard:
     recipe, data = teaching.recipe, teaching.recipe.data
     is_gate = recipe.task == "gate"
-    card = ModelCard(
-        name=name_of(folder),
+    provenance = {
+        "warning": WARNING,
+        **teaching.facts,
+        "recipe": as_values(recipe),
+        "learning_rate": outcome["learning_rate"],
+        "steps_done": outcome["steps"],
+        "versions": {name: version(name) for name in ("torch", "lightning", "monai", "numpy", "scipy", "SimpleITK")}
+        | {"python": platform.python_version()},
+        "parent": parent,
+        "metrics": {
+            "training_loss": outcome["loss"],
+            "validation_correlation" if is_gate else "validation_dice_of_windows": outcome["validation_score"],
+        },
+    }
+    if teaching.base:
+        return tuned_card(teaching.base, name, provenance)
+    return ModelCard(
+        name=name,
         task=recipe.task,
         network=recipe.network.name,
         arguments=recipe.network.arguments,
@@ -166,30 +206,8 @@ def publish(
         activation="sigmoid" if is_gate else data.activation,
         channels=teaching.channels,
         gate=GATE if gate else None,
-        provenance={
-            "warning": WARNING,
-            **teaching.facts,
-            "recipe": as_values(recipe),
-            "learning_rate": outcome["learning_rate"],
-            "steps_done": outcome["steps"],
-            "versions": {name: version(name) for name in ("torch", "lightning", "monai", "numpy", "scipy", "SimpleITK")}
-            | {"python": platform.python_version()},
-            "parent": parent,
-            "metrics": {
-                "training_loss": outcome["loss"],
-                "validation_correlation" if is_gate else "validation_dice_of_windows": outcome["validation_score"],
-            },
-        },
+        provenance=provenance,
     )
-    finished = folder / FINISHED
-    shutil.rmtree(finished, ignore_errors=True)
-    save_model(finished, network, card, gate)
-    for name in (WEIGHTS, CARD):
-        os.replace(finished / name, folder / name)
-    for aid in (finished, folder / PREPARED):
-        shutil.rmtree(aid, ignore_errors=True)
-    for aid in (CHECKPOINT, BEST):
-        (folder / aid).unlink(missing_ok=True)
 
 
 def name_of(folder: Path) -> str:
