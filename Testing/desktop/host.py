@@ -13,6 +13,7 @@ layout's views redraw. Names are checked against Slicer's, CTK's and PythonQt's 
 import json
 import os
 import sys
+import tempfile
 import traceback
 import types
 import typing
@@ -216,6 +217,9 @@ class ctkDICOMDatabase(QtCore.QObject):
     def __init__(self):
         super().__init__()
         self.files = []
+
+    def fileForInstance(self, uid):
+        return ""
 
 
 class SegmentEditor:
@@ -441,13 +445,19 @@ class Strict(types.SimpleNamespace):
 class Host:
     """Slicer as far as the module sees it.
 
-    errors : what would have been shown in a dialog. agrees : what the user answers where he is asked. console : exceptions
-    that Slicer would print in its Python console. module : the one that is shown, by name.
+    errors : what would have been shown in a dialog. agrees : what the user answers where he is asked.
+    console : exceptions that Slicer would print in its Python console. module : the one that is shown, by name.
+    settings : the folder of Qt's settings, empty at first.
     """
 
     def __init__(self):
         self.qt = QtWidgets.QApplication.instance() or QtWidgets.QApplication([])
         self.app = SlicerApp()
+        self.settings = tempfile.TemporaryDirectory()
+        QtCore.QSettings.setDefaultFormat(QtCore.QSettings.Format.IniFormat)
+        for scope in QtCore.QSettings.Scope:
+            QtCore.QSettings.setPath(QtCore.QSettings.Format.IniFormat, scope, self.settings.name)
+        self.qt.setOrganizationName("test host")
         self.errors: list[tuple[str, str]] = []
         self.console: list[str] = []
         self.agrees = True
@@ -455,12 +465,15 @@ class Host:
         self.module, self.widget = "", None
         self.window = QtWidgets.QMainWindow()
         self.database = ctkDICOMDatabase()
+        self.database.setProperty("isOpen", True)
         found = {n: next(getattr(m, n) for m in (QtCore, QtGui, QtWidgets) if hasattr(m, n)) for n in QT_NAMES}
         sys.modules["qt"] = Strict(**{n: WrappedClass(cls) for n, cls in found.items()})
         sys.modules["ctk"] = Strict(ctkDICOMIndexer=WrappedClass(ctkDICOMIndexer))
         slicer.mrmlScene = self.app.scene
         slicer.app = Strict(
-            clipboard=lambda: wrapped(QtGui.QGuiApplication.clipboard()), dicomDatabase=lambda: wrapped(self.database)
+            clipboard=lambda: wrapped(QtGui.QGuiApplication.clipboard()),
+            dicomDatabase=lambda: wrapped(self.database),
+            defaultScenePath=self.settings.name,
         )
         plots = slicer.vtkSlicerPlotsLogic()
         plots.SetMRMLApplicationLogic(self.app.app_logic)
