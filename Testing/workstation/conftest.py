@@ -1,15 +1,167 @@
-import time
+"""A desk with a real scene and a real worker process, without widgets."""
 
+import importlib.util
+import os
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
 import pytest
 
-from LungTumorSegLib.worker.launch import job_command
-from LungTumorSegLib.workstation.child import Child
-from LungTumorSegLib.workstation.job import Job
+HERE = Path(__file__).resolve().parent
+REPOSITORY = HERE.parents[1]
+
+if importlib.util.find_spec("slicer") is None:
+    collect_ignore = ["test_desk.py", "test_exporting.py", "test_following.py", "test_kills.py", "test_prompting.py"]
+
+
+class RecordingHost:
+    """Writes down what a desk says."""
+
+    def __init__(self):
+        self.sentences, self.failures, self.overlays, self.shown, self.steps = [], [], [], [], []
+        self.slider = None
+
+    def changed(self):
+        pass
+
+    def progress(self, sentence, fraction):
+        self.steps.append((sentence, fraction))
+
+    def said(self, sentence):
+        self.sentences.append(sentence)
+
+    def failed(self, sentence, details=""):
+        self.failures.append((sentence, details))
+
+    def lesions(self, lesions):
+        self.shown = lesions
+
+    def threshold(self, value):
+        self.slider = value
+
+    def overlay(self, name):
+        self.overlays.append(name)
+
+
+class Bench:
+    """A desk with its timer. worker : the script of the worker's process."""
+
+    def __init__(self, scene, worker: Path):
+        from LungTumorSegLib.worker.client import ProcessTransport
+        from LungTumorSegLib.worker.launch import Launch, job_command
+        from LungTumorSegLib.workstation.child import Child
+        from LungTumorSegLib.workstation.desk import Desk
+        from LungTumorSegLib.workstation.exporting import Exporting
+        from LungTumorSegLib.workstation.jobs import Jobs
+
+        environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "LungTumorSeg")}
+        self.host = RecordingHost()
+        self.process = ProcessTransport(Launch([sys.executable, str(worker)], environment))
+        self.desk = Desk(scene, self.process, False, self.host)
+        self._children = []
+
+        def new_process():
+            self._children.append(Child())
+            return self._children[-1]
+
+        self.jobs = Jobs(job_command(), new_process, self.host)
+        self.exporting = Exporting(self.desk, self.jobs)
+        self.desk.choose_models("automatic", "prompted")
+
+    @property
+    def worker(self):
+        """The worker's `subprocess.Popen`, or None."""
+        return self.process._child and self.process._child.process
+
+    def tick(self, seconds=0.01):
+        self.process.deliver(seconds)
+        for child in self._children:
+            child.deliver()
+        self.desk.tick()
+        self.jobs.tick()
+
+    def until(self, condition, seconds=60.0):
+        end = time.monotonic() + seconds
+        while not condition() and time.monotonic() < end:
+            self.tick()
+        return condition()
+
+    def rest(self):
+        """Until nothing is under way any more."""
+        return self.until(lambda: not (self.desk.busy or self.desk.unsettled or self.jobs.under_way))
+
+    def close(self):
+        self.desk.close()
+        self.jobs.close()
+        self.process.kill()
+        self.process.wait()
+
+
+@pytest.fixture
+def scene():
+    from trame_slicer.core import SlicerApp
+
+    sys.path[:0] = [str(REPOSITORY / "Testing" / "scene")]
+    app = SlicerApp()
+    yield app.scene
+    app.scene.Clear()
+
+
+@pytest.fixture
+def new_bench(scene):
+    """Makes a desk with the worker that pretends: two balls in every CT, and a ball about every point."""
+    benches = []
+
+    def make(scene=scene):
+        benches.append(Bench(scene, HERE / "pretending_worker.py"))
+        return benches[-1]
+
+    yield make
+    for bench in benches:
+        bench.close()
+
+
+@pytest.fixture
+def bench(new_bench):
+    return new_bench()
+
+
+@pytest.fixture
+def ct(scene):
+    from made_scene import add_ct
+
+    from LungTumorSegLib.volume.geometry import Geometry
+
+    return add_ct(scene, Geometry((30, 60, 64), (0.7, 0.7, 1.25)), "Chest CT")
+
+
+def add_volume(scene, volume, name):
+    """A CT node with the voxels of a `Volume`."""
+    import slicer
+
+    node = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
+    node.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(volume.geometry.ijk_to_ras_matrix))
+    slicer.util.updateVolumeFromArray(node, volume.voxels)
+    return node
+
+
+@pytest.fixture(scope="session")
+def phantom():
+    """The sample CT with coarse voxels, and where its tumours are."""
+    from LungTumorSegLib.volume.phantom import make_phantom
+
+    ct, truth, _tumours = make_phantom(shape=(44, 90, 90), spacing=(4.0, 4.0, 6.25))
+    return ct, truth
 
 
 @pytest.fixture
 def run_job():
     """Runs a command to its end as a job in a real process; returns the job, its steps and its end."""
+    from LungTumorSegLib.worker.launch import job_command
+    from LungTumorSegLib.workstation.child import Child
+    from LungTumorSegLib.workstation.job import Job
 
     def run(*arguments, launch=None, step=lambda job, steps: None, seconds=60.0):
         child, steps, ends = Child(), [], []
@@ -22,3 +174,14 @@ def run_job():
         return job, steps, ends
 
     return run
+
+
+@pytest.fixture
+def probability():
+    """Box of probability of a mask: 0.9 in it, 0.2 around it."""
+    from LungTumorSegLib.volume.box import Box
+
+    def make(mask: np.ndarray) -> Box:
+        return Box((0, 0, 0), np.where(mask > 0, 0.9, 0.2).astype(np.float32))
+
+    return make

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from LungTumorSegLib.command.version import version
 from LungTumorSegLib.errors import InputRefused
 
 
@@ -56,7 +56,7 @@ def export(
         raise InputRefused("A mask is exported on the grid of its CT: name the CT with --ct.")
     else:
         scan = read_ct(ct, series=series, hu_offset=hu_offset)
-        findings = read_mask_findings(result, scan, version("lungtumorseg"), label)
+        findings = read_mask_findings(result, scan, version(), label)
     asked = [name.strip().lower() for text in formats or [] for name in text.split(",") if name.strip()]
     wanted, notes = choose(asked, findings)
 

@@ -7,12 +7,13 @@ failed or a model was not promoted (the tables say why); 1 our fault (the log is
 from __future__ import annotations
 
 import sys
-from importlib.metadata import version
 from typing import Annotated
 
 import typer
 
+from LungTumorSegLib.command.align import align
 from LungTumorSegLib.command.app import app as app_
+from LungTumorSegLib.command.assemble import assemble
 from LungTumorSegLib.command.check import check
 from LungTumorSegLib.command.download import download
 from LungTumorSegLib.command.evaluate import evaluate
@@ -25,6 +26,8 @@ from LungTumorSegLib.command.promote import models, promote, rollback
 from LungTumorSegLib.command.response import response
 from LungTumorSegLib.command.segment import segment
 from LungTumorSegLib.command.train import train
+from LungTumorSegLib.command.unpack import unpack
+from LungTumorSegLib.command.version import version
 from LungTumorSegLib.command.worker import worker
 from LungTumorSegLib.errors import Cancelled, InputRefused
 from LungTumorSegLib.worker.client import WorkerFault
@@ -43,6 +46,8 @@ for command in (
     *(measure, response, export, evaluate, networks, phantom, worker),
 ):
     app.command()(command)
+for for_hosts in (assemble, unpack, align):
+    app.command(hidden=True)(for_hosts)
 
 
 @app.callback()
@@ -50,7 +55,7 @@ def options(
     show_version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
 ) -> None:
     if show_version:
-        print(f"lungtumorseg {version('lungtumorseg')}")
+        print(f"lungtumorseg {version()}")
         raise typer.Exit()
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 
 from LungTumorSegLib.command.one_scan import Asked
 from LungTumorSegLib.command.staging import staged
+from LungTumorSegLib.command.version import version
 from LungTumorSegLib.measurement.measure import CONVENTION, Lesion
 from LungTumorSegLib.measurement.wording import DISCLAIMER
 from LungTumorSegLib.report.overview import write_overview
@@ -64,7 +64,7 @@ def run_facts(
     energy = [meta["energy_joules"] for meta in metas]
     first = metas[0]
     return {
-        "lungtumorseg": version("lungtumorseg"),
+        "lungtumorseg": version(),
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
         "model": first["model"],
         "model_fingerprint": fingerprint,

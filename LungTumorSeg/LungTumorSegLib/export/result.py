@@ -46,8 +46,9 @@ def read_result(
         np.uint16, copy=False
     )
     try:
-        lesions = [_lesion(lesion) for lesion in lesions]
-        guided = bool(run.get("prompts")) or any(lesion.edited for lesion in lesions)
+        lesions = [lesion_from(lesion) for lesion in lesions]
+        corrected = bool(run.get("corrected")) or any(lesion.edited for lesion in lesions)
+        guided = bool(run.get("prompts")) or corrected
         threshold = run.get("threshold")
         maker = Maker(
             SEMIAUTOMATIC if guided else AUTOMATIC,
@@ -84,8 +85,8 @@ def read_mask_findings(mask: Path, ct: Volume, version: str, label: str | None =
     return Findings(ct, labels, lesions, Maker(MANUAL, "mask", version), _changed(mask))
 
 
-def _lesion(fields: dict) -> Lesion:
-    """Lists of JSON to the tuples that the fields are."""
+def lesion_from(fields: dict) -> Lesion:
+    """A lesion from `Lesion.as_dict` that went through JSON: lists become the tuples that the fields are."""
     return Lesion(**{name: _tuples(value) for name, value in fields.items()})
 
 

@@ -36,7 +36,7 @@ class WorkerClient(Conversation):
     """
 
     def __init__(self, launch: Launch, **patience):
-        self._process = _ProcessTransport(launch)
+        self._process = ProcessTransport(launch)
         super().__init__(self._process, launch.inline, **patience)
 
     def poll(self, timeout: float = 0.0) -> None:
@@ -75,10 +75,11 @@ class WorkerClient(Conversation):
         self.close()
 
 
-class _ProcessTransport:
-    """`Transport` over `subprocess`."""
+class ProcessTransport:
+    """`Transport` over `subprocess`. `last_words`: the end of what the worker wrote to stderr before it ended."""
 
     def __init__(self, launch: Launch):
+        self.last_words = ""
         self._launch = launch
         self._child: _Child | None = None
         self._events: queue.SimpleQueue = queue.SimpleQueue()
@@ -114,7 +115,7 @@ class _ProcessTransport:
         if data is not None:
             self._conversation.received(data)
         else:
-            self._child = None
+            self._child, self.last_words = None, last_words
             self._conversation.ended(exit_code, last_words)
 
 

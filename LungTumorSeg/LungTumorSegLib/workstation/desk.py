@@ -21,6 +21,8 @@ from LungTumorSegLib.workstation import words
 from LungTumorSegLib.workstation.display import Display, show_display
 from LungTumorSegLib.workstation.errands import Errands
 from LungTumorSegLib.workstation.host import HEAT, Host
+from LungTumorSegLib.workstation.lesion_text import lesion_text
+from LungTumorSegLib.workstation.run_facts import keep_run
 
 REST = 0.4  # seconds after the last stroke of a brush, before lesions are measured
 SLIDER = 0.02, 0.98  # the thresholds that a slider reaches
@@ -68,6 +70,7 @@ class Desk:
         self._automatic: str | None = None
         self._prompted: str | None = None
         self._drawn: Cut | None = None  # what the scene shows, measured; None while a hand drags
+        self._fingerprints: dict[str, str | None] = {}  # of the models' weights, as the worker read them
         self._started = False
         self._threshold_of_model = True  # the next result begins at its model's threshold
         self._display = Display()
@@ -93,6 +96,11 @@ class Desk:
     def busy(self) -> bool:
         """The worker computes for us: Segment is Cancel."""
         return self._errands.under_way
+
+    @property
+    def unsettled(self) -> bool:
+        """The user painted a moment ago, and `tick` will measure it."""
+        return self._painted_at is not None
 
     @property
     def ready(self) -> bool:
@@ -171,6 +179,7 @@ class Desk:
                 self._take_threshold(answer.meta["threshold"])
             views.show_ct(views.composite_nodes(self.scene), self.ct)
             self._draw(lambda result: result.show(answer.box, self.cut.threshold, self.cut.smallest_mm))
+            keep_run(self._result.segmentation_node, answer.meta, self._fingerprints.get(model))
             self.host.said(words.found(len(self.lesions), self._clock() - started, answer.meta["device"]))
 
         self._ask(lambda volume, **told: self._conversation.segment(volume, model, **told), done)
@@ -262,6 +271,10 @@ class Desk:
     def jump(self, lesion: Lesion) -> None:
         views.jump(views.slice_nodes(self.scene), lesion.centre_lps)
 
+    def table_text(self) -> str:
+        """The table with tabs between the columns, as spreadsheets paste it."""
+        return lesion_text(self.lesions)
+
     def mark_node(self, lesion: int, node: bool) -> None:
         """Take a lesion for a lymph node, or for none."""
         self._result.mark_node(lesion, node)
@@ -278,6 +291,11 @@ class Desk:
         """Call every 50 to 200 ms."""
         self._conversation.tick()
         if self._painted_at is not None and self._clock() - self._painted_at >= REST:
+            self.settle()
+
+    def settle(self) -> None:
+        """Measure now what was painted last, before the result is exported."""
+        if self._painted_at is not None:
             self._painted_at = None
             if self.has_result:
                 self._result.measure()
@@ -301,7 +319,12 @@ class Desk:
 
     def _load(self) -> None:
         if self._automatic is not None and self._started:
-            self._conversation.load(self._automatic)
+            name = self._automatic
+
+            def loaded(answer: Answer) -> None:
+                self._fingerprints[name] = answer.meta.get("fingerprint")
+
+            self._conversation.load(name, on_done=loaded)
 
     def _ask(self, ask: Callable, done: Callable[[Answer], None]) -> None:
         """A request about the chosen CT; its answer is shown unless the scene or the choice changed since."""

@@ -97,6 +97,12 @@ class Job:
             self._cancelled_at = self._clock()
             self._process.interrupt()
 
+    def abandon(self) -> None:
+        """Kill it and hear no more of it."""
+        self._on_end = lambda end: None
+        self._on_progress = lambda stage, fraction, left: None
+        self._process.kill()
+
     def tick(self) -> None:
         """Call every 50 to 500 ms."""
         if self.end is None and self._cancelled_at is not None and self._clock() - self._cancelled_at > PATIENCE:

@@ -125,3 +125,27 @@ def model_facts(card: dict, place: str, size: int) -> list[str]:
     if isinstance(told.get("warning"), str):
         lines.append(told["warning"])
     return lines
+
+
+def handing_over() -> str:
+    return _("handing over")
+
+
+def not_written(why: str) -> str:
+    return _("The files could not be written: {why}. Free some space or choose another place.").format(why=why)
+
+
+def exported(name: str) -> str:
+    return _("Exported: {name}").format(name=name)
+
+
+def nothing_to_export() -> str:
+    return _("There is no result to export: press Segment or place a point first.")
+
+
+def unknown_ending(known: str) -> str:
+    return _("The file's ending says what is written: choose one of {known}.").format(known=known)
+
+
+def no_lesion_no_dicom() -> str:
+    return _("There is no lesion, and DICOM objects cannot be empty: nothing was exported.")

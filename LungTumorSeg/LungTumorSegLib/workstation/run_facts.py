@@ -1,0 +1,34 @@
+"""How a result in the scene was made: kept with our segmentation node, so that it is saved, too."""
+
+from __future__ import annotations
+
+import json
+
+from LungTumorSegLib.scene import ownership, prompts
+from LungTumorSegLib.scene.cut import kept_cut
+from LungTumorSegLib.scene.result import Result
+
+RUN = ownership.PREFIX + "Run"
+FACTS = ("model", "model_fingerprint", "device", "half_precision", "multiply_adds", "energy_joules", "notes")
+
+
+def keep_run(node, meta: dict, fingerprint: str | None) -> None:
+    """Remember with our segmentation node what made it. meta : of the worker's answer."""
+    known = {"half_precision": meta.get("half"), "model_fingerprint": fingerprint, **meta}
+    node.SetAttribute(RUN, json.dumps({name: known.get(name) for name in FACTS}))
+
+
+def run_facts(result: Result) -> dict:
+    """What run.json says of a result in the scene."""
+    kept = json.loads(result.segmentation_node.GetAttribute(RUN) or "{}")
+    cut = kept_cut(result.ct)
+    asked = prompts.read_prompts(result.ct)
+    return {
+        **{name: value for name, value in kept.items() if value is not None or name == "energy_joules"},
+        "threshold": cut.threshold if cut is not None else None,
+        "prompts": [
+            {"points_inside": p.inside, "points_outside": p.outside, **({"box": p.box} if p.box else {})} for p in asked
+        ],
+        "corrected": any(getattr(lesion, "corrected", False) for lesion in result.lesions),
+        "source_name": result.ct.GetName(),
+    }

@@ -1,0 +1,58 @@
+"""The real resident process with an engine that pretends: two balls in any CT, a ball about every point. In tests only."""
+
+import time
+
+import numpy as np
+
+from LungTumorSegLib.errors import Cancelled, InputRefused
+from LungTumorSegLib.volume.box import EMPTY, Box
+from LungTumorSegLib.worker import resident
+
+BALLS = ((11, 20, 20, 9.0), (12, 42, 44, 7.0))  # k, j, i of the middle, radius mm
+
+
+def ball(volume, middle, radius) -> np.ndarray:
+    """From 1 in the middle to 0 at the radius."""
+    kji = np.indices(volume.geometry.shape)
+    spacing = volume.geometry.spacing[::-1]
+    apart = np.sqrt(sum(((axis - m) * mm) ** 2 for axis, m, mm in zip(kji, middle, spacing, strict=True)))
+    return np.clip(1 - apart / radius, 0, 1).astype(np.float32)
+
+
+class PretendingEngine:
+    devices = ("cpu",)
+
+    def compute(self, work, volume, progress, cancelled):
+        from LungTumorSegLib.worker.conversation import Answer
+
+        volume = volume[0] if isinstance(volume, (tuple, list)) else volume
+        name = type(work).__name__
+        meta = {"device": "cpu", "threshold": 0.5, "model": work.model, "notes": [], "half": False}
+        meta |= {"multiply_adds": 10**9, "energy_joules": None, "seconds": {}}
+        if name == "Load":
+            return Answer({"fingerprint": "f" * 64}, EMPTY)
+        for n in range(60 if work.model == "slow" else 4):
+            progress("finding lungs", n / 60, 1.0)
+            if cancelled():
+                raise Cancelled
+            time.sleep(0.03)
+        if name == "Prompt":
+            return Answer(meta, self.prompted(work, volume))
+        whole = np.maximum(ball(volume, BALLS[0][:3], BALLS[0][3]), 0.8 * ball(volume, BALLS[1][:3], BALLS[1][3]))
+        return Answer(meta | {"threshold": 0.4}, Box((0, 0, 0), whole))
+
+    def prompted(self, work, volume) -> Box:
+        points = np.array(work.points_inside or [np.mean(work.box, axis=0)])
+        ijk = volume.geometry.lps_to_ijk(points)
+        if (ijk < -0.5).any() or (ijk > np.array(volume.geometry.shape[::-1]) - 0.5).any():
+            raise InputRefused("The point lies outside the scan: place it in the lesion.")
+        whole = np.zeros(volume.geometry.shape, np.float32)
+        for middle in ijk[:, ::-1]:
+            whole = np.maximum(whole, ball(volume, middle, 6.0))
+        for middle in volume.geometry.lps_to_ijk(np.array(work.points_outside or np.zeros((0, 3))))[:, ::-1]:
+            whole[ball(volume, middle, 3.0) > 0] = 0
+        return Box((0, 0, 0), whole)
+
+
+if __name__ == "__main__":
+    resident.main(PretendingEngine)

@@ -1,0 +1,166 @@
+"""Exports of a scene's result by real jobs, read back."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from conftest import add_volume
+
+from LungTumorSegLib.export.result import read_result
+from LungTumorSegLib.scene import segments
+from LungTumorSegLib.scene.diameters import diameter_lines
+from LungTumorSegLib.scene.result import Result
+
+
+@pytest.fixture
+def exported(bench, scene, phantom, probability):
+    """The phantom's tumours as a result, with a line that the user drew."""
+    ct, truth = phantom
+    node = add_volume(scene, ct, "4: CT Chest, 5.0 mm")
+    Result(scene, node).show(probability(truth.voxels), 0.5, 0.0)
+    bench.desk.choose_ct(node)
+    return bench
+
+
+def scene_mask(bench) -> np.ndarray:
+    labels = segments.read_labels(bench.desk.result.segmentation_node)
+    return labels.full(bench.desk.ct.GetImageData().GetDimensions()[::-1])
+
+
+def test_the_nifti_is_the_scenes_mask_on_the_cts_grid_and_measures_the_same(exported, phantom, tmp_path):
+    name = exported.exporting.default_name("nifti")
+    assert name == "4-CT-Chest-5-0-mm-tumours.nii.gz"
+    exported.exporting.nifti(tmp_path / name)
+    assert exported.rest()
+    assert exported.host.failures == []
+    assert exported.host.sentences[-1] == f"Exported: {name}"
+    image = sitk.ReadImage(str(tmp_path / name))
+    np.testing.assert_array_equal(sitk.GetArrayFromImage(image), scene_mask(exported) > 0)
+    np.testing.assert_allclose(image.GetOrigin(), phantom[0].geometry.origin, atol=1e-4)
+    np.testing.assert_allclose(image.GetSpacing(), phantom[0].geometry.spacing, atol=1e-6)
+    said = subprocess.run(
+        [sys.executable, "-m", "LungTumorSegLib.command", "measure", tmp_path / name, "--json"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    measured = json.loads(said.stdout)["lesions"]
+    shown = exported.desk.lesions
+    assert len(measured) == len(shown) == 3
+    for ours, theirs in zip(
+        sorted(shown, key=lambda x: x.volume_ml), sorted(measured, key=lambda x: x["volume_ml"]), strict=True
+    ):
+        assert ours.long_axis_mm == pytest.approx(theirs["long_axis_mm"], abs=1e-4)
+        assert ours.short_axis_mm == pytest.approx(theirs["short_axis_mm"], abs=1e-4)
+        assert ours.max_3d_diameter_mm == pytest.approx(theirs["max_3d_diameter_mm"], abs=1e-4)
+        assert ours.volume_ml == pytest.approx(theirs["volume_ml"], rel=1e-5)
+
+
+def test_a_name_that_is_taken_gets_a_number(exported, tmp_path):
+    first = exported.exporting.free_path(tmp_path, "csv")
+    first.touch()
+    assert first.name == "4-CT-Chest-5-0-mm-tumours.csv"
+    assert exported.exporting.free_path(tmp_path, "csv").name == "4-CT-Chest-5-0-mm-tumours-2.csv"
+    assert exported.exporting.free_path(tmp_path, "dicom").name == "4-CT-Chest-5-0-mm-tumours-dicom"
+
+
+def result_folder(bench) -> Path:
+    found = []
+    bench.exporting.result(found.append)
+    assert bench.rest()
+    assert bench.host.failures == []
+    return found[0]
+
+
+def test_the_folder_is_as_segment_writes_it_with_the_users_line(exported):
+    lesion = exported.desk.lesions[0]
+    line = diameter_lines(exported.desk.ct)[lesion.id, "long"]
+    end = line.GetNthControlPointPositionWorld(1)
+    line.SetNthControlPointPositionWorld(1, end[0], end[1] + 4, end[2])
+    folder = result_folder(exported)
+    names = {"run.json", "lesions.json", "lesions.nii.gz", "segmentation.nii.gz", "probability.nii.gz", "overview.png"}
+    assert names | {"ct.nrrd"} == {file.name for file in folder.iterdir()}
+    written = json.loads((folder / "lesions.json").read_text())["lesions"]
+    assert [lesion["edited"] for lesion in written] == [True, False, False]
+    assert written[0]["long_axis_mm"] == pytest.approx(exported.desk.lesions[0].long_axis_mm, abs=1e-9)
+    assert Path(json.loads((folder / "run.json").read_text())["image_path"]) == folder / "ct.nrrd"
+    assert read_result(folder).maker.kind == "SEMIAUTOMATIC"
+    assert result_folder(exported) == folder  # nothing has changed: no job
+    exported.desk.mark_node(2, True)
+    assert result_folder(exported) != folder
+
+
+def test_the_file_that_the_ct_came_from_is_named_as_long_as_it_holds_the_same(exported, phantom, tmp_path):
+    from LungTumorSegLib.volume.writing import write_volume
+    from LungTumorSegLib.workstation.source import note_source
+
+    write_volume(tmp_path / "ct.nii.gz", phantom[0])
+    note_source(exported.desk.ct, tmp_path / "ct.nii.gz")
+    folder = result_folder(exported)
+    assert json.loads((folder / "run.json").read_text())["image_path"] == str(tmp_path / "ct.nii.gz")
+    assert not (folder / "ct.nrrd").exists()
+    import slicer
+
+    slicer.util.arrayFromVolume(exported.desk.ct)[0, 0, 0] += 1
+    slicer.util.arrayFromVolumeModified(exported.desk.ct)
+    folder = result_folder(exported)
+    assert json.loads((folder / "run.json").read_text())["image_path"] == str(folder / "ct.nrrd")
+
+
+def test_table_and_reports_are_written(exported, tmp_path):
+    exported.exporting.table(tmp_path / "table")
+    exported.exporting.report(tmp_path / "report.pdf")
+    exported.exporting.report(tmp_path / "report.html")
+    assert exported.rest()
+    assert exported.host.failures == []
+    assert len((tmp_path / "table.csv").read_text().splitlines()) == 4
+    assert (tmp_path / "report.pdf").read_bytes().startswith(b"%PDF")
+    assert "not a medical device" in (tmp_path / "report.html").read_text()
+
+
+def test_dicom_of_a_ct_that_was_none_is_refused_in_one_line(exported, tmp_path):
+    exported.exporting.dicom(tmp_path / "out")
+    assert exported.rest()
+    assert len(exported.host.failures) == 1
+    assert exported.host.failures[0][0].startswith("DICOM SEG and SR need a CT that was read from DICOM")
+    assert not (tmp_path / "out").exists()
+
+
+def test_without_a_result_the_export_says_so(bench, ct, tmp_path):
+    bench.exporting.nifti(tmp_path / "x.nii.gz")
+    bench.desk.choose_ct(ct)
+    bench.exporting.nifti(tmp_path / "x.nii.gz")
+    assert [sentence for sentence, _ in bench.host.failures] == [
+        "There is no result to export: press Segment or place a point first."
+    ] * 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_to_is_one_sentence(exported, tmp_path):
+    exported.exporting.nifti(tmp_path / "missing" / "x.nii.gz")
+    assert exported.rest()
+    assert exported.host.failures[0][0].startswith("The files could not be written: No such file or directory.")
+
+
+def test_files_on_their_way_are_removed_at_the_end(exported):
+    folder = result_folder(exported)
+    exported.close()
+    assert not folder.parent.parent.exists()
+
+
+def test_cancel_stops_an_export(exported, tmp_path):
+    exported.exporting.report(tmp_path / "report.pdf")
+    exported.tick()
+    exported.jobs.cancel()
+    assert exported.rest()
+    assert exported.host.sentences[-1] == "Cancelled."
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_table_is_copied_with_tabs(exported):
+    rows = [line.split("\t") for line in exported.desk.table_text().splitlines()]
+    assert rows[0][:4] == ["Lesion", "Side", "Long axis mm", "Short axis mm"]
+    assert [row[0] for row in rows[1:]] == ["1", "2", "3"]
+    assert {len(row) for row in rows} == {11}
