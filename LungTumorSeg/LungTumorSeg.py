@@ -26,12 +26,24 @@ class LungTumorSeg(ScriptedLoadableModule):
         parent.helpText = _(
             "<p>Finds lung tumours on chest CT, shows where the network looked, and measures them: segments, "
             "probability, Grad-CAM, RECIST diameters. Choose a CT and press <b>Segment</b>; move the threshold; "
-            "add a missed lesion by a point, paint in the Segment Editor, compare with an earlier date, export.</p>"
+            "add a missed lesion by a point, paint in the Segment Editor, compare with an earlier date, export, train."
+            "</p><p>No CT at hand? <b>Sample Data</b> makes a synthetic chest with tumours, at two dates.</p>"
             "<p><b>Research software, not a medical device.</b></p>"
         )
         parent.acknowledgementText = _(
-            "Built on 3D Slicer, PyTorch and MONAI. The models' cards name the data that they were trained on."
+            "<p>Built on 3D Slicer, PyTorch, MONAI, SimpleITK and highdicom.</p>"
+            "<p>The models that come with it were trained on public collections of The Cancer Imaging Archive: "
+            "LIDC-IDRI (Armato et al.), NSCLC Radiogenomics (Bakr et al.), Lung-PET-CT-Dx (Li et al.) and others; "
+            "<b>Manage models...</b> shows each model's card with its data, licence and known failures.</p>"
         )
+        slicer.app.connect("startupCompleted()", registerSampleData)
+
+
+def registerSampleData():
+    """Offer our sample scans in the Sample Data module, once Slicer has started."""
+    from LungTumorSegLib.desktop import sample_data
+
+    sample_data.register()
 
 
 class LungTumorSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):

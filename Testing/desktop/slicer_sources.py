@@ -8,6 +8,7 @@ MODULE = Path(__file__).resolve().parents[2] / "LungTumorSeg"
 DESKTOP = MODULE / "LungTumorSegLib" / "desktop"
 # What a variable or the result of a call holds, by file: Python cannot tell.
 RECEIVERS = {
+    "LungTumorSeg.py": {"slicer.app": "qSlicerApplication"},
     "worker_process.py": {"process": "QProcess", "self._process": "QProcess", "environment": "QProcessEnvironment"},
     "lesion_table.py": {
         "widget": "QTableWidget",

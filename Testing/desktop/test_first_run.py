@@ -35,9 +35,10 @@ def slicer_host(tmp_path_factory):
 
 
 @pytest.fixture
-def host(slicer_host):
-    from LungTumorSegLib.desktop import settings
+def host(slicer_host, tmp_path, monkeypatch):
+    from LungTumorSegLib.desktop import sample_data, settings
 
+    monkeypatch.setattr(sample_data, "folder", lambda: tmp_path / "cache")
     slicer_host.errors.clear()
     slicer_host.answers.clear()
     yield slicer_host
@@ -211,7 +212,6 @@ def test_sample_scans_are_made_here_listed_and_deleted(host, window, tmp_path, m
     from LungTumorSegLib.desktop import sample_data
 
     loaded = []
-    monkeypatch.setattr(sample_data, "folder", lambda: tmp_path / "cache")
     monkeypatch.setattr(sample_data, "own_python", lambda: sys.executable)
     monkeypatch.setattr(sample_data, "load_phantom", loaded.append)
     sample_data.make_phantom(sample_data.LATER)
@@ -230,3 +230,49 @@ def test_sample_scans_are_made_here_listed_and_deleted(host, window, tmp_path, m
     assert opened.ui.samplesLabel.text == "Sample scans: 0 MB"
     assert not (tmp_path / "cache").exists()
     assert host.errors == []
+
+
+def test_the_samples_are_offered_with_thumbnails_of_slicers_size(host, monkeypatch):
+    from PySide6.QtGui import QImage
+
+    from LungTumorSegLib.desktop import sample_data
+
+    offered = []
+
+    class SampleDataLogic:
+        registerCustomSampleDataCategory = staticmethod(lambda category, title: offered.append(title))
+
+        @staticmethod
+        def registerCustomSampleDataSource(category, sampleName, thumbnailFileName, uris, fileNames, customDownloader):
+            offered.append((sampleName, thumbnailFileName, customDownloader))
+
+    monkeypatch.setitem(sys.modules, "SampleData", SimpleNamespace(SampleDataLogic=SampleDataLogic))
+    made = []
+    monkeypatch.setattr(sample_data, "make_phantom", made.append)
+    sample_data.register()
+    title, *samples = offered
+    assert title == "Lung Tumor Segmentation"
+    assert [name for name, _picture, _make in samples] == [
+        "Lung tumour phantom",
+        "Lung tumour phantom, later",
+        "MSD lung",
+    ]
+    for name, thumbnail, make in samples[:2]:
+        size = QImage(thumbnail).size()
+        assert (size.width(), size.height()) == (260, 280)
+        make(SimpleNamespace(sampleName=name))
+    assert made == ["Lung tumour phantom", "Lung tumour phantom, later"]
+
+
+def test_a_collection_is_downloaded_only_after_a_yes(host, monkeypatch):
+    from LungTumorSegLib.desktop import sample_data
+
+    runs = []
+    monkeypatch.setattr(sample_data, "_run", lambda name, command, *_rest: runs.append(command))
+    host.answers["confirm"] = False
+    sample_data.bring_collection()
+    assert "9 GB" in host.asked[-1]
+    assert runs == []
+    host.answers["confirm"] = True
+    sample_data.bring_collection()
+    assert runs[0][1:5] == ["-m", "LungTumorSegLib.command", "download", "msd-lung"]

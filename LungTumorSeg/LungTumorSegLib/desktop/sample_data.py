@@ -14,7 +14,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from LungTumorSegLib.desktop.program import Program
-from LungTumorSegLib.desktop.settings import own_python, worker_launch
+from LungTumorSegLib.desktop.settings import job_launch, own_python
 from LungTumorSegLib.worker.launch import worker_command
 
 CATEGORY = "LungTumorSeg"
@@ -91,11 +91,8 @@ def bring_collection(name: str = COLLECTION) -> None:
     )
     if not slicer.util.confirmOkCancelDisplay(question.format(folder=folder())):
         return
-    launch = worker_launch()
-    if launch.inline:
-        slicer.util.errorDisplay(_("The worker runs on another machine: download the collection there."))
-        return
-    command = [launch.command[0], "-m", "LungTumorSegLib.command", "download", "msd-lung", "-o", str(folder())]
+    launch = job_launch()
+    command = [*launch.command, "download", "msd-lung", "-o", str(folder())]
     say = _("Downloading...")
     _run(name, command, launch.environment, say, load_collection, _("The collection could not be downloaded."))
 
