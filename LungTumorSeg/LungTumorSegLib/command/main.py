@@ -14,6 +14,7 @@ import typer
 from LungTumorSegLib.command.align import align
 from LungTumorSegLib.command.app import app as app_
 from LungTumorSegLib.command.assemble import assemble
+from LungTumorSegLib.command.case import case
 from LungTumorSegLib.command.check import check
 from LungTumorSegLib.command.download import download
 from LungTumorSegLib.command.evaluate import evaluate
@@ -46,6 +47,7 @@ for command in (
     *(measure, response, export, evaluate, networks, phantom, worker),
 ):
     app.command()(command)
+app.add_typer(case, name="case")
 for for_hosts in (assemble, unpack, align):
     app.command(hidden=True)(for_hosts)
 

@@ -11,30 +11,39 @@ from typing import Annotated
 
 import typer
 
+from LungTumorSegLib.command.progress import STYLE
 from LungTumorSegLib.errors import InputRefused
 
 NOT_PROMOTED = 3  # the exit code
+PICTURES = "pictures"
 REGISTRY = typer.Option("-o", "--registry", help="Folder of your models [LUNGTUMORSEG_MODELS, or the user's own].")
 
 
 def promote(
     candidate: Annotated[str, typer.Argument(help="The fine-tuned model's folder.")],
     base: Annotated[str, typer.Option(help="Model that it would stand in for, by name or folder.")],
-    site: Annotated[Path, typer.Option(help="The site's outlined cases, held out from training.")],
-    frozen: Annotated[Path, typer.Option(help="Outlined cases that the base was judged by: they stay the same.")],
+    site: Annotated[Path | None, typer.Option(help="The site's outlined cases, held out from training.")] = None,
+    frozen: Annotated[
+        Path | None,
+        typer.Option(help="Outlined cases that the base was judged by: they stay the same [synthetic scans]."),
+    ] = None,
     name: Annotated[str | None, typer.Option(help="What it is called then [site-prompted or site-automatic].")] = None,
     registry: Annotated[Path | None, REGISTRY] = None,
+    pictures: Annotated[Path | None, typer.Option(help="Folder for pictures: base beside candidate.")] = None,
+    compare: Annotated[
+        Path | None, typer.Option(help="Promote nothing: comparison.json and pictures into this folder.")
+    ] = None,
+    compared: Annotated[Path | None, typer.Option(help="Promote by the comparison made into this folder.")] = None,
+    style: Annotated[str | None, STYLE] = None,
 ) -> None:
     """Promote a fine-tuned model, if it is no worse for the site and has forgotten nothing.
 
     It is then found as `--model site-prompted` (or site-automatic). The models that come with the program stay the
     defaults, and the base stays as it is.
     """
-    from LungTumorSegLib.command.progress import ProgressLine
     from LungTumorSegLib.networks import registry as registries
     from LungTumorSegLib.networks.model import available_models, load_card
-    from LungTumorSegLib.training.promotion import judge
-    from LungTumorSegLib.training.promotion_report import copy_model, write_report
+    from LungTumorSegLib.training.promotion_report import copy_model, read_comparison, write_comparison, write_report
 
     registry = registry or registries.registry_folder()
     called = name or f"site-{load_card(candidate).task}"
@@ -42,14 +51,23 @@ def promote(
         raise InputRefused(f"{called} comes with the program and stays what it is: choose another --name")
     if not registries.NAME.fullmatch(called):
         raise InputRefused(f"{called[:60]!r} cannot name a model: use letters, digits, dots, dashes or underscores")
+    if compare and compared:
+        raise InputRefused("--compare and --compared exclude each other: first compare, then promote")
     registries.read_state(registry)  # what cannot be written to later is refused now
-    with ProgressLine() as progress:
-        verdict = judge(candidate, base, site, frozen, progress)
-    report = write_report(registry / registries.REPORTS, called, verdict)
+    if compared:
+        verdict = read_comparison(compared, candidate, base)
+    else:
+        verdict = judged(candidate, base, site, frozen, pictures or (compare and compare / PICTURES), style)
     show(verdict)
+    if compare:
+        write_comparison(compare, verdict)
+        print(f"Comparison: {compare}")
+        print(f"would not be promoted: {'; '.join(verdict.reasons)}" if verdict.reasons else "would be promoted")
+        return
+    report = write_report(registry / registries.REPORTS, called, verdict)
     print(f"Report: {registry / registries.REPORTS / report}")
     if not verdict.promoted:
-        typer.echo(f"not promoted: {'; '.join(verdict.reasons)}", err=True)
+        typer.echo(f"lungtumorseg: not promoted: {'; '.join(verdict.reasons)}", err=True)
         raise typer.Exit(NOT_PROMOTED)
 
     def fill(folder: Path, version: str) -> None:
@@ -59,6 +77,19 @@ def promote(
     print(f"Promoted: --model {called} is {version} from now on; lungtumorseg rollback {called} goes back.")
     if registry != registries.registry_folder():
         print(f"The name is found where {registries.VARIABLE} is {registry.absolute()}.")
+
+
+def judged(candidate: str, base: str, site: Path | None, frozen: Path | None, pictures: Path | None, style: str | None):
+    from LungTumorSegLib.command.progress import ProgressLine
+    from LungTumorSegLib.training.promotion import judge, unwatched
+    from LungTumorSegLib.training.promotion_pictures import Pictures
+
+    if site is None:
+        raise InputRefused("name the site's held-out cases: --site FOLDER")
+    with ProgressLine(style) as progress:
+        if frozen is None:
+            progress.say("note: no --frozen cases: synthetic scans stand in, which show gross forgetting alone")
+        return judge(candidate, base, site, frozen, progress, Pictures(pictures) if pictures else unwatched)
 
 
 def rollback(

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from LungTumorSegLib.command.progress import STYLE
 from LungTumorSegLib.errors import Cancelled, InputRefused
 
 
@@ -22,6 +23,7 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     threads: Annotated[int | None, typer.Option(min=1, help="Processor threads [all].")] = None,
+    style: Annotated[str | None, STYLE] = None,
 ) -> None:
     """Train a model by a recipe. Ctrl-C stops it; --resume goes on."""
     from LungTumorSegLib.command.progress import ProgressLine
@@ -31,7 +33,7 @@ def train(
     for package, name in (("lightning", "lightning"), ("skimage", "scikit-image")):
         if find_spec(package) is None:
             raise InputRefused(f"training needs {name}: pip install 'lungtumorseg[training]'")
-    with ProgressLine() as progress:
+    with ProgressLine(style) as progress:
         progress("starting", 0.0)
         from LungTumorSegLib.training import training_run
 

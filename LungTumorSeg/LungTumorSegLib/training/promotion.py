@@ -7,6 +7,7 @@ https://doi.org/10.1073/pnas.1611835114 calls that catastrophic forgetting.
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -28,11 +29,16 @@ from LungTumorSegLib.training.clicks import click_inside
 from LungTumorSegLib.training.split import part_of
 from LungTumorSegLib.training.taught import image_digest, says_taught, was_taught
 from LungTumorSegLib.volume.geometry import Geometry, Volume
+from LungTumorSegLib.volume.phantom import make_phantom
+from LungTumorSegLib.volume.writing import write_volume
 
 LARGEST_FALL = 0.02  # of the frozen cases' mean Dice
 SMALLEST_MM = 3.0  # long axis: what is smaller is not measured either
 SEED = 0
 EXACT = Options(half="never")  # the same arithmetic for both
+
+COLLECTION = "LIDC-IDRI-"  # the default models' own: of its patients some taught, by `training.split`
+PHANTOM_SEEDS = (1001, 1002, 1003)
 
 Progress = Callable[[str, float], None]
 
@@ -109,10 +115,39 @@ class Verdict:
         return not self.reasons
 
 
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What one score was made from, for a picture. part : "site" or "frozen". case : the first digits of its hash.
+    truth, base, candidate : bool [k, j, i]; dice : of base and candidate."""
+
+    part: str
+    case: str
+    lesion: int
+    ct: Volume
+    truth: np.ndarray
+    base: np.ndarray
+    candidate: np.ndarray
+    dice: tuple[float, float]
+
+
+Watch = Callable[[Seen], None]
+
+
+def unwatched(seen: Seen) -> None:
+    pass
+
+
 def judge(
-    candidate: str | Path, base: str | Path, site: Path, frozen: Path, progress: Progress = lambda stage, done: None
+    candidate: str | Path,
+    base: str | Path,
+    site: Path,
+    frozen: Path | None,
+    progress: Progress = lambda stage, done: None,
+    watch: Watch = unwatched,
 ) -> Verdict:
     """Run both models on the site's held-out cases and on the frozen ones.
+
+    frozen : None takes phantoms made here. watch : called with each lesion, or scan, that is judged.
 
     Raises `InputRefused` where the models cannot be compared, the candidate's card does not say what it was taught
     with, a case to judge by was among that, none shows a lesion, or the base's files changed meanwhile.
@@ -120,15 +155,23 @@ def judge(
     before = fingerprint(base)
     new, old = load_card(candidate), load_card(base)
     refuse_pair(new, old, fingerprint(candidate) == before)
-    site_data, frozen_data = read_dataset(site), read_dataset(frozen)
-    sets = {"site": (site_data, *held_out(site_data, new)), "frozen": (frozen_data, *test_cases(frozen_data))}
-    for what, (_data, cases, _rule) in sets.items():
-        refuse_cases(what, cases, new)
-    models, session = (find(base), find(candidate)), Session()
-    compared = [
-        compare(session, models, new, *chosen, lambda done, what=what: progress(f"{what} cases", done))
-        for what, chosen in sets.items()
-    ]
+    site_data, models, session = read_dataset(site), (find(base), find(candidate)), Session()
+    with tempfile.TemporaryDirectory() as made:
+        if frozen is None:
+            progress("making phantoms", 0.0)
+            frozen_set = phantoms(Path(made))
+        else:
+            frozen_data = read_dataset(frozen)
+            frozen_set = frozen_data, *test_cases(frozen_data)
+        sets = {"site": (site_data, *held_out(site_data, new)), "frozen": frozen_set}
+        for what, (_data, cases, _rule) in sets.items():
+            refuse_cases(what, cases, new)
+        compared = []
+        for what, chosen in sets.items():
+            scores = Scores(session, models, new, what, watch)
+            compared.append(
+                compare(scores, *chosen, lambda done, what=what: progress(f"judging the {what} cases", done))
+            )
     if fingerprint(base) != before:
         raise InputRefused("the base model was changed meanwhile: nothing is promoted; put it back and try again")
     return Verdict(new.task, before, fingerprint(candidate), *compared)
@@ -179,12 +222,27 @@ def held_out(dataset: Dataset, card: ModelCard) -> tuple[list[Case], str]:
 
 
 def test_cases(dataset: Dataset) -> tuple[list[Case], str]:
-    """The frozen cases: the dataset's own test part, else the test patients of `training.split`."""
+    """The frozen cases: the dataset's own test part, else all, but of the default models' collection only the patients
+    who did not teach them (`training.split`)."""
     outlined = [case for case in dataset.cases if case.has_mask]
     test = [case for case in outlined if case.part == "test"]
     if test:
         return test, "the dataset's own test part"
-    return [case for case in outlined if part_of(case.patient) == "test"], "test patients by hash"
+    left = [case for case in outlined if not case.patient.startswith(COLLECTION) or part_of(case.patient) == "test"]
+    rule = f"all, of {COLLECTION.rstrip('-')} the test patients by hash"
+    return left, rule if any(case.patient.startswith(COLLECTION) for case in left) else "all"
+
+
+def phantoms(folder: Path) -> tuple[Dataset, list[Case], str]:
+    """Frozen cases for who has none: synthetic scans, made into the folder. They show gross forgetting and no more."""
+    for seed in PHANTOM_SEEDS:
+        ct, truth, _ = make_phantom(seed)
+        scan = folder / f"phantom-{seed}"
+        scan.mkdir()
+        write_volume(scan / "image.nii.gz", ct)
+        write_volume(scan / "mask.nii.gz", Volume((truth.voxels > 0).astype(np.uint8), truth.geometry))
+    dataset = read_dataset(folder)
+    return dataset, list(dataset.cases), "synthetic scans: no patient's, they show gross forgetting alone"
 
 
 def refuse_cases(what: str, cases: list[Case], card: ModelCard) -> None:
@@ -199,9 +257,7 @@ def refuse_cases(what: str, cases: list[Case], card: ModelCard) -> None:
 
 
 def compare(
-    session: Session,
-    models: Sequence[Path],
-    card: ModelCard,
+    scores_of: Scores,
     dataset: Dataset,
     cases: list[Case],
     set_aside: str,
@@ -216,9 +272,7 @@ def compare(
         except InputRefused as refusal:
             raise InputRefused(f"case {case.name}: {refusal}") from None
         lesions = lesions_of(labels, geometry, dataset.most_foreground is None)
-        volumes = [Volume(image, geometry) for image in images]
-        score = score_clicks if card.task == "prompted" else score_scan
-        found = score(session, models, volumes, lesions, image_digest(case))
+        found = scores_of([Volume(image, geometry) for image in images], lesions, image_digest(case))
         scores += found
         used += [case] if found else []
         lesions_seen += int(lesions.max(initial=0))
@@ -234,34 +288,45 @@ def lesions_of(labels: np.ndarray, geometry: Geometry, one: bool) -> np.ndarray:
     return lesion_labels(labels > 0, geometry, smallest_mm=SMALLEST_MM)
 
 
-def score_clicks(
-    session: Session, models: Sequence[Path], volumes: list[Volume], lesions: np.ndarray, digest: str
-) -> list[Score]:
-    """A click in each lesion, always the same one, for both models."""
-    scores = []
-    for lesion in range(1, int(lesions.max(initial=0)) + 1):
-        true = lesions == lesion
-        point = volumes[0].geometry.ijk_to_lps(fixed_click(true, volumes[0].geometry, digest, lesion)[::-1])
+@dataclass(frozen=True)
+class Scores:
+    """Judges one case by both models. models : base and candidate. part : "site" or "frozen"."""
+
+    session: Session
+    models: Sequence[Path]
+    card: ModelCard
+    part: str
+    watch: Watch
+
+    def __call__(self, volumes: list[Volume], lesions: np.ndarray, digest: str) -> list[Score]:
+        """lesions : numbers [k, j, i]. digest : of the image's files."""
+        return (self.clicks if self.card.task == "prompted" else self.scan)(volumes, lesions, digest[:12], digest)
+
+    def clicks(self, volumes: list[Volume], lesions: np.ndarray, case: str, digest: str) -> list[Score]:
+        """A click in each lesion, always the same one, for both models."""
+        scores, ct = [], volumes[0]
+        for lesion in range(1, int(lesions.max(initial=0)) + 1):
+            true = lesions == lesion
+            point = tuple(ct.geometry.ijk_to_lps(fixed_click(true, ct.geometry, digest, lesion)[::-1]))
+            found = [mask_of(self.session.prompt(ct, each, [point], options=EXACT), true.shape) for each in self.models]
+            missed = [() if (each & true).any() else (lesion,) for each in found]
+            dice = tuple(hard_counts(each, true).dice for each in found)
+            scores.append(Score(case, lesion, *dice, *missed))
+            self.watch(Seen(self.part, case, lesion, ct, true, *found, dice))
+        return scores
+
+    def scan(self, volumes: list[Volume], lesions: np.ndarray, case: str, digest: str) -> list[Score]:
+        """The whole scan. One without a lesion counts 1 where nothing is found, else 0: false finds must count."""
+        first, *others = volumes
+        numbers = range(1, int(lesions.max(initial=0)) + 1)
         found = [
-            mask_of(session.prompt(volumes[0], model, [tuple(point)], options=EXACT), true.shape) for model in models
+            mask_of(self.session.segment(first, each, EXACT, others=others), lesions.shape) for each in self.models
         ]
-        missed = [() if (each & true).any() else (lesion,) for each in found]
-        scores.append(Score(digest[:12], lesion, *(hard_counts(each, true).dice for each in found), *missed))
-    return scores
-
-
-def score_scan(
-    session: Session, models: Sequence[Path], volumes: list[Volume], lesions: np.ndarray, digest: str
-) -> list[Score]:
-    """The whole scan. One without a lesion counts 1 where nothing is found and 0 otherwise: false finds must count."""
-    first, *others = volumes
-    dice, missed = [], []
-    for model in models:
-        found = mask_of(session.segment(first, model, EXACT, others=others), lesions.shape)
-        dice.append(hard_counts(found, lesions).dice if lesions.any() else float(not found.any()))
-        touched = set(np.unique(lesions[found]))
-        missed.append(tuple(n for n in range(1, int(lesions.max(initial=0)) + 1) if n not in touched))
-    return [Score(digest[:12], 0, *dice, *missed)]
+        touched = [set(np.unique(lesions[each])) for each in found]
+        missed = [tuple(n for n in numbers if n not in held) for held in touched]
+        dice = tuple(hard_counts(each, lesions).dice if lesions.any() else float(not each.any()) for each in found)
+        self.watch(Seen(self.part, case, 0, first, lesions > 0, *found, dice))
+        return [Score(case, 0, *dice, *missed)]
 
 
 def mask_of(prediction, shape: tuple[int, int, int]) -> np.ndarray:

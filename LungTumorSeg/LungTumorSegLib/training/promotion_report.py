@@ -8,16 +8,19 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.networks import model as models
 from LungTumorSegLib.networks.card import ModelCard
+from LungTumorSegLib.networks.fingerprint import fingerprint
 from LungTumorSegLib.networks.model import files_of, find, load_card
-from LungTumorSegLib.training.promotion import LARGEST_FALL, SEED, Verdict
+from LungTumorSegLib.training.promotion import LARGEST_FALL, SEED, Comparison, Score, Verdict
 from LungTumorSegLib.training.whole_file import write_whole
 
 RULE = (
     f"promoted where the mean Dice of the site's held-out cases does not fall, that of the frozen cases falls by "
     f"{LARGEST_FALL} at most, and no lesion of the frozen cases that the base finds is missed entirely"
 )
+COMPARISON = "comparison.json"
 COLUMNS = ("cases", "case", "lesion", "dice_base", "dice_candidate", "newly_missed")
 
 
@@ -38,6 +41,35 @@ def write_report(folder: Path, name: str, verdict: Verdict) -> str:
                 lesion = each.lesion or "whole scan"
                 lines.writerow([part, each.case, lesion, each.base, each.candidate, each.newly_missed])
     return f"{stem}.json"
+
+
+def write_comparison(folder: Path, verdict: Verdict) -> None:
+    """`comparison.json` and `.csv` into a folder: what `read_comparison` reads."""
+    name = write_report(folder, "comparison", verdict)
+    for ending in (".json", ".csv"):
+        (folder / name).with_suffix(ending).replace(folder / f"comparison{ending}")
+
+
+def read_comparison(folder: Path, candidate: str | Path, base: str | Path) -> Verdict:
+    """The verdict that was written there; its reasons follow from its scores anew.
+
+    `InputRefused` where none was, it is damaged, or one of the models is no longer the one that was compared.
+    """
+    try:
+        told = json.loads((folder / COMPARISON).read_text(encoding="utf-8"))
+        parts = []
+        for part in ("site", "frozen"):
+            scores = tuple(
+                Score(**{**score, **{key: tuple(score[key]) for key in ("base_missed", "candidate_missed")}})
+                for score in told[part]["scores"]
+            )
+            parts.append(Comparison(told[part]["cases"], told[part]["patients"], told[part]["set_aside"], scores))
+        verdict = Verdict(told["task"], told["base_fingerprint"], told["candidate_fingerprint"], *parts)
+    except (OSError, ValueError, KeyError, TypeError):
+        raise InputRefused(f"{folder.name} holds no comparison: make one with --compare") from None
+    if (verdict.base_fingerprint, verdict.candidate_fingerprint) != (fingerprint(base), fingerprint(candidate)):
+        raise InputRefused("base or candidate is no longer the model that was compared: compare them anew")
+    return verdict
 
 
 def facts_of(verdict: Verdict) -> dict:
