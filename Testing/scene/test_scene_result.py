@@ -24,13 +24,38 @@ def expected(ct, threshold):
     return measure(lesion_labels(blobs(), box, threshold, 1.0), box, blobs(), START, hu, lungs)
 
 
+def same(lesions):
+    """The same measures, but for the order in which coordinates are added up: 1e-9 mm."""
+    return [SameLesion(lesion) for lesion in lesions]
+
+
+class SameLesion:
+    def __init__(self, lesion):
+        self.fields = flat(lesion)
+
+    def __eq__(self, other):
+        return flat(other) == pytest.approx(self.fields, abs=1e-9, nan_ok=True)
+
+    def __repr__(self):
+        return repr(self.fields)
+
+
+def flat(lesion) -> dict:
+    """Every number of a lesion by a name of its own."""
+    return {
+        f"{name} {n}": value
+        for name, field in lesion.as_dict().items()
+        for n, value in enumerate(np.ravel(field).tolist() if isinstance(field, tuple) else [field])
+    }
+
+
 def nodes_by_class(scene) -> dict[str, int]:
     names = [scene.GetNthNode(n).GetClassName() for n in range(scene.GetNumberOfNodes())]
     return {name: names.count(name) for name in sorted(set(names))}
 
 
 def test_the_first_result_makes_map_segments_diameters_and_table(result, ct):
-    assert result.lesions == expected(ct, BOTH)
+    assert result.lesions == same(expected(ct, BOTH))
     assert len(result.lesions) == 2
     assert len(segments.our_segments(result.segmentation_node)) == 2
     assert sorted(diameter_lines(ct)) == [(1, "long"), (1, "short"), (2, "long"), (2, "short")]
@@ -84,7 +109,7 @@ def test_dragging_moves_segments_alone_and_resting_measures(scene, ct, result):
     assert len(segments.our_segments(result.segmentation_node)) == 1
     assert len(diameter_lines(ct)) == 4
     assert result.lesions is before
-    assert result.measure() == expected(ct, ONE)
+    assert result.measure() == same(expected(ct, ONE))
     assert len(diameter_lines(ct)) == 2
 
 
@@ -115,21 +140,6 @@ def test_undo_is_saved_once_a_drag_before_anything_changes(scene, ct):
     assert saved == [True, True]
     assert history.RestorePreviousState()
     assert len(segments.our_segments(result.segmentation_node)) == 2
-
-
-def test_a_prompted_lesion_joins_those_that_are_there(scene, ct, result):
-    alone = np.zeros((4, 6, 6), np.float32)
-    alone[1:3, 1:5, 1:5] = 0.99
-    lesions = result.add_lesion(Box((0, 0, 0), alone), BOTH, 1.0)
-    assert len(lesions) == 3
-    whole = slicer.util.arrayFromVolume(result.probability_node)
-    np.testing.assert_array_equal(whole[:4, :6, :6], alone)
-    np.testing.assert_array_equal(whole[5:19, 8:32, 10:36], blobs())
-
-
-def test_a_prompted_lesion_can_be_the_first(scene, ct):
-    lesions = Result(scene, ct).add_lesion(Box(START, blobs()), ONE, 1.0)
-    assert len(lesions) == 1
 
 
 def test_a_painted_correction_is_measured_and_survives_a_look(scene, ct, result):

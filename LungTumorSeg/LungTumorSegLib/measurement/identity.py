@@ -84,7 +84,7 @@ class Identities:
             return
         self.highest = max(self.highest, *present)
         gone = {number: box for number, box in self._known.items() if number not in present}
-        for number, box in present.items():
+        for box in present.values():
             for other in gone.values():
                 overlap = box.overlap(other)
                 if overlap is not None:
@@ -96,6 +96,10 @@ class Identities:
         """No lesion will get these numbers again."""
         for number in numbers:
             self._known.pop(number, None)
+
+    def where(self, number: int) -> Box | None:
+        """Where the lesion is or was: a mask (bool); None for a number that is not known."""
+        return self._known.get(number)
 
     def _shared(self, parts: list[Box]) -> list[tuple[int, int, int]]:
         """Number of voxels, known lesion, lesion: of all that share any."""

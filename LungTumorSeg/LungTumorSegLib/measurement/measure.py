@@ -48,6 +48,7 @@ class Lesion:
     node : marked by the user as a lymph node, whose short axis counts.
     edited : the user moved the long or the short axis; the values are those of the lines.
     merged_from : ids of lesions that grew into this one.
+    corrected : the user painted or erased voxels of it.
     """
 
     id: int
@@ -72,6 +73,7 @@ class Lesion:
     node: bool = False
     edited: bool = False
     merged_from: tuple[int, ...] = ()
+    corrected: bool = False
 
     @property
     def who_product_mm2(self) -> float:

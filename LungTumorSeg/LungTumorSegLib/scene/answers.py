@@ -11,7 +11,6 @@ from LungTumorSegLib.volume.box import Box
 
 AUTOMATIC, PROMPTED = "Automatic", "Prompted"
 _ASKED = ownership.PREFIX + "Asked"
-SAME_PLACE = 0.05  # voxels: what a saved scene may move a point by, and no hand does
 
 
 def automatic(ct) -> Box | None:
@@ -29,23 +28,22 @@ def answers(ct) -> dict[str, Box]:
     return {key: box for key, box in boxes.items() if box is not None}
 
 
-def keep_answer(scene, ct, key: str, asked: str, probability: Box) -> None:
-    """asked : see `Prompt.asked`: where the prompt's points were when this was asked for."""
-    kept.keep(scene, ct, PROMPTED, _float32(probability), key).SetAttribute(_ASKED, asked)
+def answer_node(ct, key: str):
+    """The node that keeps the answer to a prompt, or None."""
+    return kept.kept_node(ct, PROMPTED, key)
+
+
+def asked(ct, key: str) -> str:
+    """What the answer that is kept was asked for: see `prompts.Prompt.asked`."""
+    return answer_node(ct, key).GetAttribute(_ASKED) or ""
+
+
+def keep_answer(scene, ct, key: str, asked_for: str, probability: Box) -> None:
+    kept.keep(scene, ct, PROMPTED, _float32(probability), key).SetAttribute(_ASKED, asked_for)
 
 
 def drop_answer(scene, ct, key: str) -> None:
     kept.drop(scene, ct, PROMPTED, key)
-
-
-def is_answered(ct, key: str, asked: str) -> bool:
-    """Whether the kept answer is for the prompt as it is now."""
-    if kept.kept(ct, PROMPTED, key) is None:
-        return False
-    before, now = kept.kept_node(ct, PROMPTED, key).GetAttribute(_ASKED).split(), asked.split()
-    words = [[word for word in text if word.isalpha()] for text in (before, now)]
-    numbers = [np.array([word for word in text if not word.isalpha()], float) for text in (before, now)]
-    return words[0] == words[1] and len(before) == len(now) and bool(np.allclose(*numbers, rtol=0, atol=SAME_PLACE))
 
 
 def _float32(box: Box) -> Box:

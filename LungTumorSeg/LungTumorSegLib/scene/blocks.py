@@ -22,13 +22,13 @@ class Blocks:
     Parameters
     ----------
     values : array [k, j, i] of 0 or more, not copied. Call `update` where it changed.
-    place : the part of it that is not 0.
+    place : the part of it that is not 0, where that is known.
     """
 
-    def __init__(self, values: np.ndarray, place: Place):
+    def __init__(self, values: np.ndarray, place: Place | None = None):
         self.values = values
         self._peaks = np.zeros([-(-n // SIDE) for n in values.shape], values.dtype)
-        self.update(place)
+        self.update(tuple(slice(0, n) for n in values.shape) if place is None else place)
 
     def update(self, place: Place) -> None:
         """The values in this part changed."""

@@ -35,56 +35,65 @@ def compose(
     Parameters
     ----------
     automatic : the probability of every tumour; may be empty.
-    answers : prompts with the probability of their lesion; an empty one takes nothing over.
+    answers : prompts as they were asked, with the probability of their lesion; an empty one takes nothing over.
     grid : the scan's.
     """
-    around = EMPTY.larger(automatic)
+    whole = EMPTY.larger(Box(automatic.start, automatic.values.copy()))
     for _, answer in answers:
-        around = around.larger(Box(answer.start, np.zeros_like(answer.values)))
-    whole = Box(around.start, around.values.copy())
-    blocks = Blocks(automatic.full(grid.shape), automatic.slices)
-    for box in changes(blocks, answers, taken_away, grid):
+        whole = whole.larger(Box(answer.start, np.zeros_like(answer.values)))
+    for box in changes(automatic, Blocks(automatic.values), answers, taken_away, grid):
         ours, theirs = whole.overlap(box)
         ours[...] = theirs
     return whole
 
 
 def changes(
-    automatic: Blocks, answers: Sequence[tuple[Prompt, Box]], taken_away: Sequence[TakenAway], grid: Geometry
+    automatic: Box,
+    blocks: Blocks,
+    answers: Sequence[tuple[Prompt, Box]],
+    taken_away: Sequence[TakenAway],
+    grid: Geometry,
 ) -> list[Box]:
     """Where and to what the automatic answer changes: boxes to be written over it, in this order.
 
-    automatic : on the scan's whole grid.
+    blocks : of the automatic answer's values.
     """
-    boxes = []
+    changed: list[Box] = []
 
-    def now(place: Place) -> np.ndarray:
-        """The probability there with the changes so far."""
-        values = Box(tuple(part.start for part in place), automatic.values[place].copy())
-        for box in boxes:
+    def now(place: Box) -> np.ndarray:
+        """The probability in the place of a box, with the changes so far."""
+        values = Box(place.start, np.zeros(place.values.shape, np.float32))
+        for box in (automatic, *changed):
             overlap = values.overlap(box)
             if overlap is not None:
                 overlap[0][...] = overlap[1]
         return values.values
 
-    gone = [_around_point(automatic, grid, away.point, away.threshold) for away in taken_away]
+    for mask in _gone(automatic, blocks, answers, taken_away, grid):
+        changed.append(Box(mask.start, np.where(mask.values, np.float32(0), now(mask))))
+    for _, answer in answers:
+        if answer.values.any():
+            changed.append(Box(answer.start, np.maximum(now(answer), answer.values)))
+    return changed
+
+
+def _gone(automatic: Box, blocks: Blocks, answers, taken_away, grid: Geometry) -> list[Box]:
+    """Masks (bool) of the automatic lesions that are not shown any more."""
+    if not automatic.values.size:
+        return []
+    own = grid.box(automatic.start, automatic.stop)
+    masks = [mask for away in taken_away for mask in _around_point(blocks, own, away.point, away.threshold)]
     for prompt, answer in answers:
         if answer.values.any():
-            gone += [_around_point(automatic, grid, point, prompt.threshold) for point in prompt.inside]
+            for point in prompt.inside:
+                masks += _around_point(blocks, own, point, prompt.threshold)
             if prompt.box is not None:
-                gone.append(_in_box(automatic, grid, prompt.box, prompt.threshold))
-    for mask in [mask for masks in gone for mask in masks]:
-        values = now(mask.slices)
-        values[mask.values] = 0
-        boxes.append(Box(mask.start, values))
-    for _, answer in answers:
-        if answer.values.size:
-            boxes.append(Box(answer.start, np.maximum(now(answer.slices), answer.values)))
-    return boxes
+                masks += _in_box(blocks, own, prompt.box, prompt.threshold)
+    return [Box(tuple(a + b for a, b in zip(automatic.start, mask.start, strict=True)), mask.values) for mask in masks]
 
 
 def _around_point(automatic: Blocks, grid: Geometry, point, threshold: float) -> list[Box]:
-    """The lesion in which the point lies, as masks (bool); none where it lies in none."""
+    """The lesion in which the point lies; none where it lies in none."""
     index = np.rint(grid.lps_to_ijk(point)).astype(int)[::-1]
     if (index < 0).any() or (index >= grid.shape).any() or automatic.values[tuple(index)] < threshold:
         return []
@@ -97,8 +106,8 @@ def _around_point(automatic: Blocks, grid: Geometry, point, threshold: float) ->
 
 
 def _in_box(automatic: Blocks, grid: Geometry, corners, threshold: float) -> list[Box]:
-    """The lesions with more than half of their voxels between the corners, as masks (bool)."""
-    low, high = np.array(corners)
+    """The lesions with more than half of their voxels between the corners."""
+    low, high = np.sort(corners, axis=0)
     eight = np.stack(np.meshgrid(*zip(low, high, strict=True)), axis=-1).reshape(-1, 3)
     index = grid.lps_to_ijk(eight)[:, ::-1]
 
@@ -123,12 +132,9 @@ def _lesions(
             continue
         components = find_components(automatic.values[place] >= threshold)
         labels = components.painted(np.arange(len(components.boxes), dtype=np.int32) + 1)
-        for number in chosen(Box(tuple(part.start for part in place), labels)) - {0}:
-            core = tuple(
-                slice(part.start + int(a), part.start + int(b))
-                for part, (a, b) in zip(place, components.boxes[number - 1], strict=True)
-            )
+        for number in sorted(chosen(Box(tuple(part.start for part in place), labels)) - {0}):
             inner = tuple(slice(int(a), int(b)) for a, b in components.boxes[number - 1])
+            core = tuple(slice(p.start + n.start, p.start + n.stop) for p, n in zip(place, inner, strict=True))
             found.append(_with_surroundings(automatic, grid, threshold, core, labels[inner] == number))
     return found
 

@@ -6,6 +6,8 @@ is kept in an attribute of the node, so that the threshold works on the box alon
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import slicer
 import vtk
@@ -45,6 +47,23 @@ def show_map(scene, ct, role: str, box: Box):
     slicer.util.arrayFromVolumeModified(node)
     node.EndModify(modified)
     return node
+
+
+def change_map(node, boxes: Iterable[Box]) -> None:
+    """Write boxes of values over our map, one after the other. The box that is not zero grows to hold them."""
+    boxes = [box for box in boxes if box.values.size]
+    if not boxes:
+        return
+    voxels = slicer.util.arrayFromVolume(node)
+    known = map_box(node)
+    ends = [(box.start, box.stop) for box in ([known] if known.values.size else []) + boxes]
+    start, stop = (function([end[n] for end in ends], axis=0) for n, function in enumerate((np.min, np.max)))
+    modified = node.StartModify()
+    for box in boxes:
+        voxels[box.slices] = box.values
+    node.SetAttribute(BOX, " ".join(str(int(n)) for n in (*start, *stop)))
+    slicer.util.arrayFromVolumeModified(node)
+    node.EndModify(modified)
 
 
 def map_box(node) -> Box:

@@ -23,7 +23,7 @@ import numpy as np
 import slicer
 
 from LungTumorSegLib.scene import maps, ownership
-from LungTumorSegLib.scene.answers import answers
+from LungTumorSegLib.scene.answers import answers, asked
 from LungTumorSegLib.scene.cut import Cut, kept_cut
 from LungTumorSegLib.scene.volumes import geometry_of
 from LungTumorSegLib.volume.box import Box
@@ -33,6 +33,7 @@ INSIDE, OUTSIDE, BOX = "PointsInside", "PointsOutside", "PromptBox"
 GREEN, RED = (0.10, 0.75, 0.25), (0.95, 0.35, 0.10)
 NEAR_MM = 30.0
 GROUP = ownership.PREFIX + "Prompt"
+SAME_PLACE = 0.05  # voxels: what saving may move a point by, and no hand does
 _LAST = ownership.PREFIX + "LastPrompt"
 # A point or a box was placed, moved (also while the hand drags it), deleted.
 _EVENTS = slicer.vtkMRMLMarkupsNode
@@ -50,7 +51,7 @@ class Prompt:
     inside, outside : points, LPS mm as the views show them; a prompt without points inside has a box.
     box : two opposite corners, LPS mm, the first with the lesser numbers; or None.
     threshold : the one that was shown when the prompt was begun.
-    asked : the marks in voxels of the CT: the same text as long as the answer is the same.
+    asked : the marks in voxels of the CT and the threshold, as text: kept with the answer to it.
     """
 
     key: str
@@ -116,6 +117,50 @@ def read_taken_away(ct) -> list[TakenAway]:
     return _Reading(ct).taken_away()
 
 
+def prompts_answered(ct) -> list[tuple[Prompt, Box]]:
+    """The prompts as they were when the answers that are kept were asked for, with those answers."""
+    grid, found = geometry_of(ct), []
+    for key, box in answers(ct).items():
+        text = asked(ct, key)
+        if text:
+            threshold, marks = _parsed(text)
+            found.append((_prompt(key, [(name, grid.ijk_to_lps(ijk)) for name, ijk in marks], threshold, text), box))
+    return found
+
+
+def is_answer_to(prompt: Prompt, other: Prompt) -> bool:
+    """Whether the answer to one prompt is one to the other: the same marks, but for what saving does to numbers."""
+    (_, ours), (_, theirs) = _parsed(prompt.asked), _parsed(other.asked)
+    return [name for name, _ in ours] == [name for name, _ in theirs] and all(
+        np.abs(a - b).max() < SAME_PLACE for (_, a), (_, b) in zip(ours, theirs, strict=True)
+    )
+
+
+def remove_prompt(scene, ct, key: str) -> None:
+    """Delete a prompt's points and box."""
+    for role in (INSIDE, OUTSIDE):
+        for mark in reversed(_points_of(ct, role)):
+            if mark.group == key:
+                mark.node.RemoveNthControlPoint(mark.n)
+    for node in boxes(ct):
+        if _group(node.GetAttribute(GROUP) or "")[0] == key:
+            ownership.remove(scene, node)
+
+
+def _prompt(key: str, marks: list[tuple[str, np.ndarray]], threshold: float, asked_for: str) -> Prompt:
+    """marks : ("inside" | "outside", (3,)) or ("box", (2, 3)), LPS mm."""
+    inside, outside = (tuple(_as_point(at) for name, at in marks if name == which) for which in ("inside", "outside"))
+    box = next(((_as_point(at[0]), _as_point(at[1])) for name, at in marks if name == "box"), None)
+    return Prompt(key, inside, outside, box, threshold, asked_for)
+
+
+def _parsed(text: str) -> tuple[float, list[tuple[str, np.ndarray]]]:
+    """Threshold and marks, in voxels (i, j, k), of `Prompt.asked`."""
+    words = re.findall(r"([a-z]+)((?: [-+0-9.e]+)+)", text)
+    threshold, *marks = [(name, np.array(numbers.split(), float)) for name, numbers in words]
+    return float(threshold[1][0]), [(name, at.reshape(2, 3) if name == "box" else at) for name, at in marks]
+
+
 @dataclass
 class _Mark:
     """A control point or a box as it is read. at : LPS mm, (3,) or (2, 3)."""
@@ -175,20 +220,14 @@ class _Reading:
         inside, outside, box = (
             [mark for mark in marks if mark.group == key] for marks in (self._inside, self._outside, self._boxes)
         )
-        corners = box[0].at if box else None
-        asked = " ".join(
-            f"{name} {' '.join(f'{x:.3f}' for x in self._grid.lps_to_ijk(mark.at).ravel())}"
-            for name, marks in (("inside", inside), ("outside", outside), ("box", box[:1]))
-            for mark in marks
-        )
-        return Prompt(
-            key,
-            tuple(_as_point(mark.at) for mark in inside),
-            tuple(_as_point(mark.at) for mark in outside),
-            None if corners is None else (_as_point(corners[0]), _as_point(corners[1])),
-            min(mark.threshold for mark in [*inside, *box]),
-            asked,
-        )
+        marks = [
+            (name, mark.at)
+            for name, some in (("inside", inside), ("outside", outside), ("box", box[:1]))
+            for mark in some
+        ]
+        threshold = min(mark.threshold for mark in [*inside, *box])
+        places = (f"{name} {' '.join(f'{x:.3f}' for x in self._grid.lps_to_ijk(at).ravel())}" for name, at in marks)
+        return _prompt(key, marks, threshold, " ".join((f"at {threshold:g}", *places)))
 
     def _prompt_around(self, point: np.ndarray) -> str | None:
         """The prompt in whose answer or box the point lies."""

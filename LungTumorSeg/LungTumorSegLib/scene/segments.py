@@ -25,6 +25,7 @@ LESION = ownership.PREFIX + "Lesion"
 LABELMAP = slicer.vtkSegmentationConverter.GetSegmentationBinaryLabelmapRepresentationName()
 SURFACE = slicer.vtkSegmentationConverter.GetSegmentationClosedSurfaceRepresentationName()
 
+GRID = ownership.PREFIX + "Grid"  # of the labels that we wrote: voxels to the segmentation's own RAS
 SAME_GRID = 1e-4  # mm, in a matrix' elements
 # Slicer's labelmaps may be of a signed type; labels are positive.
 UNSIGNED = {np.dtype(np.int8): np.uint8, np.dtype(np.int16): np.uint16, np.dtype(np.int32): np.uint32}
@@ -72,6 +73,9 @@ def fill_segments(node, ct, labels: Box | Sequence[Box], over: Voxels | None = N
     _part_from_foreign(segmentation, ours)
     image = _shared_image(segmentation, ours)
     _fill(image, ct, whole, scalars)
+    grid = " ".join(repr(float(x)) for x in _ct_matrix(ct).ravel())
+    if grid != node.GetAttribute(GRID):
+        node.SetAttribute(GRID, grid)
     for number, segment_id in list(ours.items()):
         if number not in numbers:
             segmentation.RemoveSegment(segment_id)
@@ -102,7 +106,7 @@ def read_voxels(node, ct) -> Voxels:
             images.setdefault(address, (image, {}))[1][segment.GetLabelValue()] = number
     found = []
     for image, lesions in images.values():
-        box = _on_grid(image, ct)
+        box = _on_grid(image, node, ct)
         if box is None:
             continue
         every = Voxels.of(shape, [Box(box.start, box.values.view(UNSIGNED.get(box.values.dtype, box.values.dtype)))])
@@ -201,7 +205,7 @@ def _shared_image(segmentation, ours: dict[int, str]):
 def _laid(parts: Sequence[Box], over: Voxels | None) -> tuple[Box, vtk.vtkDataArray, list[int]]:
     """The labels in the box around all lesions, the array that holds them, and the numbers that occur."""
     numbers = {n for part in parts for n in occurring(part.values)}
-    painted = over.only(over.lesion > 0) if over is not None else None
+    painted = over.shown() if over is not None else None
     bounds = [_bounds(part) for part in parts if part.values.any()]
     if painted is not None and len(painted):
         bounds.append(painted.bounds())
@@ -240,16 +244,21 @@ def _bounds(part: Box) -> tuple[np.ndarray, np.ndarray]:
     return tuple(np.add(part.start, [getattr(side, end) for side in inner]) for end in ("start", "stop"))
 
 
-def _on_grid(image, ct) -> Box | None:
-    """A label image's values on the CT's grid, a view of its memory where it lies on it; None where it lies off."""
-    here, there = vtk.vtkMatrix4x4(), vtk.vtkMatrix4x4()
-    image.GetImageToWorldMatrix(here)
-    ct.GetIJKToRASMatrix(there)
-    if max(abs(here.GetElement(r, c) - there.GetElement(r, c)) for r in range(3) for c in range(4)) > SAME_GRID:
-        grid = slicer.vtkOrientedImageData()
+def _on_grid(image, node, ct) -> Box | None:
+    """A label image's values on the CT's grid, a view of its memory where it lies on it; None where it lies off.
+
+    It lies on the CT's grid where it has the grid that we wrote, wherever CT or segmentation were moved to since, or
+    the CT's own.
+    """
+    matrix = vtk.vtkMatrix4x4()
+    image.GetImageToWorldMatrix(matrix)
+    here, ours = slicer.util.arrayFromVTKMatrix(matrix), _ct_matrix(ct)
+    kept = node.GetAttribute(GRID)
+    written = ours if kept is None else np.array(kept.split(), float).reshape(4, 4)
+    if min(np.abs(here - grid).max() for grid in (ours, written)) > SAME_GRID:
+        grid, moved = slicer.vtkOrientedImageData(), slicer.vtkOrientedImageData()
         grid.SetExtent(ct.GetImageData().GetExtent())
-        grid.SetGeometryFromImageToWorldMatrix(there)
-        moved = slicer.vtkOrientedImageData()
+        grid.SetGeometryFromImageToWorldMatrix(slicer.util.vtkMatrixFromArray(written))
         slicer.vtkOrientedImageDataResample.ResampleOrientedImageToReferenceOrientedImage(image, grid, moved)
         image = moved
     low, high = np.reshape(image.GetExtent(), (3, 2))[::-1].T
@@ -262,11 +271,15 @@ def _on_grid(image, ct) -> Box | None:
     return Box(tuple(int(n) for n in first), values)
 
 
-def _fill(image, ct, labels: Box, scalars) -> None:
-    """Make the labels the image's; `scalars` holds them. Observers are told later, once."""
+def _ct_matrix(ct) -> np.ndarray:
     matrix = vtk.vtkMatrix4x4()
     ct.GetIJKToRASMatrix(matrix)
-    image.SetGeometryFromImageToWorldMatrix(matrix)
+    return slicer.util.arrayFromVTKMatrix(matrix)
+
+
+def _fill(image, ct, labels: Box, scalars) -> None:
+    """Make the labels the image's; `scalars` holds them. Observers are told later, once."""
+    image.SetGeometryFromImageToWorldMatrix(slicer.util.vtkMatrixFromArray(_ct_matrix(ct)))
     if not labels.values.size:
         image.SetExtent(0, -1, 0, -1, 0, -1)
         image.GetPointData().SetScalars(None)

@@ -34,6 +34,7 @@ COLUMNS = (
     ("Short axis high", "mm", "greatest of them", vtk.vtkDoubleArray, lambda x: _high(x.short_axis_interval_mm)),
     ("WHO product", "mm2", "long times short axis", vtk.vtkDoubleArray, lambda x: x.who_product_mm2),
     ("Edited", "", "1: an axis is the user's line", vtk.vtkIntArray, lambda x: int(x.edited)),
+    ("Corrected", "", "1: the user painted or erased voxels of it", vtk.vtkIntArray, lambda x: int(x.corrected)),
     ("Node", "", "1: a lymph node, its short axis counts", vtk.vtkIntArray, lambda x: int(x.node)),
     ("Measurable", "", "1: large enough for a target lesion", vtk.vtkIntArray, lambda x: int(x.measurable)),
     ("Side", "", "left or right lung", vtk.vtkStringArray, lambda x: x.side or ""),

@@ -73,11 +73,15 @@ class Voxels:
         return found
 
     def under(self, other: Voxels) -> Voxels:
-        """With the other's voxels laid over: theirs stand where both have one; lesion 0 of theirs takes ours away."""
+        """With the other's voxels laid over: theirs stand where both have one, also a 0 of theirs."""
         where = np.union1d(self.where, other.where)
         lesion = self.at(where)
         lesion[np.searchsorted(where, other.where)] = other.lesion
-        return Voxels(self.shape, where, lesion).only(lesion > 0)
+        return Voxels(self.shape, where, lesion)
+
+    def shown(self) -> Voxels:
+        """Without the voxels of lesion 0."""
+        return self.only(self.lesion > 0)
 
     def same(self, other: Voxels) -> bool:
         return np.array_equal(self.where, other.where) and np.array_equal(self.lesion, other.lesion)
