@@ -478,6 +478,7 @@ class Host:
         plots = slicer.vtkSlicerPlotsLogic()
         plots.SetMRMLApplicationLogic(self.app.app_logic)
         plots.SetMRMLScene(self.app.scene)
+        self.app.scene.RegisterNodeClass(slicer.vtkMRMLColorLegendDisplayNode())  # as the module Colors does
         slicer.modules = Strict(
             colors=Strict(logic=lambda: slicer.vtkSlicerColorLogic),
             plots=Strict(logic=lambda: plots),
@@ -521,6 +522,7 @@ class Host:
         self.widget = LungTumorSeg.LungTumorSegWidget()
         self.widget.setup()
         self.window.setCentralWidget(self.widget.widget)
+        self.widget.widget.show()
         self.select_module("LungTumorSeg")
         self.window.resize(420, 760)
         self.window.show()

@@ -10,6 +10,13 @@ DESKTOP = MODULE / "LungTumorSegLib" / "desktop"
 RECEIVERS = {
     "LungTumorSeg.py": {"slicer.app": "qSlicerApplication"},
     "worker_process.py": {"process": "QProcess", "self._process": "QProcess", "environment": "QProcessEnvironment"},
+    "child_process.py": {"process": "QProcess", "self._process": "QProcess", "variables": "QProcessEnvironment"},
+    "dicom_database.py": {
+        "self._indexer": "ctkDICOMIndexer",
+        "database": "ctkDICOMDatabase",
+        "slicer.app.dicomDatabase()": "ctkDICOMDatabase",
+    },
+    "export_tab.py": {"button": "QPushButton", "qt.QSettings()": "QSettings"},
     "lesion_table.py": {
         "widget": "QTableWidget",
         "self._widget": "QTableWidget",

@@ -10,10 +10,10 @@ import pytest
 pytest.importorskip("PySide6", reason="the test host needs PySide6")
 pytest.importorskip("trame_slicer", reason="the test host needs slicer-core")
 
+import clicks
 import host as test_host
 import slicer
-from PySide6.QtCore import QPoint, Qt
-from PySide6.QtTest import QTest
+from clicks import choose, click, click_row, open_tab, tick
 
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[1]
@@ -25,7 +25,6 @@ def host():
     return test_host.Host()
 
 
-@pytest.fixture
 def models():
     from LungTumorSegLib.workstation.models import BUNDLED, Model
 
@@ -33,14 +32,30 @@ def models():
     return [Model(name, task, 0.4, BUNDLED, Path(), 0) for name, task in tasks.items()]
 
 
+@pytest.fixture(scope="module")
+def opened(host):
+    """The module, open all the time as in Slicer; a worker that pretends, jobs that are real."""
+    from LungTumorSegLib.desktop import panel
+    from LungTumorSegLib.worker.launch import Launch, job_command
+
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "LungTumorSeg")}
+    launch = Launch([sys.executable, str(HERE / "pretend_worker.py")], environment)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(panel, "worker_launch", lambda: launch)
+        patch.setattr(panel, "job_launch", lambda: job_command(python=sys.executable))
+        patch.setattr(panel.models, "list_models", models)
+        yield host.open_module()
+        host.close_module()
+
+
 @pytest.fixture
 def ct(host):
+    """A CT in a new scene."""
     from made_scene import add_ct
 
     from LungTumorSegLib.volume.geometry import Geometry
 
     slicer.mrmlScene.Clear()
-    slicer.mrmlScene.RemoveNode(slicer.mrmlScene.GetSingletonNode("LungTumorSeg", "vtkMRMLScriptedModuleNode"))
     for name in ("Red", "Green", "Yellow"):
         composite = slicer.vtkMRMLSliceCompositeNode()
         composite.SetLayoutName(name)
@@ -52,36 +67,20 @@ def ct(host):
 
 
 @pytest.fixture
-def module(host, ct, models, monkeypatch):
-    from LungTumorSegLib.desktop import panel
-    from LungTumorSegLib.worker.launch import Launch
-
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "LungTumorSeg")}
-    launch = Launch([sys.executable, str(HERE / "pretend_worker.py")], environment)
-    monkeypatch.setattr(panel, "worker_launch", lambda: launch)
-    monkeypatch.setattr(panel.models, "list_models", lambda: models)
+def module(host, opened, ct):
     host.errors.clear()
     host.console.clear()
-    widget = host.open_module()
-    yield widget
-    host.close_module()
+    assert host.until(lambda: opened.ui.ctSelector.q.findText("Chest CT") >= 0)
+    choose(opened.ui.ctSelector, "Chest CT")
+    open_tab(opened, "Segment")
+    choose(opened.ui.modelComboBox, "automatic")
+    yield opened
+    assert host.until(lambda: not opened.panel.desk.busy)
     assert host.console == []
 
 
-def click(widget):
-    QTest.mouseClick(widget.q, Qt.MouseButton.LeftButton)
-
-
-def rows_of(table):
-    return [[table.q.item(r, c).text() for c in range(table.q.columnCount())] for r in range(table.q.rowCount())]
-
-
-def tick(box):
-    QTest.mouseClick(box.q, Qt.MouseButton.LeftButton, pos=QPoint(8, box.q.height() // 2))
-
-
 def rows(module):
-    return rows_of(module.ui.lesionTable)
+    return clicks.rows(module.ui.lesionTable)
 
 
 def idle(module):
@@ -114,7 +113,7 @@ def test_segment_shows_lesions_and_says_so_in_words(segmented, ct, host):
 
 
 def test_the_button_is_cancel_while_the_worker_computes(host, module, ct):
-    module.ui.modelComboBox.currentIndex = 1
+    choose(module.ui.modelComboBox, "slow")
     click(module.ui.segmentButton)
     assert host.until(lambda: "lungs" in module.ui.statusLabel.text)
     assert module.ui.segmentButton.text == "Cancel"
@@ -139,8 +138,8 @@ def test_dragging_the_threshold_moves_the_mask_and_letting_go_measures(segmented
 
 
 def test_a_click_on_a_lesion_brings_the_views_there(segmented, ct):
-    table = segmented.ui.lesionTable.q
-    QTest.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=table.visualItemRect(table.item(1, 2)).center())
+    open_tab(segmented, "Measure")
+    click_row(segmented.ui.lesionTable, 1, 2)
     centre = result_of(ct).read()[1].centre_lps
     node = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSliceNode")
     shown = [node.GetSliceToRAS().GetElement(n, 3) for n in range(3)]
@@ -167,7 +166,7 @@ def test_a_placed_point_adds_a_lesion(host, segmented, ct):
 
 
 def test_closing_the_scene_while_the_worker_computes_drops_the_answer(host, module):
-    module.ui.modelComboBox.currentIndex = 1
+    choose(module.ui.modelComboBox, "slow")
     click(module.ui.segmentButton)
     assert host.until(lambda: "lungs" in module.ui.statusLabel.text)
     slicer.mrmlScene.Clear()
@@ -178,39 +177,15 @@ def test_closing_the_scene_while_the_worker_computes_drops_the_answer(host, modu
 
 
 def test_a_dead_worker_is_one_sentence_and_the_next_click_works(host, segmented):
-    segmented.ui.modelComboBox.currentIndex = 1
+    choose(segmented.ui.modelComboBox, "slow")
     click(segmented.ui.segmentButton)
     assert host.until(lambda: "lungs" in segmented.ui.statusLabel.text)
     segmented.panel._process._process.q.kill()
     assert host.until(lambda: bool(host.errors))
     assert host.errors[0][0].startswith("The worker was killed")
-    segmented.ui.modelComboBox.currentIndex = 0
+    choose(segmented.ui.modelComboBox, "automatic")
     click(segmented.ui.segmentButton)
     assert host.until(lambda: "found" in segmented.ui.statusLabel.text)
-
-
-def test_a_python_that_is_not_there_is_one_sentence(host, ct, models, monkeypatch):
-    from LungTumorSegLib.desktop import panel
-    from LungTumorSegLib.worker.launch import Launch
-
-    monkeypatch.setattr(panel, "worker_launch", lambda: Launch(["/nowhere/python"], dict(os.environ)))
-    monkeypatch.setattr(panel.models, "list_models", lambda: models)
-    host.errors.clear()
-    module = host.open_module()
-    click(module.ui.segmentButton)
-    assert host.until(lambda: bool(host.errors))
-    assert "could not start" in host.errors[0][0]
-    host.close_module()
-
-
-def test_without_a_model_the_button_says_why(host, ct, monkeypatch):
-    from LungTumorSegLib.desktop import panel
-
-    monkeypatch.setattr(panel.models, "list_models", list)
-    module = host.open_module()
-    assert not module.ui.segmentButton.enabled
-    assert "No model" in module.ui.segmentButton.toolTip
-    host.close_module()
 
 
 def test_a_saved_result_is_taken_up_as_it_is(host, segmented, ct):
@@ -252,6 +227,7 @@ def test_a_dragged_line_is_in_the_table_at_once_and_reset_puts_it_back(segmented
     assert row[-1] == "edited"
     assert segmented.ui.statusLabel.text == "2 lesions, 1 measured by your own lines."
     assert segmented.ui.resetLinesButton.enabled
+    open_tab(segmented, "Measure")
     click(segmented.ui.resetLinesButton)
     assert rows(segmented) == before
     assert not segmented.ui.resetLinesButton.enabled
@@ -267,7 +243,8 @@ def test_the_threshold_leaves_a_dragged_line_where_it_is(segmented, ct):
 
 
 def test_a_chosen_lesion_is_marked_as_a_node_and_unmarked(segmented, ct):
-    segmented.ui.lesionTable.q.setCurrentCell(1, 0)
+    open_tab(segmented, "Measure")
+    click_row(segmented.ui.lesionTable, 1)
     click(segmented.ui.nodeButton)
     assert [row[-1] for row in rows(segmented)] == ["", "node"]
     click(segmented.ui.nodeButton)

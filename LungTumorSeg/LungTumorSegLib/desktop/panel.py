@@ -8,15 +8,20 @@ import vtk
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
+from LungTumorSegLib.desktop import dicom_database
+from LungTumorSegLib.desktop.child_process import QtChildProcess
+from LungTumorSegLib.desktop.export_tab import ExportTab
 from LungTumorSegLib.desktop.first_run import FirstRun
 from LungTumorSegLib.desktop.measure_tab import MeasureTab
 from LungTumorSegLib.desktop.segment_editor import save_undo
 from LungTumorSegLib.desktop.segment_tab import SegmentTab
-from LungTumorSegLib.desktop.settings import worker_launch
+from LungTumorSegLib.desktop.settings import job_launch, worker_launch
 from LungTumorSegLib.desktop.shortcuts import Shortcuts
 from LungTumorSegLib.desktop.worker_process import WorkerProcess
 from LungTumorSegLib.workstation import models, words
 from LungTumorSegLib.workstation.desk import Desk
+from LungTumorSegLib.workstation.exporting import Exporting
+from LungTumorSegLib.workstation.jobs import Jobs
 
 TICK = 100  # ms
 
@@ -39,15 +44,23 @@ class Panel(VTKObservationMixin):
         launch = worker_launch()
         self._process = WorkerProcess(launch)
         self.desk = Desk(scene, self._process, launch.inline, self, save_undo)
+        self.jobs = Jobs(job_launch(), QtChildProcess, self)
         self.measure = MeasureTab(ui, self.desk)
         self.segment = SegmentTab(ui, self.desk, lambda: self.measure.chosen)
+        exporting = Exporting(self.desk, self.jobs, dicom_database.file_of_instance)
+        self.export = ExportTab(ui, self.desk, self.jobs, exporting)
         self.first_run = FirstRun(ui, worker_launch, self.worker_changed, self.models_changed)
         self._timer = qt.QTimer()
         self._timer.setInterval(TICK)
-        self._timer.connect("timeout()", self.desk.tick)
+        self._timer.connect("timeout()", self._tick)
+        ui.cancelButton.connect("clicked(bool)", lambda _checked: self.jobs.cancel())
         ui.tabs.connect("currentChanged(int)", self._tab_chosen)
         self._shortcuts = Shortcuts(self.segment.keys | self.measure.keys)
         self.models_changed()
+
+    def _tick(self) -> None:
+        self.desk.tick()
+        self.jobs.tick()
 
     def models_changed(self) -> None:
         """Models came or went."""
@@ -56,6 +69,7 @@ class Panel(VTKObservationMixin):
     def worker_changed(self) -> None:
         """Another Python computes, or it has other packages: what was under way is cancelled."""
         self._process.launch = launch = worker_launch()
+        self.jobs.launch = job_launch()
         self.desk.restart(launch.inline)
 
     # What the module's widget tells
@@ -78,11 +92,13 @@ class Panel(VTKObservationMixin):
         self._shortcuts.remove()
         self.set_parameters(None)
         self._timer.stop()
+        self.jobs.close()
         self.desk.close()
         self._process.close()
 
     def scene_closing(self) -> None:
         """Nodes are about to vanish."""
+        self.jobs.cancel()
         self.desk.scene_closing()
         self.set_parameters(None)
 
@@ -119,7 +135,9 @@ class Panel(VTKObservationMixin):
     def changed(self) -> None:
         self.segment.update()
         self.measure.update()
-        self.ui.progressBar.visible = self.desk.busy
+        self.export.update()
+        self.ui.cancelButton.visible = self.jobs.under_way
+        self.ui.progressBar.visible = self.desk.busy or self.jobs.under_way
 
     def progress(self, sentence: str, fraction: float) -> None:
         self.ui.progressBar.value = round(100 * fraction)

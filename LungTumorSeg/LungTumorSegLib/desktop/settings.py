@@ -7,7 +7,7 @@ import shutil
 import qt
 import slicer
 
-from LungTumorSegLib.worker.launch import Launch, worker_command
+from LungTumorSegLib.worker.launch import Launch, job_command, worker_command
 
 KEY = "LungTumorSeg/WorkerPython"
 
@@ -24,6 +24,11 @@ def worker_launch(setting: str | None = None) -> Launch:
     """
     chosen = worker_setting() if setting is None else setting
     return worker_command(chosen, python=own_python(), environment=slicer.util.startupEnvironment())
+
+
+def job_launch() -> Launch:
+    """The beginning of ``lungtumorseg ...`` by the same Python as the worker, see `worker.launch.job_command`."""
+    return job_command(worker_setting(), python=own_python(), environment=slicer.util.startupEnvironment())
 
 
 def own_python() -> str:

@@ -1,0 +1,142 @@
+"""The module opened, left, loaded anew and closed in all manners, on the test host (see host.py)."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("PySide6", reason="the test host needs PySide6")
+pytest.importorskip("trame_slicer", reason="the test host needs slicer-core")
+
+import host as test_host
+import slicer
+from clicks import click, open_tab, press
+
+HERE = Path(__file__).resolve().parent
+REPOSITORY = HERE.parents[1]
+
+
+@pytest.fixture(scope="module")
+def host():
+    sys.path[:0] = [str(REPOSITORY / "Testing" / "scene"), str(REPOSITORY / "LungTumorSeg")]
+    return test_host.Host()
+
+
+@pytest.fixture
+def panel(host, monkeypatch):
+    """The panel's Python module, with a worker that pretends, and a CT in the scene."""
+    from made_scene import add_ct
+
+    from LungTumorSegLib.desktop import panel
+    from LungTumorSegLib.volume.geometry import Geometry
+    from LungTumorSegLib.worker.launch import Launch, job_command
+    from LungTumorSegLib.workstation.models import BUNDLED, Model
+
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "LungTumorSeg")}
+    launch = Launch([sys.executable, str(HERE / "pretend_worker.py")], environment)
+    tasks = {"automatic": "automatic", "slow": "automatic", "prompted": "prompted"}
+    models = [Model(name, task, 0.4, BUNDLED, Path(), 0) for name, task in tasks.items()]
+    monkeypatch.setattr(panel, "worker_launch", lambda: launch)
+    monkeypatch.setattr(panel, "job_launch", lambda: job_command(python=sys.executable))
+    monkeypatch.setattr(panel.models, "list_models", lambda: models)
+    slicer.mrmlScene.Clear()
+    add_ct(slicer.mrmlScene, Geometry((30, 60, 64), (0.7, 0.7, 1.25)), "Chest CT")
+    host.errors.clear()
+    host.console.clear()
+    yield panel
+    if host.module:
+        host.close_module()
+    assert host.console == []
+
+
+def segmented(host):
+    module = host.open_module()
+    click(module.ui.segmentButton)
+    assert host.until(lambda: "found" in module.ui.statusLabel.text)
+    return module
+
+
+def test_a_python_that_is_not_there_is_one_sentence(host, panel, monkeypatch):
+    from LungTumorSegLib.worker.launch import Launch
+
+    monkeypatch.setattr(panel, "worker_launch", lambda: Launch(["/nowhere/python"], dict(os.environ)))
+    module = host.open_module()
+    click(module.ui.segmentButton)
+    assert host.until(lambda: bool(host.errors))
+    assert "could not start" in host.errors[0][0]
+
+
+def test_without_a_model_the_button_says_why(host, panel, monkeypatch):
+    monkeypatch.setattr(panel.models, "list_models", list)
+    module = host.open_module()
+    assert not module.ui.segmentButton.enabled
+    assert "No model" in module.ui.segmentButton.toolTip
+
+
+def test_keys_are_alive_only_while_the_module_is_shown(host, panel):
+    module = host.open_module()
+    checked = module.ui.probabilityCheckBox.checked
+    press(host, "O")
+    assert module.ui.probabilityCheckBox.checked is not checked
+    host.select_module("Data")
+    press(host, "O")
+    assert module.ui.probabilityCheckBox.checked is not checked
+    host.select_module("LungTumorSeg")
+    press(host, "O")
+    assert module.ui.probabilityCheckBox.checked is checked
+
+
+def test_leaving_the_module_ends_place_mode(host, panel):
+    module = host.open_module()
+    click(module.ui.insideButton)
+    assert module.ui.placeWidget.placeModeEnabled
+    host.select_module("Data")
+    assert not module.ui.placeWidget.placeModeEnabled
+    assert not module.ui.insideButton.checked
+
+
+def test_a_module_loaded_anew_shows_what_is_there_and_has_one_of_each_key(host, panel):
+    first = segmented(host)
+    rows = first.ui.lesionTable.q.rowCount()
+    host.close_module()
+    module = host.open_module()
+    assert module.ui.lesionTable.q.rowCount() == rows == 2
+    checked = module.ui.probabilityCheckBox.checked
+    press(host, "O")
+    assert module.ui.probabilityCheckBox.checked is not checked
+
+
+def test_a_prediction_goes_on_while_another_module_is_shown(host, panel):
+    module = host.open_module()
+    click(module.ui.segmentButton)
+    host.select_module("Data")
+    assert host.until(lambda: "found" in module.ui.statusLabel.text)
+
+
+def test_quitting_while_the_worker_computes_ends_it(host, panel):
+    module = host.open_module()
+    module.ui.modelComboBox.currentIndex = 1
+    click(module.ui.segmentButton)
+    assert host.until(lambda: "lungs" in module.ui.statusLabel.text)
+    process = module.panel._process._process.q
+    host.close_module()
+    assert process.state() == process.ProcessState.NotRunning
+
+
+def test_a_saved_scene_restores_the_panel(host, panel, tmp_path):
+    module = segmented(host)
+    module.ui.thresholdSlider.q.drag(0.5, 0.6)
+    click(module.ui.legendCheckBox)
+    module.ui.modelComboBox.currentIndex = 1
+    open_tab(module, "Measure")
+    rows = [module.ui.lesionTable.q.item(0, c).text() for c in range(8)]
+    path = tmp_path / "scene.mrb"
+    assert slicer.mrmlScene.WriteToMRB(str(path))
+    slicer.mrmlScene.Clear()
+    assert module.ui.lesionTable.q.rowCount() == 0
+    assert slicer.mrmlScene.ReadFromMRB(str(path))
+    assert module.ui.thresholdSlider.value == 0.6
+    assert module.ui.modelComboBox.currentIndex == 1
+    assert module.ui.tabs.currentIndex == 1
+    assert [module.ui.lesionTable.q.item(0, c).text() for c in range(8)] == rows
