@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import weakref
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -18,18 +19,22 @@ from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.web import opening, serving
 from LungTumorSegLib.web.doorway import Doorway
 from LungTumorSegLib.web.export_tab import export_tab
+from LungTumorSegLib.web.exports import Exports
 from LungTumorSegLib.web.files import Files
 from LungTumorSegLib.web.latest import Latest
-from LungTumorSegLib.web.measure_tab import MeasureActions, measure_tab, row, sums, text
+from LungTumorSegLib.web.measure_tab import MeasureActions, measure_tab, row, sums
 from LungTumorSegLib.web.page import Page, PageActions
 from LungTumorSegLib.web.segment_tab import SegmentActions, segment_tab
 from LungTumorSegLib.web.state import ExportState, MeasureState, PageState, SegmentState
 from LungTumorSegLib.web.tools import Tools
 from LungTumorSegLib.web.views import AXIAL, CORONAL, FOUR, SAGITTAL, SPACE, WINDOWS, Views
 from LungTumorSegLib.web.worker_process import WorkerProcess
-from LungTumorSegLib.worker.launch import Launch
+from LungTumorSegLib.worker.launch import Launch, job_command
+from LungTumorSegLib.workstation.child import Child
 from LungTumorSegLib.workstation.desk import Cut, Desk
 from LungTumorSegLib.workstation.display import Display
+from LungTumorSegLib.workstation.exporting import Exporting
+from LungTumorSegLib.workstation.jobs import Jobs
 from LungTumorSegLib.workstation.models import list_models, preferred
 
 log = logging.getLogger(__name__)
@@ -65,6 +70,11 @@ class App:
         self._process = WorkerProcess(launch, state.flush)
         self.desk = Desk(self.slicer.scene, self._process, launch.inline, self, self._save_undo)
         self.tools = Tools(self.slicer, self.desk, self._put_down, self._undo_changed)
+        self._children: weakref.WeakSet[Child] = weakref.WeakSet()
+        self.jobs = Jobs(job_command(), self._new_child, self)
+        self.exports = Exports(
+            Exporting(self.desk, self.jobs), self.files, self._download, self.slicer.io_manager.write_scene
+        )
         self._threshold = Latest(self.desk.drag_threshold, state.flush)
         self._choose_models(list_models())
         self._build()
@@ -86,6 +96,7 @@ class App:
             serving.serve(self.server, self.doorway, self.files.serve, ready, port)
         finally:
             self.desk.close()
+            self.jobs.close()
             asyncio.get_event_loop().run_until_complete(self._process.close())
             self.files.close()
 
@@ -97,7 +108,7 @@ class App:
             self.page.data.reading = True
             self.said(f"Reading {path.name}…" if not path.name.startswith("drop-") else "Reading…")
         try:
-            volume = await asyncio.to_thread(opening.read, path)
+            volume, source = await asyncio.to_thread(opening.read, path)
         except InputRefused as refusal:
             self._end_reading(partial(self.failed, str(refusal)))
             return
@@ -105,15 +116,15 @@ class App:
             log.exception("the files could not be read")
             self._end_reading(partial(self.failed, f"The files could not be read ({type(fault).__name__})."))
             return
-        self._end_reading(lambda: self._show_ct(volume))
+        self._end_reading(lambda: self._show_ct(volume, source))
 
     def _end_reading(self, then: Callable[[], None]) -> None:
         with self.server.state:
             self.page.data.reading = False
             then()
 
-    def _show_ct(self, volume) -> None:
-        node = opening.add_ct(self.slicer.scene, volume, Path(volume.source).name or "CT")
+    def _show_ct(self, volume, source: Path) -> None:
+        node = opening.add_ct(self.slicer.scene, volume, source)
         self._list_cts()
         self._choose_ct(node)
         self.page.data.ct = node.GetID()
@@ -171,6 +182,8 @@ class App:
             elif key in TOOL_KEYS and (self.segment.data.can_prompt or self.segment.data.has_result):
                 tool = TOOL_KEYS[key]
                 self.page.data.tool = "" if self.page.data.tool == tool else tool
+            elif key == "f":
+                self.views.fit()
             elif key == "Escape":
                 self.page.data.tool = ""
             elif key == "undo":
@@ -189,7 +202,16 @@ class App:
             self._tick_on()
 
     def _export(self, what: str) -> None:
-        raise NotImplementedError
+        self.export.data.busy = what
+        self.exports.start(what)
+        self.changed()
+
+    def _download(self, address: str) -> None:
+        self.page.data.download = address
+
+    def _cancel(self) -> None:
+        self.desk.cancel()
+        self.jobs.cancel()
 
     # What the desk tells (`workstation.host.Host`)
 
@@ -197,13 +219,16 @@ class App:
         desk, data = self.desk, self.segment.data
         data.ready, data.busy, data.has_result = desk.ready, desk.busy, desk.has_result
         data.can_prompt, data.has_prompts, data.has_edits = desk.can_prompt, any(desk.prompt_counts), desk.has_edits
-        if desk.busy:
+        self.page.data.working = desk.busy or self.jobs.under_way
+        if self.page.data.working:
             self._tick_on()
         else:
-            data.fraction = 0.0
+            self.page.data.fraction = 0.0
+        if not self.jobs.under_way:
+            self.export.data.busy = ""
 
     def progress(self, sentence: str, fraction: float) -> None:
-        self.segment.data.fraction = round(100 * fraction, 1)
+        self.page.data.fraction = round(100 * fraction, 1)
         self.said(sentence)
 
     def said(self, sentence: str) -> None:
@@ -214,10 +239,18 @@ class App:
         self.page.data.said, self.page.data.details, self.page.data.failed = sentence, details, True
 
     def lesions(self, lesions: list) -> None:
+        first = lesions and not self.measure.data.rows
         self.measure.data.rows = [row(lesion) for lesion in lesions]
-        self.measure.data.sums, self.measure.data.copied = sums(lesions), text(lesions)
+        self.measure.data.sums, self.measure.data.copied = sums(lesions), self.desk.table_text()
         if self.measure.data.chosen not in [lesion.id for lesion in lesions]:
             self.measure.data.chosen = 0
+        if first:
+            self._jump(lesions[0].id)
+            self._spawn(self._turn_to_lesions())
+
+    async def _turn_to_lesions(self) -> None:
+        await asyncio.sleep(0)  # the desk shows the surfaces after it told of the lesions
+        self.views.fit_space()
 
     def threshold(self, value: float) -> None:
         with self.segment.suppress_change_listeners():
@@ -297,7 +330,7 @@ class App:
             ),
             "export": lambda: export_tab(self.server, self._export),
         }  # fmt: skip
-        Page(self.server, self.views, PageActions(self.views.fit, self._key), tabs)
+        Page(self.server, self.views, PageActions(self.views.fit, self._key, self._cancel), tabs)
 
     def _bind(self) -> None:
         page, segment = self.page.name, self.segment.name
@@ -312,6 +345,11 @@ class App:
             (segment.overlay, segment.opacity, segment.outline, segment.fill, segment.surface): self._show,
             segment.brush_mm: self.tools.set_brush,
         })  # fmt: skip
+
+    def _new_child(self) -> Child:
+        child = Child()
+        self._children.add(child)  # a job holds its process as long as it runs
+        return child
 
     # Time
 
@@ -331,5 +369,8 @@ class App:
         while quiet < 20:
             await asyncio.sleep(TICK)
             with self.server.state:
+                for child in list(self._children):
+                    child.deliver()
+                self.jobs.tick()
                 self.desk.tick()
-            quiet = 0 if self.desk.busy else quiet + 1
+            quiet = 0 if self.page.data.working else quiet + 1

@@ -12,7 +12,7 @@ from LungTumorSegLib.web.state import ExportState, SegmentState
 
 FORMATS = {
     "nifti": ("Mask as NIfTI", "mdi-cube-scan", "uint16 labels on the CT's own grid, .nii.gz"),
-    "dicom": ("DICOM SEG and SR", "mdi-hospital-box-outline", "Segmentation and measurements, .zip; for CTs from DICOM"),
+    "dicom": ("DICOM SEG and SR", "mdi-hospital-box-outline", "Segments and measurements, .zip; for CTs from DICOM"),
     "csv": ("Table as CSV", "mdi-table", "A row a lesion, all columns at full precision"),
     "report": ("Report as PDF", "mdi-file-document-outline", "Pictures and measurements of every lesion"),
     "scene": ("Scene for 3D Slicer", "mdi-package-variant-closed", "CT, probability, segments, lines and table, .mrb"),
@@ -30,6 +30,6 @@ def export_tab(server, export: Callable[[str], None]) -> None:
                     title, id=f"export-{key}", block=True, variant="tonal", prepend_icon=icon,
                     classes="justify-start", click=(export, f"['{key}']"),
                     loading=(f"{name.busy} === '{key}'",),
-                    disabled=(f"!{segment.has_result} || ({name.busy} && {name.busy} !== '{key}')",),
+                    disabled=(f"!{segment.has_result} || !['', '{key}'].includes({name.busy})",),
                 )  # fmt: skip
                 html.Div(hint, classes="text-caption mt-1", style="color: var(--lts-quiet)")

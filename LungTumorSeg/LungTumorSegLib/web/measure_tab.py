@@ -64,7 +64,7 @@ def measure_tab(server, actions: MeasureActions) -> None:
         )  # fmt: skip
         v3.VBtn(
             "Copy table", size="small", variant="tonal", disabled=(f"!{name.rows}.length",),
-            click=f"navigator.clipboard.writeText({name.copied})", title="As text with tabs, for a report or a sheet",
+            click=f"window.navigator.clipboard.writeText({name.copied})", title="As text with tabs between columns",
         )  # fmt: skip
     html.Div(
         "Drag an end of a diameter line in a view to measure by hand; the table follows.", classes="text-caption mt-2",
@@ -101,11 +101,3 @@ def sums(lesions: list[Lesion]) -> str:
     measurable = [lesion for lesion in lesions if lesion.measurable]
     axes = sum(lesion.short_axis_mm if lesion.node else lesion.long_axis_mm for lesion in measurable)
     return f"{count}, {volume:.2f} mL in all; target diameters of the {len(measurable)} measurable: {axes:.1f} mm."
-
-
-def text(lesions: list[Lesion]) -> str:
-    """The table with tabs between its columns."""
-    lines = [(*COLUMNS[:-1], "Mark")]
-    for lesion in map(row, lesions):
-        lines.append([str(lesion[key]) for key in ("id", "side", "axes", "space", "volume", "density", "mark")])
-    return "\n".join("\t".join(line) for line in lines)

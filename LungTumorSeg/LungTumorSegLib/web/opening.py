@@ -12,10 +12,12 @@ from vtk.util.numpy_support import numpy_to_vtk
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.volume.geometry import Volume
 from LungTumorSegLib.volume.reading import READERS, read_ct
+from LungTumorSegLib.workstation.source import note_source
 
 
-def read(path: Path) -> Volume:
-    """The CT in a file, in a DICOM folder, or in the only CT file of a folder. Takes seconds; needs no scene.
+def read(path: Path) -> tuple[Volume, Path]:
+    """The CT in a file, in a DICOM folder, or in the only CT file of a folder, and where it was. Takes seconds; needs
+    no scene.
 
     Raises `InputRefused`.
     """
@@ -25,13 +27,17 @@ def read(path: Path) -> Volume:
         if len(images) > 1:
             raise InputRefused("Several CT files were given: give one at a time.")
         if images:
-            return read_ct(images[0])
-    return read_ct(path)
+            return read_ct(images[0]), images[0]
+    return read_ct(path), path
 
 
-def add_ct(scene, volume: Volume, name: str):
-    """A vtkMRMLScalarVolumeNode with these voxels (copied once), in the lung window."""
-    node = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", scene.GenerateUniqueName(name))
+def add_ct(scene, volume: Volume, path: Path):
+    """A vtkMRMLScalarVolumeNode with these voxels (copied once), which knows where they were read."""
+    name = volume.source.split(",")[0] or path.name
+    for ending in READERS:
+        name = name.removesuffix(ending)
+    node = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", scene.GenerateUniqueName(name or "CT"))
+    note_source(node, path.resolve(), volume.series.uid if volume.series else None)
     image = vtk.vtkImageData()
     image.SetDimensions(*reversed(volume.voxels.shape))
     image.GetPointData().SetScalars(numpy_to_vtk(volume.voxels.ravel(), deep=True))

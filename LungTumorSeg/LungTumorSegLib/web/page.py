@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from trame.ui.vuetify3 import VAppLayout
-from trame.widgets import html
+from trame.widgets import client, html
 from trame.widgets import vuetify3 as v3
 from trame_server.utils.typed_state import TypedState
 
@@ -16,6 +16,7 @@ from LungTumorSegLib.web.views import AXIAL, CORONAL, FOUR, SAGITTAL, SPACE, WIN
 
 PANEL_WIDTH = 392
 NOTICE = f"Research use only. {DISCLAIMER} Nothing here may be used to decide about a patient."
+CHOOSE_FILE, CHOOSE_FOLDER = "window.lungTumorSeg.choose(false)", "window.lungTumorSeg.choose(true)"
 TABS = {
     "segment": ("Segment", "mdi-target"),
     "measure": ("Measure", "mdi-ruler"),
@@ -40,6 +41,7 @@ SHORTCUTS = (
     ("Up and down on a view's scroll bar", "scroll without a mouse"),
     ("P, N", "place points inside, outside of a lesion"),
     ("E, D", "paint, erase"),
+    ("F", "fit the views to the CT"),
     ("Ctrl+Z, Ctrl+Y", "undo, redo"),
     ("Esc", "put the tool down"),
 )
@@ -51,6 +53,7 @@ class PageActions:
 
     fit: Callable[[], None]
     key: Callable[[str], None]
+    cancel: Callable[[], None]
 
 
 class Page:
@@ -62,6 +65,7 @@ class Page:
 
     def __init__(self, server, views: Views, actions: PageActions, tabs: dict[str, Callable[[], None]]):
         self._page = TypedState(server.state, PageState)
+        self._actions = actions
         name = self._page.name
         server.trigger("key")(actions.key)
         with VAppLayout(server, theme="dark") as self.layout:
@@ -90,6 +94,9 @@ class Page:
                 views.place_in(self.layout)
                 self._empty(name)
             self._dialogs(name)
+            client.ClientStateChange(
+                value=name.download, change=f"{name.download} && window.lungTumorSeg.download({name.download})"
+            )
 
     def _open_row(self, name: PageState) -> None:
         with html.Div(classes="lts-row flex-nowrap flex-shrink-0", style="padding: 10px 14px 4px"):
@@ -105,8 +112,8 @@ class Page:
                         loading=(name.reading,), height=40,
                     )  # fmt: skip
                 with v3.VList(density="compact"):
-                    v3.VListItem("CT file…", prepend_icon="mdi-file-outline", click="lungTumorSeg.choose(false)")
-                    v3.VListItem("DICOM folder…", prepend_icon="mdi-folder-outline", click="lungTumorSeg.choose(true)")
+                    v3.VListItem("CT file…", prepend_icon="mdi-file-outline", click=CHOOSE_FILE)
+                    v3.VListItem("DICOM folder…", prepend_icon="mdi-folder-outline", click=CHOOSE_FOLDER)
 
     def _views_buttons(self, name: PageState) -> None:
         with v3.VBtnToggle(
@@ -135,11 +142,22 @@ class Page:
                 style="color: var(--lts-quiet)",
             )
             with html.Div(classes="lts-row"):
-                v3.VBtn("CT file…", variant="tonal", click="lungTumorSeg.choose(false)")
-                v3.VBtn("DICOM folder…", variant="tonal", click="lungTumorSeg.choose(true)")
+                v3.VBtn("CT file…", variant="tonal", click=CHOOSE_FILE)
+                v3.VBtn("DICOM folder…", variant="tonal", click=CHOOSE_FOLDER)
 
     def _foot(self, name: PageState) -> None:
         with html.Div(classes="lts-foot flex-shrink-0"):
+            with html.Div(classes="lts-row flex-nowrap", style="height: 22px", v_if=(name.working,)):
+                v3.VProgressLinear(
+                    model_value=(name.fraction,), height=4, rounded=True, color="primary", aria_label="Progress",
+                )  # fmt: skip
+                v3.VBtn(
+                    "Cancel",
+                    size="x-small",
+                    variant="text",
+                    click=self._actions.cancel,
+                    title="Stop; nothing is changed",
+                )
             with html.Div(classes="lts-said", role="status", aria_live="polite"):
                 html.Span(f"{{{{ {name.said} }}}}", classes=(f"{name.failed} ? 'lts-failed' : ''",), id="lts-said")
                 html.A(

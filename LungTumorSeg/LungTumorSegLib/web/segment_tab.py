@@ -45,10 +45,6 @@ def segment_tab(server, actions: SegmentActions) -> None:
         click=actions.segment_or_cancel,
         title=(f"{name.busy} ? 'Stop; nothing is changed' : 'Find the lung tumours of the chosen CT'",),
     )  # fmt: skip
-    v3.VProgressLinear(
-        model_value=(name.fraction,), active=(name.busy,), height=4, rounded=True, color="primary", classes="mt-2",
-        aria_label="Progress",
-    )  # fmt: skip
 
     _section("Mask")
     _slider(

@@ -39,7 +39,8 @@ def front_page() -> str:
         (
             '<script src="vue.global.js"></script>',
             '<link rel="stylesheet" href="own/page.css" /><script src="own/presence.js"></script>'
-            '<script src="own/files.js"></script><script src="vue.global.js"></script>',
+            '<script src="own/files.js"></script><script src="own/keys.js"></script>'
+            '<script src="vue.global.js"></script>',
         ),
     ):
         if old not in page:

@@ -7,8 +7,15 @@ from dataclasses import dataclass, field
 
 @dataclass
 class PageState:
-    """tab : of the panel. layout : of the views, see `views`. window : a name of `views.WINDOWS`, or empty where the
-    user set another. said : the status line; failed : whether it tells of a failure. details : of the last failure."""
+    """
+    Attributes
+    ----------
+    tab : of the panel. layout : of the views, see `views`.
+    window : a name of `views.WINDOWS`, or empty where the user set another.
+    said : the status line; failed : it tells of a failure, of which there are details.
+    working : the worker or a job is at it; fraction of which is done, 0..100.
+    download : address of a file that is ready.
+    """
 
     tab: str = "segment"
     layout: str = "four"
@@ -18,6 +25,9 @@ class PageState:
     details: str = ""
     details_shown: bool = False
     reading: bool = False
+    working: bool = False
+    fraction: float = 0.0
+    download: str = ""
     ct: str = ""
     cts: list[dict] = field(default_factory=list)
     tool: str = ""
@@ -26,7 +36,7 @@ class PageState:
 
 @dataclass
 class SegmentState:
-    """The names of `Cut` and `Display` in `workstation`; `fraction` is done of what the worker computes, 0..100."""
+    """The names of `Cut` and `Display` in `workstation`."""
 
     model: str = ""
     models: list[dict] = field(default_factory=list)
@@ -34,7 +44,6 @@ class SegmentState:
     busy: bool = False
     has_result: bool = False
     can_prompt: bool = False
-    fraction: float = 0.0
     threshold: float = 0.5
     smallest_mm: float = 3.0
     largest_only: bool = False

@@ -63,6 +63,7 @@ class Views:
         self._layouts.register_layout(FOUR, Layout(LayoutDirection.Vertical, rows))
         for view in (axial, coronal, sagittal, space):
             self._layouts.register_layout(view.singleton_tag, Layout(LayoutDirection.Vertical, [view]))
+        app.view_manager.get_view(AXIAL).set_visible_in_3d(True)  # tumours alone would hang in the void
         for view in app.view_manager.get_views():
             view.render_window().SetMultiSamples(0)  # else translucent surfaces vanish
             view.set_ruler()
@@ -83,6 +84,10 @@ class Views:
 
     def fit(self) -> None:
         self._app.display_manager.reset_views()
+
+    def fit_space(self) -> None:
+        """Bring all that is shown in 3D into the 3D view."""
+        self._app.view_manager.get_view(SPACE).fit_view_to_content()
 
     def scroll(self, name: str, slices: int) -> None:
         """Move a slice view by so many slices."""

@@ -1,0 +1,14 @@
+// Keys go to the process, but for those that a field, a slider or a dialog needs itself.
+window.addEventListener("keydown", (event) => {
+  const at = event.target;
+  if (event.altKey || at.closest?.("input:not([type=checkbox]), textarea, .v-overlay") || !window.trame) return;
+  let key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  if (event.ctrlKey || event.metaKey) {
+    key = { z: event.shiftKey ? "redo" : "undo", y: "redo" }[key];
+    if (!key) return;
+    event.preventDefault();
+  } else if (!/^[1-5lmbpnedf]$|^Escape$/.test(key)) {
+    return;
+  }
+  window.trame.trigger("key", [key]);
+});
