@@ -1,4 +1,4 @@
-"""The real resident process with an engine that pretends: two balls in any CT, a ball about every point. In tests only."""
+"""The real resident process with an engine that pretends: two balls in any CT, a ball about a point."""
 
 import time
 
@@ -32,7 +32,7 @@ class PretendingEngine:
         if name == "Load":
             return Answer({"fingerprint": "f" * 64}, EMPTY)
         for n in range(60 if work.model == "slow" else 4):
-            progress("finding lungs", n / 60, 1.0)
+            progress("finding lungs", n / 60)
             if cancelled():
                 raise Cancelled
             time.sleep(0.03)

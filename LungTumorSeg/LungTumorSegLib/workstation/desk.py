@@ -2,40 +2,35 @@
 
 A host (Slicer's panel, the page in a browser) binds widgets to these methods, tells the desk what its widgets say, and
 shows what the desk tells it (`Host`). Its timer calls `tick` every 50 to 200 ms. Nothing in here waits.
+
+Nothing is lost with the worker: answers, points, boxes and corrections stand in the scene; what the worker did not
+answer is asked again by the next click.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.measurement.measure import Lesion
-from LungTumorSegLib.scene import prompts, segments, views
+from LungTumorSegLib.scene import segments, views
+from LungTumorSegLib.scene.cut import Cut
+from LungTumorSegLib.scene.prompts import Prompt
 from LungTumorSegLib.scene.result import Result
 from LungTumorSegLib.scene.volumes import SceneVolumes
 from LungTumorSegLib.scene.watching import Watch
-from LungTumorSegLib.worker.conversation import Answer, Conversation, Transport
+from LungTumorSegLib.worker.conversation import Answer, Conversation, Request, Transport
 from LungTumorSegLib.workstation import words
 from LungTumorSegLib.workstation.display import Display, show_display
 from LungTumorSegLib.workstation.errands import Errands
 from LungTumorSegLib.workstation.host import HEAT, Host
 from LungTumorSegLib.workstation.lesion_text import lesion_text
+from LungTumorSegLib.workstation.prompting import Prompting
 from LungTumorSegLib.workstation.run_facts import keep_run
 
 REST = 0.4  # seconds after the last stroke of a brush, before lesions are measured
 SLIDER = 0.02, 0.98  # the thresholds that a slider reaches
-
-
-@dataclass(frozen=True)
-class Cut:
-    """How lesions are cut out of the probability: where it reaches `threshold`; those with a long axis below
-    `smallest_mm` are left out; with `largest_only` all but the largest."""
-
-    threshold: float = 0.5
-    smallest_mm: float = 3.0
-    largest_only: bool = False
 
 
 class Desk:
@@ -67,15 +62,16 @@ class Desk:
         self._volumes = SceneVolumes()
         self._result: Result | None = None
         self._watch: Watch | None = None
+        self._prompting: Prompting | None = None
         self._automatic: str | None = None
         self._prompted: str | None = None
-        self._drawn: Cut | None = None  # what the scene shows, measured; None while a hand drags
         self._fingerprints: dict[str, str | None] = {}  # of the models' weights, as the worker read them
         self._started = False
         self._threshold_of_model = True  # the next result begins at its model's threshold
+        self._drawn: Cut | None = None  # what the scene shows, measured; None while a hand drags
         self._display = Display()
         self._painted_at: float | None = None
-        self._points: tuple | None = None  # the observed list of points and the observer's tag
+        self._has_edits = False
 
     # What a host may look at
 
@@ -99,8 +95,8 @@ class Desk:
 
     @property
     def unsettled(self) -> bool:
-        """The user painted a moment ago, and `tick` will measure it."""
-        return self._painted_at is not None
+        """The user painted or placed a point a moment ago, and `tick` will follow it."""
+        return self._painted_at is not None or (self._prompting is not None and self._prompting.pending)
 
     @property
     def ready(self) -> bool:
@@ -119,12 +115,12 @@ class Desk:
     @property
     def prompt_counts(self) -> tuple[int, int, int]:
         """Points inside, points outside and boxes of the chosen CT, as the user placed them."""
-        return 0, 0, 0  # follows with the prompts of the scene
+        return self._prompting.counts if self._prompting is not None else (0, 0, 0)
 
     @property
     def has_edits(self) -> bool:
         """The user painted or erased, and `reset_edits` would take that back."""
-        return False  # follows with the edits of the scene
+        return self._has_edits
 
     # What is chosen
 
@@ -152,45 +148,52 @@ class Desk:
     def choose_ct(self, ct, cut: Cut | None = None) -> None:
         """Take up the CT's result as it stands in the scene, without changing it; None to follow none.
 
-        cut : how the result in the scene was cut, where the host remembers that
+        cut : where the host's widgets stand; `rest` cuts anew where the scene shows another
         """
         self.cut = cut or self.cut
         if ct is self.ct:
             return
-        self._forget_points()
         self._painted_at = None
-        if self._watch is not None:
+        if self._result is not None:
             self._watch.stop()
-        self._result = Result(self.scene, ct, self._save_undo) if ct is not None else None
-        self._watch = Watch(self._result, self._lesions_changed, self._painted) if ct is not None else None
-        self._drawn = self.cut if ct is not None else None
-        self.host.lesions(self._result.read() if self.has_result else [])
+            self._prompting.stop()
+        self._result = self._watch = self._prompting = None
+        if ct is not None:
+            self._result = Result(self.scene, ct, self._save_undo)
+            self._watch = Watch(self._result, self._lesions_changed, self._painted)
+            self._prompting = Prompting(self._result, self._ask_prompt, self._followed, self._clock)
+        self._drawn = self._result.cut if self.has_result else self.cut
+        if self.has_result:
+            self._result.read()
+        self._note_edits()
+        self.host.lesions(self.lesions)
         show_display(self.scene, self._result, self._display)
         self.host.changed()
 
     # The worker
 
     def segment(self) -> None:
-        """Find all lesions of the chosen CT."""
+        """Find all lesions of the chosen CT; points and boxes that have no answer are asked for again, too."""
         started, model = self._clock(), self._automatic
 
         def done(answer: Answer) -> None:
             if self._threshold_of_model or not self.has_result:
                 self._take_threshold(answer.meta["threshold"])
             views.show_ct(views.composite_nodes(self.scene), self.ct)
-            self._draw(lambda result: result.show(answer.box, self.cut.threshold, self.cut.smallest_mm))
+            self._draw(lambda result: result.show(answer.box, *_values(self.cut)))
             keep_run(self._result.segmentation_node, answer.meta, self._fingerprints.get(model))
             self.host.said(words.found(len(self.lesions), self._clock() - started, answer.meta["device"]))
 
-        self._ask(lambda volume, **told: self._conversation.segment(volume, model, **told), done)
+        sent = self._ask(lambda volume, **told: self._conversation.segment(volume, model, **told), done)
+        if sent is not None and self.can_prompt:
+            self._prompting.follow()
 
     def cancel(self) -> None:
         self._errands.cancel()
 
     def explain(self, lesion: int | None = None) -> None:
         """Grad-CAM of what the automatic model found, or of one lesion."""
-        started, model = self._clock(), self._automatic
-        chosen = None
+        started, model, chosen = self._clock(), self._automatic, None
         if lesion is not None:
             labels = segments.read_labels(self._result.segmentation_node)
             chosen = labels.start, labels.values == lesion
@@ -209,40 +212,25 @@ class Desk:
     # Prompts
 
     def points(self, inside: bool = True):
-        """The vtkMRMLMarkupsFiducialNode into which the user's next click goes; made at first use, and observed."""
-        node = prompts.prompt_points(self.scene, self.ct)
-        self._forget_points()
-        self._points = node, node.AddObserver(prompts.PLACED, lambda *_: self.prompts_changed())
-        return node
+        """The vtkMRMLMarkupsFiducialNode into which the user's next click goes; made at first use."""
+        return self._prompting.points(inside)
 
     def new_box(self):
         """A vtkMRMLMarkupsROINode without corners, for the user to draw in the views; asked for when it is whole."""
-        raise NotImplementedError
+        return self._prompting.new_box()
+
+    def add_box(self, corners_lps):
+        """Ask for the lesion in a box between two corners, LPS mm (x, y, z)."""
+        return self._prompting.new_box(corners_lps)
 
     def placing_ended(self) -> None:
         """The host's place mode has ended, also by Escape: a box that is not whole goes."""
+        if self._prompting is not None:
+            self._prompting.placing_ended()
 
     def delete_prompts(self) -> None:
         """Delete all points and boxes of the chosen CT; what they replaced comes back."""
-        raise NotImplementedError
-
-    def reset_edits(self, lesion: int | None = None) -> None:
-        """Take back what the user painted and erased in a lesion, or in all."""
-        raise NotImplementedError
-
-    def add_box(self, corners_lps) -> None:
-        """Ask for the lesion in a box between two corners, LPS mm (x, y, z)."""
-        raise NotImplementedError
-
-    def prompts_changed(self) -> None:
-        """A point or box was placed, moved or removed (the desk hears of nodes that it made): ask for what is new."""
-        point, started, model = prompts.last_point(self._points[0]), self._clock(), self._prompted
-
-        def done(answer: Answer) -> None:
-            self._draw(lambda result: result.add_lesion(answer.box, self.cut.threshold, self.cut.smallest_mm))
-            self.host.said(words.found(len(self.lesions), self._clock() - started, answer.meta["device"]))
-
-        self._ask(lambda volume, **told: self._conversation.prompt(volume, model, [point], **told), done)
+        self._prompting.delete_all()
 
     # The cut
 
@@ -250,7 +238,7 @@ class Desk:
         """The hand drags the slider: the mask follows, nothing is measured."""
         if self.has_result:
             self._drawn = None
-            self._result.move_threshold(threshold, self.cut.smallest_mm)
+            self._result.move_threshold(threshold, self.cut.smallest_mm, self.cut.largest_only)
             count = len(segments.our_segments(self._result.segmentation_node))
             self.host.said(words.at_threshold(count, threshold))
 
@@ -258,13 +246,13 @@ class Desk:
         """The widgets stand at these values: cut and measure, unless the scene shows just that."""
         self.cut = cut
         if self.has_result and self._drawn != cut:
-            self._draw(lambda result: result.move_threshold(cut.threshold, cut.smallest_mm) or result.measure())
+            self._draw(lambda result: result.recompose(*_values(cut)))
             self.host.said(words.at_threshold(len(self.lesions), cut.threshold))
 
     # Lesions and views
 
     def show(self, display: Display) -> None:
-        """The switches of overlay, outline and 3D stand like this."""
+        """The switches of overlay, outline, fill and 3D stand like this."""
         self._display = display
         show_display(self.scene, self._result, display)
 
@@ -285,6 +273,12 @@ class Desk:
         self._result.reset_lines(lesion)
         self._lesions_changed()
 
+    def reset_edits(self, lesion: int | None = None) -> None:
+        """Take back what the user painted and erased in a lesion, or in all."""
+        self._painted_at = None
+        self._draw(lambda result: result.reset_edits(lesion))
+        self._lesions_changed()
+
     # What timers and scenes tell
 
     def tick(self) -> None:
@@ -292,15 +286,25 @@ class Desk:
         self._conversation.tick()
         if self._painted_at is not None and self._clock() - self._painted_at >= REST:
             self.settle()
+        if self._prompting is not None:
+            try:
+                self._prompting.tick()
+            except InputRefused as refusal:  # the CT was put under a transform that bends, say
+                self.host.failed(str(refusal))
 
     def settle(self) -> None:
-        """Measure now what was painted last, before the result is exported."""
-        if self._painted_at is not None:
-            self._painted_at = None
-            if self.has_result:
-                self._result.measure()
-                self._watch.follow()
-                self._lesions_changed()
+        """Measure now what was painted last, before the result is exported or the scene is saved."""
+        if self._painted_at is None:
+            return
+        self._painted_at = None
+        if self.has_result:
+            self._result.take_edits()
+            if self._result.cut != self.cut:  # the editor's Undo led back past a move of the threshold
+                self.cut = self._drawn = self._result.cut
+                self.host.threshold(self.cut.threshold)
+            self._watch.follow()
+            self._note_edits()
+            self._lesions_changed()
 
     def scene_closing(self) -> None:
         """Nodes are about to vanish: what still comes for them is not wanted any more."""
@@ -318,28 +322,62 @@ class Desk:
     # The rest is private
 
     def _load(self) -> None:
-        if self._automatic is not None and self._started:
-            name = self._automatic
+        for name in {self._automatic, self._prompted} - {None}:
+            if self._started and name not in self._fingerprints:
+                self._conversation.load(name, on_done=lambda answer, name=name: self._loaded(name, answer))
 
-            def loaded(answer: Answer) -> None:
-                self._fingerprints[name] = answer.meta.get("fingerprint")
+    def _loaded(self, name: str, answer: Answer) -> None:
+        self._fingerprints[name] = answer.meta.get("fingerprint")
 
-            self._conversation.load(name, on_done=loaded)
-
-    def _ask(self, ask: Callable, done: Callable[[Answer], None]) -> None:
+    def _ask(self, ask: Callable[..., Request], done, wanted=lambda: True, not_done=lambda failure: None):
         """A request about the chosen CT; its answer is shown unless the scene or the choice changed since."""
         ct = self.ct
         try:
             volume = self._volumes.volume(ct)
         except InputRefused as error:
             self.host.failed(str(error))
-            return
-        self._errands.send(lambda **told: ask(volume, **told), done, lambda: self.ct is ct)
+            return None
+
+        def still_wanted() -> bool:
+            if self.ct is not ct:
+                self.host.said(words.no_longer_chosen())
+            return self.ct is ct and wanted()
+
+        return self._errands.send(lambda **told: ask(volume, **told), done, still_wanted, not_done)
+
+    def _ask_prompt(self, prompt: Prompt, not_done) -> Request | None:
+        started, model, prompting = self._clock(), self._prompted, self._prompting
+        if model is None:
+            return None
+
+        def ask(volume, **told):
+            return self._conversation.prompt(volume, model, prompt.inside, prompt.outside, box=prompt.box, **told)
+
+        def done(answer: Answer) -> None:
+            if not self.has_result:
+                self._take_threshold(answer.meta["threshold"])
+                self._result.cut = self.cut
+                views.show_ct(views.composite_nodes(self.scene), self.ct)
+            self._draw(lambda result: result.set_answer(prompt, answer.box))
+            keep_run(self._result.segmentation_node, answer.meta, self._fingerprints.get(model), first=False)
+            prompting.answered(prompt)
+            self.host.said(words.found(len(self.lesions), self._clock() - started, answer.meta["device"]))
+
+        return self._ask(ask, done, lambda: prompting.is_wanted(prompt), not_done)
+
+    def _followed(self) -> None:
+        """Points and boxes changed, and the scene with them."""
+        if self.has_result:
+            self._draw(lambda result: result.lesions)
+            if not self.busy:
+                self.host.said(words.at_threshold(len(self.lesions), self.cut.threshold))
+        self.host.changed()
 
     def _draw(self, show: Callable[[Result], list[Lesion]]) -> None:
-        self._drawn = self.cut
         self.host.lesions(show(self._result))
+        self._drawn = self._result.cut
         self._watch.follow()
+        self._note_edits()
         show_display(self.scene, self._result, self._display)
         self.host.changed()
 
@@ -353,14 +391,15 @@ class Desk:
     def _painted(self) -> None:
         self._painted_at = self._clock()
 
+    def _note_edits(self) -> None:
+        self._has_edits = self._result is not None and self.has_result and bool(self._result.edits)
+
     def _lesions_changed(self) -> None:
-        """The user moved a line, removed a lesion, marked one: show what is measured now."""
+        """The user moved a line, removed a lesion, painted, marked one: show what is measured now."""
         self.host.lesions(self.lesions)
         self.host.said(words.measured(len(self.lesions), sum(lesion.edited for lesion in self.lesions)))
         self.host.changed()
 
-    def _forget_points(self) -> None:
-        if self._points is not None:
-            node, tag = self._points
-            node.RemoveObserver(tag)
-            self._points = None
+
+def _values(cut: Cut) -> tuple[float, float, bool]:
+    return cut.threshold, cut.smallest_mm, cut.largest_only

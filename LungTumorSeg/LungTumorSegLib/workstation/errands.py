@@ -34,15 +34,15 @@ class Errands:
         ask: Callable[..., Request],
         done: Callable[[Answer], None],
         wanted: Callable[[], bool],
-        not_done: Callable[[], None] = lambda: None,
+        not_done: Callable[[Failure | None], None] = lambda failure: None,
     ) -> Request:
         """
         Parameters
         ----------
         ask : makes the request, with the callbacks that it is given
         done : shows the answer
-        wanted : asked when the answer is there; where it says no, the answer is dropped and the user is told
-        not_done : called where the answer was not shown, but for dropped requests
+        wanted : asked when the answer is there; where it says no, the answer is not shown
+        not_done : called where no answer was shown, with the failure where there is one; not for dropped requests
         """
 
         def finished(outcome: Answer | Failure) -> None:
@@ -50,10 +50,10 @@ class Errands:
                 return
             self._open.remove(request)
             if isinstance(outcome, Failure):
-                not_done()
+                not_done(outcome)
                 self._failed(outcome)
             elif not wanted():
-                self._host.said(words.no_longer_chosen())
+                not_done(None)
             else:
                 self._show(done, not_done, outcome)
             self._host.changed()
@@ -83,7 +83,7 @@ class Errands:
             done(answer)
         except Exception:
             log.exception("the result could not be shown")
-            not_done()
+            not_done(None)
             self._host.failed(words.not_shown(), traceback.format_exc())
 
     def _failed(self, failure: Failure) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable
-from itertools import count
 from pathlib import Path
 
 from LungTumorSegLib.errors import InputRefused
@@ -48,13 +47,6 @@ class Exporting:
         stem = name.removesuffix(ENDINGS["nifti" if format_ == "dicom" else format_])
         names = [f"{stem}{ending}", *(f"{stem}-{n}{ending}" for n in range(2, 1000))]
         return next(path for path in (Path(folder) / name for name in names) if not path.exists())
-
-    def free_path(self, folder: str | Path, format_: str) -> Path:
-        """The default name in a folder, with a number behind it where that is taken. "dicom": of a folder."""
-        ending = ENDINGS.get(format_, "")
-        stem = self.default_name("nifti").removesuffix(ENDINGS["nifti"]) + ("" if ending else f"-{format_}")
-        names = (f"{stem}{'' if n == 1 else f'-{n}'}{ending}" for n in count(1))
-        return next(Path(folder) / name for name in names if not (Path(folder) / name).exists())
 
     def file(self, path: str | Path, done: Callable[[Path], None] = lambda path: None) -> None:
         """Write one file; its ending says what: .nii.gz (mask 0 and 1 on the CT's grid), .csv, .html, .pdf."""

@@ -12,8 +12,14 @@ RUN = ownership.PREFIX + "Run"
 FACTS = ("model", "model_fingerprint", "device", "half_precision", "multiply_adds", "energy_joules", "notes")
 
 
-def keep_run(node, meta: dict, fingerprint: str | None) -> None:
-    """Remember with our segmentation node what made it. meta : of the worker's answer."""
+def keep_run(node, meta: dict, fingerprint: str | None, first: bool = True) -> None:
+    """Remember with our segmentation node what made it.
+
+    meta : of the worker's answer. first : False for an answer beside others, which names the model only where none is
+        named yet.
+    """
+    if not first and node.GetAttribute(RUN):
+        return
     known = {"half_precision": meta.get("half"), "model_fingerprint": fingerprint, **meta}
     node.SetAttribute(RUN, json.dumps({name: known.get(name) for name in FACTS}))
 

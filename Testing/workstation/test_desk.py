@@ -1,0 +1,199 @@
+"""A desk with a real scene and a worker process that pretends: Segment, threshold, lines, brush, faults."""
+
+import os
+import signal
+
+import numpy as np
+import pytest
+
+from LungTumorSegLib.scene.cut import Cut
+from LungTumorSegLib.workstation.display import Display
+
+
+@pytest.fixture
+def segmented(bench, ct):
+    bench.desk.choose_ct(ct)
+    bench.desk.segment()
+    assert bench.rest()
+    return bench
+
+
+def nodes(scene) -> dict:
+    """What stands in the scene, and when it was last changed."""
+    return {scene.GetNthNode(n).GetID(): scene.GetNthNode(n).GetMTime() for n in range(scene.GetNumberOfNodes())}
+
+
+def test_segment_shows_lesions_and_tells_the_host(segmented):
+    host, desk = segmented.host, segmented.desk
+    assert host.failures == []
+    assert host.sentences[-1].startswith("2 lesions found in ")
+    assert host.sentences[-1].endswith(" s on the CPU.")
+    assert host.slider == 0.4
+    assert host.shown == desk.lesions
+    assert [lesion.id for lesion in host.shown] == [1, 2]
+    assert any(sentence.startswith("Finding lungs") for sentence, _ in host.steps)
+    assert desk.has_result
+    assert desk.ready
+    assert not desk.busy
+
+
+def test_cancel_changes_nothing_in_the_scene(bench, ct, scene):
+    desk = bench.desk
+    desk.choose_models("slow", "prompted")
+    desk.choose_ct(ct)
+    before = nodes(scene)
+    desk.segment()
+    assert bench.until(lambda: any("lungs" in sentence for sentence, _ in bench.host.steps))
+    assert desk.busy
+    desk.cancel()
+    assert bench.rest()
+    assert bench.host.sentences[-1] == "Cancelled."
+    assert bench.host.failures == []
+    assert nodes(scene) == before
+
+
+def kill(bench):
+    os.kill(bench.worker.pid, signal.SIGKILL)
+
+
+def test_a_dead_worker_changes_nothing_and_the_next_click_works(segmented, scene):
+    desk = segmented.desk
+    desk.choose_models("slow", "prompted")
+    before = nodes(scene)
+    segmented.host.steps.clear()
+    desk.segment()
+    assert segmented.until(lambda: any("lungs" in sentence for sentence, _ in segmented.host.steps))
+    kill(segmented)
+    assert segmented.rest()
+    assert len(segmented.host.failures) == 1
+    assert segmented.host.failures[0][0].startswith("The worker was killed")
+    assert nodes(scene) == before
+    desk.choose_models("automatic", "prompted")
+    desk.segment()
+    assert segmented.rest()
+    assert len(segmented.host.failures) == 1
+    assert "2 lesions found" in segmented.host.sentences[-1]
+
+
+def test_a_drag_moves_the_mask_and_rest_measures(segmented):
+    desk = segmented.desk
+    measured = desk.lesions
+    desk.drag_threshold(0.81)
+    assert segmented.host.sentences[-1] == "1 lesion at threshold 0.81."
+    assert segmented.host.shown == measured
+    desk.rest(Cut(0.81))
+    assert [lesion.id for lesion in segmented.host.shown] == [1]
+
+
+def test_widgets_that_stand_where_the_scene_does_change_nothing(segmented, scene):
+    before = nodes(scene)
+    segmented.desk.rest(Cut(0.4))
+    assert nodes(scene) == before
+
+
+def test_the_largest_lesion_alone(segmented):
+    segmented.desk.rest(Cut(0.4, 3.0, largest_only=True))
+    assert [lesion.id for lesion in segmented.desk.lesions] == [1]
+    segmented.desk.rest(Cut(0.4, 3.0))
+    assert [lesion.id for lesion in segmented.desk.lesions] == [1, 2]
+
+
+def test_another_ct_is_another_result_and_coming_back_changes_nothing(segmented, ct, scene):
+    from made_scene import add_ct
+
+    other = add_ct(scene, name="Other")
+    before, lesions = nodes(scene), segmented.desk.lesions
+    segmented.desk.choose_ct(other)
+    assert segmented.desk.lesions == []
+    assert not segmented.desk.has_result
+    segmented.desk.choose_ct(ct)
+    assert segmented.desk.lesions == lesions
+    assert segmented.host.shown == lesions
+    assert nodes(scene) == before
+
+
+def test_an_answer_for_a_ct_that_is_no_longer_chosen_is_dropped(bench, ct, scene):
+    bench.desk.choose_ct(ct)
+    bench.desk.segment()
+    bench.desk.choose_ct(None)
+    before = nodes(scene)
+    assert bench.rest()
+    assert bench.host.sentences[-1] == "The answer was for a CT that is no longer chosen."
+    assert nodes(scene) == before
+
+
+def test_closing_the_scene_drops_what_is_under_way(bench, ct, scene):
+    bench.desk.choose_ct(ct)
+    bench.desk.segment()
+    bench.desk.scene_closing()
+    scene.Clear()
+    assert bench.until(lambda: not bench.desk.busy)
+    for _ in range(50):
+        bench.tick()
+    assert bench.host.failures == []
+    assert scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 0
+
+
+def painted_cube(bench, ct, lesion):
+    from made_scene import paint
+
+    from LungTumorSegLib.scene import segments
+
+    node = bench.desk.result.segmentation_node
+    cube = np.zeros((30, 60, 64), np.uint8)
+    cube[4:7, 50:56, 4:12] = 1
+    labels = segments.read_labels(node).full(cube.shape)
+    paint(node, segments.our_segments(node)[lesion], ct, np.where(labels == lesion, 1, cube).astype(np.uint8))
+    return cube
+
+
+def test_what_is_painted_is_measured_when_the_brush_rests_and_stays_at_another_threshold(segmented, ct):
+    from LungTumorSegLib.scene import segments
+
+    desk = segmented.desk
+    cube = painted_cube(segmented, ct, 2)
+    assert desk.unsettled
+    assert segmented.rest()
+    assert desk.has_edits
+    desk.rest(Cut(0.6))
+    desk.segment()
+    assert segmented.rest()
+    labels = segments.read_labels(desk.result.segmentation_node).full(cube.shape)
+    assert (labels[cube > 0] == 2).all()
+    desk.reset_edits()
+    assert not desk.has_edits
+    labels = segments.read_labels(desk.result.segmentation_node).full(cube.shape)
+    assert (labels[cube > 0] == 0).all()
+
+
+def test_explain_tells_the_host_which_map_to_show(segmented):
+    segmented.desk.explain(2)
+    assert segmented.rest()
+    assert segmented.host.failures == []
+    assert segmented.host.overlays == ["heat"]
+    assert segmented.desk.result.heat_node is not None
+    assert "Grad-CAM made in" in segmented.host.sentences[-1]
+
+
+def test_the_display_follows_the_switches(segmented):
+    from LungTumorSegLib.scene import segments
+
+    node = segmented.desk.result.segmentation_node
+    segmented.desk.show(Display(None, surface=True, fill=False))
+    assert segments.has_surface(node)
+    assert not node.GetDisplayNode().GetVisibility2DFill()
+    segmented.desk.show(Display(None, surface=False))
+    assert not segments.has_surface(node)
+
+
+def test_a_ct_that_cannot_be_read_is_one_sentence(bench, scene):
+    from made_scene import add_ct, parent_transform
+
+    node = add_ct(scene)
+    parent_transform(scene, node, "bending")
+    bench.desk.choose_ct(node)
+    bench.desk.segment()
+    assert [sentence for sentence, _ in bench.host.failures] == [
+        "The volume is under a non-linear transform: harden it (Data module), then segment."
+    ]
+    assert not bench.desk.busy
