@@ -11,7 +11,7 @@ from highdicom.seg import Segmentation as HighdicomSegmentation
 from highdicom.seg import SegmentationTypeValues, SegmentDescription
 from pydicom.sr.coding import Code
 
-from LungTumorSegLib.export.dicom_source import MANUFACTURER, PROGRAM, UTF_8, DicomSource, read_source
+from LungTumorSegLib.export.dicom_source import MANUFACTURER, PROGRAM, DicomSource, read_source
 from LungTumorSegLib.export.findings import MANUAL, Findings, Maker
 from LungTumorSegLib.measurement.colours import lesion_colour
 from LungTumorSegLib.measurement.measure import Lesion
@@ -56,7 +56,6 @@ def make_segmentation(source: DicomSource) -> HighdicomSegmentation:
         content_label="LUNG_TUMOURS",
         content_description="Lung tumours. Research software, not a medical device.",
         series_description=f"{PROGRAM}: lung tumours (research use)",
-        specific_character_set=UTF_8,
         **source.stamp,
     )
     return source.settle(segmentation)

@@ -90,6 +90,7 @@ class DicomSource:
 
     def settle(self, dataset: Dataset) -> Dataset:
         """Put the findings' own time and UIDs where the library put the present time and random ones."""
+        dataset.SpecificCharacterSet = UTF_8  # an argument only since highdicom 0.28, and Slicer brings 0.27
         dataset.InstanceCreationDate = DA(self.stamp["content_date"])
         dataset.InstanceCreationTime = TM(self.stamp["content_time"])
         dataset.TimezoneOffsetFromUTC = "+0000"

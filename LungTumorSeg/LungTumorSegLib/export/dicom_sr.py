@@ -38,7 +38,6 @@ from LungTumorSegLib.export.dicom_seg import ALTERED_STRUCTURE, LUNG, LYMPH_NODE
 from LungTumorSegLib.export.dicom_source import (
     MANUFACTURER,
     PROGRAM,
-    UTF_8,
     DicomSource,
     exact,
     read_source,
@@ -95,7 +94,6 @@ def make_report(source: DicomSource) -> Comprehensive3DSR:
         device_serial_number="0",
         is_complete=True,
         series_description=f"{PROGRAM}: measurements (research use)",
-        specific_character_set=UTF_8,
         **source.stamp,
     )
     return source.settle(report)
