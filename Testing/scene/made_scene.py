@@ -5,7 +5,9 @@ import slicer
 import vtk
 from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
-from LungTumorSegLib.volume.geometry import Geometry
+from LungTumorSegLib.scene import prompts
+from LungTumorSegLib.volume.box import Box
+from LungTumorSegLib.volume.geometry import Geometry, to_ras
 
 OBLIQUE = np.array([[0.936, -0.289, 0.199], [0.313, 0.944, -0.104], [-0.158, 0.160, 0.974]])
 OBLIQUE = np.linalg.qr(OBLIQUE)[0]
@@ -89,3 +91,27 @@ def paint(node, segment_id: str, ct, voxels: np.ndarray) -> None:
     image.SetGeometryFromImageToWorldMatrix(matrix)
     image.GetPointData().SetScalars(numpy_to_vtk(voxels.ravel(), deep=True))
     assert slicer.vtkSlicerSegmentationsModuleLogic.SetBinaryLabelmapToSegment(image, node, segment_id)
+
+
+FIRST, SECOND = (11, 17, 19), (12, 26, 30)  # k, j, i of the middles of `blobs` in the CT
+
+
+def lps(kji) -> np.ndarray:
+    """LPS mm of a voxel of the default grid."""
+    return geometry().ijk_to_lps(np.array(kji, float)[::-1])
+
+
+def place(scene, ct, kji, inside=True) -> None:
+    """As the mouse does: a point in a voxel of a CT on the default grid."""
+    node = (prompts.points_inside if inside else prompts.points_outside)(scene, ct)
+    node.AddControlPointWorld(*to_ras(lps(kji)))
+
+
+def ball(kji, radius_mm=3.0, peak=0.95) -> Box:
+    """A probability that falls from the peak in a voxel of the default grid to half at the radius."""
+    half = np.ceil(1.2 * radius_mm / np.array(geometry().spacing[::-1])).astype(int)
+    low, high = np.maximum(np.subtract(kji, half), 0), np.minimum(np.add(kji, half) + 1, geometry().shape)
+    index = np.stack(np.meshgrid(*map(np.arange, low, high), indexing="ij"), axis=-1)
+    distance = np.linalg.norm((index - kji) * geometry().spacing[::-1], axis=-1)
+    values = np.where(distance <= 1.2 * radius_mm, peak - (peak - 0.5) * distance / radius_mm, 0)
+    return Box(tuple(int(n) for n in low), values.astype(np.float32))

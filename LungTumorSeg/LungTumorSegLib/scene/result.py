@@ -147,10 +147,10 @@ class Result:
         one. Nothing happens if the prompt is gone."""
         if prompt.key in {present.key for present in read_prompts(self.ct)}:
             answers.keep_answer(self.scene, self.ct, prompt.key, prompt.asked, probability)
-            self._take()
+            now = self._take()
             if self._edits:
-                points = geometry_of(self.ct).lps_to_ijk(np.reshape(prompt.inside, (-1, 3)))[:, ::-1]
-                self._edits = self._edits.asked_at(np.rint(points).astype(int))
+                points = self._grid.lps_to_ijk(np.reshape(prompt.inside, (-1, 3)))[:, ::-1]
+                self._settle(now, self._edits.asked_at(np.rint(points).astype(int)))
             self._show_composed(anyway=True)
         return self.lesions
 
@@ -272,11 +272,10 @@ class Result:
         """Drop what was painted into and erased from a lesion, or all, removed lesions included."""
         if self.segmentation_node is None:
             return self.lesions
-        self._take()
-        edits = self._edits.without([lesion]) if lesion is not None else Edits.none(self._shape)
+        now = self._take()
         if self.probability_node is None:
             return self.lesions
-        self._edits = edits
+        self._settle(now, self._edits.without([lesion]) if lesion is not None else Edits.none(self._shape))
         return self.recompose(*_values(self.cut))
 
     def take_lines(self) -> list[Lesion]:
@@ -472,12 +471,17 @@ class Result:
             return now
         known = self._history.find(now)
         if known is not None:
-            self._edits, self.cut = known
-            self._written, self._edits_then = now, self._edits
+            edits, self.cut = known
+            self._settle(now, edits)
         else:
             self._edits = self._edits_then.after(self._written, now)
             self._history.add(now, self._edits, self.cut)
         return now
+
+    def _settle(self, now: Voxels, edits: Edits) -> None:
+        """These are the edits where the segments are as they are now."""
+        self._edits = self._edits_then = edits
+        self._written = now
 
     def _edits_now(self) -> Edits:
         """As far as they were taken; in a loaded scene, as they were saved."""
@@ -487,8 +491,7 @@ class Result:
             if kept is None:
                 now = segments.read_voxels(node, self.ct) if node is not None else Voxels.none(self._shape)
                 kept = Edits.none(self._shape), now
-            self._edits, self._written = kept
-            self._edits_then = self._edits
+            self._settle(*reversed(kept))
         return self._edits
 
     def _known_lesions(self) -> Identities:
