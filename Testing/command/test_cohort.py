@@ -110,7 +110,7 @@ def test_what_is_done_is_skipped_and_a_changed_scan_is_done_again(lungtumorseg, 
 def test_other_options_another_model_or_image_are_not_done(first):
     case = first[0] / "Canary-A"
     run = json.loads((case / "run.json").read_text())
-    model, image = run["model_fingerprint"], run["image_sha256"]
+    model, image = run["model_fingerprint"], [run["image_sha256"]]
     asked = Asked("automatic", {"device": "auto"})
     assert is_done(case, asked, model, image)
     assert is_done(case, replace(asked, options={"device": "cpu"}), model, image), "where it ran does not matter"
@@ -118,7 +118,8 @@ def test_other_options_another_model_or_image_are_not_done(first):
         assert not is_done(case, replace(asked, **other), model, image)
     assert not is_done(case, asked, "another", image)
     assert not is_done(case, asked, None, image), "a worker that cannot tell its model"
-    assert not is_done(case, asked, model, "another")
+    assert not is_done(case, asked, model, ["another"])
+    assert not is_done(case, asked, model, [*image, "of a further image"])
     assert not is_done(first[0] / "Canary-C", asked, model, image)
 
 

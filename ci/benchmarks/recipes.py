@@ -199,6 +199,8 @@ def judged_case(recipe: str, shared: Path, data: Path, out: Path) -> tuple[Path,
         pair = tumours(shared / "scans")["LIDC-IDRI-0001"]
         scan, reference, more = out / "scan.nii.gz", pair[1], []
         sitk.WriteImage(pair[0], str(scan))
+        if recipe.startswith("brats"):
+            scan = data / PATIENTS[0]  # the folder of a case
         if recipe == "prompted":
             inside = sitk.GetArrayFromImage(reference) > 0
             depth = ndimage.distance_transform_edt(inside)
@@ -207,25 +209,6 @@ def judged_case(recipe: str, shared: Path, data: Path, out: Path) -> tuple[Path,
             more = ["--point", ",".join(f"{x:.2f}" for x in point)]
     sitk.WriteImage(reference, str(references / "case.nii.gz"))
     return scan, references, more
-
-
-def segmented_channels(model: Path, data: Path, out: Path) -> float:
-    """A case of several images, by the engine: `segment` takes one image."""
-    from LungTumorSegLib.inference.session import Session
-    from LungTumorSegLib.volume.geometry import Volume
-    from LungTumorSegLib.volume.reading import read_image
-    from LungTumorSegLib.volume.writing import write_volume
-
-    began = time.perf_counter()
-    name = PATIENTS[0]
-    first, *others = (read_image(data / name / f"{name}_{each}.mha") for each in ("t1", "t1ce", "t2", "flair"))
-    answer = Session().segment(first, model, others=others)
-    mask = np.zeros(first.voxels.shape, np.uint8)
-    box = answer.probability
-    mask[box.slices] = box.values >= answer.threshold
-    out.mkdir(exist_ok=True)
-    write_volume(out / "case.nii.gz", Volume(mask, first.geometry))
-    return time.perf_counter() - began
 
 
 def row(recipe: str, shared: Path, out: Path, steps: int) -> dict:
@@ -246,11 +229,8 @@ def row(recipe: str, shared: Path, out: Path, steps: int) -> dict:
         training.write_text(json.dumps(run(*order, log=place / "train.log")))
     scan, references, more = judged_case(recipe, shared, data, place)
     predictions = place / "predictions"
-    if layout == "brats":
-        segmenting = segmented_channels(model, data, predictions)
-    else:
-        result = predictions / "case"
-        segmenting = run("segment", scan, "-o", result, "--model", model, *more, log=place / "segment.log")
+    result = predictions / "case"
+    segmenting = run("segment", scan, "-o", result, "--model", model, *more, log=place / "segment.log")
     judged = place / "evaluation"
     shutil.rmtree(judged, ignore_errors=True)
     words = ("evaluate", "--predictions", predictions, "--references", references, "-o", judged, "--no-pictures")

@@ -58,6 +58,21 @@ def read(folder: Path) -> Dataset:
     return Dataset(LAYOUT, tuple(cases), classes_of(folder, CLASSES), channels, tuple(problems))
 
 
+def read_case(folder: Path) -> Case | None:
+    """The case whose files a folder holds: at least two sequences, one file each, named alike but for the sequence.
+
+    None where it holds something else. Labels are left aside.
+    """
+    found = {name: files for name, files in _sequences(folder).items() if name != "seg"}
+    images = [files[0] for files in found.values()]
+    names = {stem(path)[: WORD.search(stem(path)).start()] for path in images}
+    if len(found) < 2 or len(names) > 1 or any(len(files) > 1 for files in found.values()):
+        return None
+    channels = tuple(name for name in CHANNELS if name in found)
+    paths = tuple(found[name][0] for name in channels)
+    return Case(folder.resolve().name, patient_of(folder.resolve().name), paths, channels=channels)
+
+
 def _sequences(case: Path) -> dict[str, list[Path]]:
     files = defaultdict(list)
     for path in sorted(case.rglob("*")):

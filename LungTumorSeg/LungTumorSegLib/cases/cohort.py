@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydicom import dcmread
 from pydicom.errors import InvalidDicomError
 
-from LungTumorSegLib.cases import dicom_folders
+from LungTumorSegLib.cases import brats, dicom_folders
 from LungTumorSegLib.cases.case import Case
 from LungTumorSegLib.cases.layouts import LAYOUTS
 from LungTumorSegLib.cases.naming import IMAGE_WORD, MASK_WORD, is_volume, listed, stem, volumes
+from LungTumorSegLib.cases.scan import Scan
 from LungTumorSegLib.volume.quiet_dicom import quiet_dicom
 
 MOST_FILES_ASKED = 20  # files of a folder looked into before it is believed to hold no DICOM
@@ -21,26 +22,16 @@ UNFIT = re.compile(r"[^\w.+-]+")
 
 
 @dataclass(frozen=True)
-class Scan:
-    """name : its own in the cohort, and fit to name a folder. path : an image file or a DICOM folder.
-
-    problem : one line, where it is plain without reading it that it cannot be used.
-    """
-
-    name: str
-    path: Path
-    problem: str = ""
-
-
-@dataclass(frozen=True)
 class Cohort:
     """scans : by name; none where the folder is one scan, or holds none.
 
     looks : what the folder was taken for, one line; empty where it could be nothing else.
+    case : the one case of several images that the folder is.
     """
 
     scans: tuple[Scan, ...]
     looks: str = ""
+    case: Scan | None = None
 
 
 @quiet_dicom()
@@ -48,8 +39,8 @@ def find_cohort(folder: str | Path, leave_out: Path | None = None) -> Cohort:
     """What lies in a folder. No voxel is read.
 
     DICOM files in the folder itself, or of one study in the folders inside it, are one scan. Else it is a dataset in a
-    layout that `read_dataset` knows, or image files, or folders, each with an image file or the DICOM files of one
-    study (a folder of a patient with several studies counts as that many).
+    layout that `read_dataset` knows, or the images of one case as BraTS names them, or image files, or folders, each
+    with an image file or the DICOM files of one study (a folder of a patient with several studies counts as that many).
 
     leave_out : a folder that is not looked into, such as the one for the results.
     """
@@ -60,6 +51,10 @@ def find_cohort(folder: str | Path, leave_out: Path | None = None) -> Cohort:
     layout = next((each for each in LAYOUTS if each is not dicom_folders and each.fits(folder)), None)
     if layout is not None:
         return Cohort(named(map(of_case, layout.read(folder).cases)), f"the folder is a dataset ({layout.LAYOUT})")
+    case = brats.read_case(folder)
+    if case is not None:
+        looks = f"the folder is one case of {len(case.images)} images ({', '.join(case.channels)})"
+        return Cohort((), looks, of_case(case))
     dicom = {path: studies(path) for path in inner}
     images = [scan for path in inner if not dicom[path] for scan in image_in(path)]
     files = without_masks(folder)
@@ -74,8 +69,10 @@ def find_cohort(folder: str | Path, leave_out: Path | None = None) -> Cohort:
 
 def of_case(case: Case) -> Scan:
     """What a dataset's case is to those who want to see its scan."""
-    several = "The case has several images (channels): segment takes scans of one." if len(case.images) > 1 else ""
-    return Scan(case.name, case.images[0], several)
+    first, *others = case.images
+    lacks = len(case.channels) - len(case.images)
+    problem = f"{lacks} of its {len(case.channels)} images ({', '.join(case.channels)}) are missing: add them."
+    return Scan(case.name, first, problem if lacks else "", tuple(others), case.channels)
 
 
 def image_in(folder: Path) -> list[Scan]:
@@ -126,7 +123,7 @@ def named(scans: Iterable[Scan]) -> tuple[Scan, ...]:
         while name.lower() in taken:
             number += 1
             name = f"{plain}-{number}"
-        taken[name.lower()] = Scan(name, scan.path, scan.problem)
+        taken[name.lower()] = replace(scan, name=name)
     return tuple(taken.values())
 
 

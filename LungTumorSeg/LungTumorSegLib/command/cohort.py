@@ -20,10 +20,12 @@ from pathlib import Path
 
 import typer
 
-from LungTumorSegLib.cases.cohort import Cohort, Scan
+from LungTumorSegLib.cases.channels import as_read
+from LungTumorSegLib.cases.cohort import Cohort
+from LungTumorSegLib.cases.scan import Scan
 from LungTumorSegLib.command.cohort_table import DONE, FAILED, WAITING, CaseOutcome, write_tables
 from LungTumorSegLib.command.fault_log import log_fault
-from LungTumorSegLib.command.one_scan import Asked, Stopwatch, count_in_words, read_scan, segment_scan
+from LungTumorSegLib.command.one_scan import Asked, Stopwatch, count_in_words, read_images, segment_scan
 from LungTumorSegLib.command.outputs import RUN
 from LungTumorSegLib.command.progress import ProgressLine
 from LungTumorSegLib.command.shard import own_card, shard_of
@@ -50,8 +52,8 @@ def segment_cohort(cohort: Cohort, folder: Path, output: Path, asked: Asked, wor
         if shard.of > 1:
             share = f"rank {shard.rank} of {shard.of} ({shard.starter}): {len(own)} scans are its share"
             line.say(f"note: {share}")
-        model = client.wait(client.load(asked.model, on_progress=line)).meta.get("fingerprint")
-        facts = facts_of(cohort, folder, asked, model)
+        model = client.wait(client.load(asked.model, on_progress=line)).meta
+        facts = facts_of(cohort, folder, asked, model["fingerprint"])
         output.mkdir(parents=True, exist_ok=True)
         progress = CohortProgress(line, len(own))
         for place, scan in own:
@@ -89,27 +91,32 @@ def one_case(
     scan: Scan,
     output: Path,
     asked: Asked,
-    model: str | None,
+    model: dict,
     progress: CohortProgress,
 ) -> CaseOutcome:
-    """Do a case, or find it done. What goes wrong with it becomes its one line; what Ctrl-C stops is not reached."""
+    """Do a case, or find it done. What goes wrong with it becomes its one line; what Ctrl-C stops is not reached.
+
+    model : its "fingerprint" and the "channels" that it reads.
+    """
     progress.begin(number)
-    clock, volume = Stopwatch(), None
+    clock, hashes = Stopwatch(), []
     try:
         if scan.problem:
             raise InputRefused(scan.problem)
         progress("reading", 0.0)
-        volume = read_scan(scan.path, asked)
+        scan = as_read(scan, model["channels"])
+        images = read_images(scan, asked)
+        hashes = [image.content_hash for image in images]
         clock.lap("reading")
-        if is_done(output, asked, model, volume.content_hash):
+        if is_done(output, asked, model["fingerprint"], hashes):
             progress.end(number, "done before", computed=False)
             return CaseOutcome(number, scan.name, DONE, skipped=True, lesions=lesions_of(output))
         sweep(output)
-        done = segment_scan(client, scan.path, volume, output, asked, progress, clock)
+        done = segment_scan(client, scan, images, output, asked, progress, clock)
         progress.end(number, f"{count_in_words(len(done.lesions))}, {sum(clock.laps.values()):.1f} s")
         return CaseOutcome(number, scan.name, DONE, lesions=lesions_of(output))
     except (Cancelled, KeyboardInterrupt):
-        if volume is None or not is_done(output, asked, model, volume.content_hash):
+        if not hashes or not is_done(output, asked, model["fingerprint"], hashes):
             return CaseOutcome(number, scan.name, WAITING)
         return CaseOutcome(number, scan.name, DONE, lesions=lesions_of(output))  # it came just too late
     except (InputRefused, WorkerFault) as refusal:
@@ -120,17 +127,18 @@ def one_case(
     return CaseOutcome(number, scan.name, FAILED, failure=why)
 
 
-def is_done(output: Path, asked: Asked, model: str | None, image: str) -> bool:
-    """True where the folder holds what this image, model and these options give.
+def is_done(output: Path, asked: Asked, model: str | None, images: list[str]) -> bool:
+    """True where the folder holds what these images (their hashes), this model and these options give.
 
     run.json is the last file to come, so where it is the others are.
     """
     try:
         run = json.loads((output / RUN).read_text(encoding="utf-8"))
-        noted = run["model_fingerprint"], run["asked"], run["prompts"], run["image_sha256"]
+        seen = [run["image_sha256"], *run.get("other_images_sha256", [])]
+        noted = run["model_fingerprint"], run["asked"], run["prompts"], seen
     except (OSError, ValueError, KeyError, TypeError):
         return False
-    return model is not None and noted == (model, json.loads(json.dumps(asked.facts())), [], image)
+    return model is not None and noted == (model, json.loads(json.dumps(asked.facts())), [], images)
 
 
 def lesions_of(output: Path) -> list[dict]:
@@ -146,7 +154,7 @@ def sweep(output: Path) -> None:
 
 
 def without_names(line: str, scan: Scan, output: Path) -> str:
-    for path, word in ((output, "its folder"), (scan.path, "its file")):
+    for path, word in ((output, "its folder"), *((image, "its file") for image in scan.images)):
         line = line.replace(str(path), word).replace(path.name, word)
     return line
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from LungTumorSegLib.cases.scan import Scan
     from LungTumorSegLib.command.progress import ProgressLine
     from LungTumorSegLib.measurement.measure import Lesion
     from LungTumorSegLib.volume.geometry import Volume
@@ -51,20 +52,37 @@ class Segmented:
     notes: list[str]
 
 
-def read_scan(path: Path, asked: Asked) -> Volume:
-    """The CT as the user wants it read."""
-    from LungTumorSegLib.volume.reading import read_ct
+def read_images(scan: Scan, asked: Asked) -> tuple[Volume, ...]:
+    """The CT, read as the user wants it; of a case of several images all of them, on one grid."""
+    from LungTumorSegLib.cases.scan import CT
+    from LungTumorSegLib.volume.reading import read_ct, read_image
 
-    return read_ct(path, series=asked.series, hu_offset=asked.hu_offset, resample=asked.resample)
+    wanted = {"series": asked.series, "hu_offset": asked.hu_offset, "resample": asked.resample}
+    if not scan.others:
+        return (read_ct(scan.path, **wanted),)
+    from LungTumorSegLib.cases.case import check_same_grid
+
+    of_each = zip(scan.channels, scan.images, strict=True)
+    images = [read_ct(path, **wanted) if channel == CT else read_image(path) for channel, path in of_each]
+    for other in images[1:]:
+        check_same_grid(images[0].geometry, other)
+    return tuple(images)
 
 
 def segment_scan(
-    client: WorkerClient, ct: Path, volume: Volume, output: Path, asked: Asked, progress: ProgressLine, clock: Stopwatch
+    client: WorkerClient,
+    scan: Scan,
+    images: tuple[Volume, ...],
+    output: Path,
+    asked: Asked,
+    progress: ProgressLine,
+    clock: Stopwatch,
 ) -> Segmented:
-    """Segment a scan that was read from `ct` and write the result folder.
+    """Segment a scan, whose images were read, and write the result folder.
 
     Raises `InputRefused`, `Cancelled` or `WorkerFault`; nothing is written then.
     """
+    from LungTumorSegLib.cases.channels import as_read
     from LungTumorSegLib.command.outputs import run_facts, write_results
     from LungTumorSegLib.measurement.lesions import lesion_labels
     from LungTumorSegLib.measurement.lung_fields import find_lung_fields
@@ -72,16 +90,19 @@ def segment_scan(
     from LungTumorSegLib.volume.box import Box
 
     loaded = client.wait(client.load(asked.model, on_progress=progress)).meta
+    as_read(scan, loaded["channels"])
+    volume, *others = images
     answers, heats = [], []
     for prompt in asked.prompts or [None]:
         if prompt is None:
-            request = client.segment(volume, asked.model, asked.options, on_progress=progress)
+            request = client.segment(volume, asked.model, asked.options, others=others, on_progress=progress)
         else:
             request = client.prompt(volume, asked.model, options=asked.options, on_progress=progress, **prompt)
         answers.append(client.wait(request))
         clock.lap("segmentation")
         if asked.explain:
-            heats.append(client.wait(client.explain(volume, asked.model, asked.options, on_progress=progress)).box)
+            request = client.explain(volume, asked.model, asked.options, others=others, on_progress=progress)
+            heats.append(client.wait(request).box)
             clock.lap("explanation")
     probability = reduce(Box.larger, (answer.box for answer in answers))
     geometry = volume.geometry.box(probability.start, probability.stop)
@@ -94,14 +115,14 @@ def segment_scan(
         geometry,
         probability.values,
         start=probability.start,
-        ct=volume.voxels[probability.slices],
-        lungs=find_lung_fields(volume.voxels, volume.geometry) if labels.any() else None,
+        ct=volume.voxels[probability.slices] if scan.in_hu else None,
+        lungs=find_lung_fields(volume.voxels, volume.geometry) if scan.in_hu and labels.any() else None,
     )
     clock.lap("measurement")
     progress("writing", 0.0)
-    run = run_facts(ct, volume, [answer.meta for answer in answers], clock.laps, asked, loaded.get("fingerprint"))
+    run = run_facts(scan, images, [answer.meta for answer in answers], clock.laps, asked, loaded["fingerprint"])
     heat = reduce(Box.larger, heats) if heats else None
-    write_results(output, volume, probability, Box(probability.start, labels), lesions, heat, run)
+    write_results(output, volume, probability, Box(probability.start, labels), lesions, heat, run, scan.in_hu)
     return Segmented(lesions, run, list(dict.fromkeys(note for answer in answers for note in answer.meta["notes"])))
 
 

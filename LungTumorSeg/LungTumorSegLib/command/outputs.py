@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from LungTumorSegLib.cases.scan import Scan
 from LungTumorSegLib.command.one_scan import Asked
 from LungTumorSegLib.command.staging import staged
 from LungTumorSegLib.command.version import version
@@ -22,9 +23,18 @@ RUN = "run.json"  # comes last: a folder that has it is whole
 
 
 def write_results(
-    folder: Path, ct: Volume, probability: Box, labels: Box, lesions: list[Lesion], heat: Box | None, run: dict
+    folder: Path,
+    ct: Volume,
+    probability: Box,
+    labels: Box,
+    lesions: list[Lesion],
+    heat: Box | None,
+    run: dict,
+    in_hu: bool = True,
 ) -> None:
     """Write all files, or none: they are made in a folder beside and moved into place at the end.
+
+    in_hu : False where `ct` is an image on a scale of its own, such as MR.
 
     Raises
     ------
@@ -36,7 +46,7 @@ def write_results(
         report = {"convention": CONVENTION, "lesions": [lesion.as_dict() for lesion in lesions], "note": DISCLAIMER}
         (staging / "lesions.json").write_text(json.dumps(report, indent=2) + "\n")
         (staging / RUN).write_text(json.dumps(run, indent=2) + "\n")
-        write_overview(staging / "overview.png", ct, probability, labels, lesions, heat)
+        write_overview(staging / "overview.png", ct, probability, labels, lesions, heat, in_hu=in_hu)
     if heat is None:
         (folder / "gradcam.nii.gz").unlink(missing_ok=True)
 
@@ -54,15 +64,25 @@ def write_maps(folder: Path, ct: Volume, probability: Box, labels: Box, heat: Bo
 
 
 def run_facts(
-    image: Path, ct: Volume, metas: list[dict], seconds: dict[str, float], asked: Asked, fingerprint: str | None
+    scan: Scan,
+    images: tuple[Volume, ...],
+    metas: list[dict],
+    seconds: dict[str, float],
+    asked: Asked,
+    fingerprint: str | None,
 ) -> dict:
     """run.json: what ran, on what, how long, at what cost.
 
-    `image` as the user named it; `metas`: one a request; `asked`: the user's choices, so that the CT can be read again
-    and a cohort knows what is done; `fingerprint`: the model's, None where the worker is too old to tell.
+    `scan` as the user named it, `images` as read; `metas`: one a request; `asked`: the user's choices, so that the CT
+    can be read again and a cohort knows what is done; `fingerprint`: the model's.
     """
     energy = [meta["energy_joules"] for meta in metas]
-    first = metas[0]
+    first, (ct, *others) = metas[0], images
+    several = {
+        "channels": list(scan.channels),
+        "other_image_paths": [str(path.absolute()) for path in scan.others],
+        "other_images_sha256": [other.content_hash for other in others],
+    }
     return {
         "lungtumorseg": version(),
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -76,15 +96,19 @@ def run_facts(
         "seconds": seconds,
         "multiply_adds": sum(meta["multiply_adds"] for meta in metas),
         "energy_joules": None if None in energy else sum(energy),
-        "image_path": str(image.absolute()),
+        "image_path": str(scan.path.absolute()),
         "series_uid": ct.series and ct.series.uid,
         "study_date": ct.series and ct.series.study_date,
         "hu_offset": asked.hu_offset,
         "resample": asked.resample,
         "image_sha256": ct.content_hash,
         "image_sha256_of": "voxel type, grid and voxels as read",
+        **(several if others else {}),
         "shape_kji": list(ct.geometry.shape),
         "spacing_mm_ijk": list(ct.geometry.spacing),
-        "notes": [*ct.warnings, *(note for meta in metas for note in meta["notes"])],
+        "notes": [
+            *dict.fromkeys(warning for image in images for warning in image.warnings),
+            *(note for meta in metas for note in meta["notes"]),
+        ],
         "note": DISCLAIMER,
     }

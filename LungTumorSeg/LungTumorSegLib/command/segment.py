@@ -15,6 +15,7 @@ import typer
 from LungTumorSegLib.errors import InputRefused
 
 if TYPE_CHECKING:
+    from LungTumorSegLib.cases.scan import Scan
     from LungTumorSegLib.command.one_scan import Asked
 
 
@@ -40,6 +41,10 @@ def segment(
     largest_only: Annotated[bool, typer.Option(help="Keep the largest lesion alone.")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     explain: Annotated[bool, typer.Option(help="Also write the Grad-CAM heat map.")] = False,
+    image: Annotated[
+        list[Path] | None,
+        typer.Option(help="Further image of the case, for a model that reads several, in its order. Repeatable."),
+    ] = None,
     series: Annotated[str | None, typer.Option(help="Series UID or number, where a folder holds several.")] = None,
     hu_offset: Annotated[
         int | None, typer.Option(help="0 or -1024: what to add where the HU offset is in doubt.")
@@ -50,6 +55,7 @@ def segment(
     ] = None,
 ) -> None:
     """Find the lung tumours in a CT: probability, mask, lesions and diameters, a picture."""
+    from LungTumorSegLib.cases.scan import Scan
     from LungTumorSegLib.command.one_scan import Asked
 
     points = [numbers("--point", text, 3) for text in point or []]
@@ -71,6 +77,7 @@ def segment(
     )
     if output.exists() and not output.is_dir():
         raise InputRefused(f"{output} is a file; name a folder for the results with -o")
+    scan = Scan(ct.name, ct, others=tuple(image or ()))
     if ct.is_dir():
         from LungTumorSegLib.cases.cohort import find_cohort
 
@@ -78,28 +85,35 @@ def segment(
         if cohort.scans:
             from LungTumorSegLib.command.cohort import segment_cohort
 
-            refuse_for_many(ct, output, asked)
+            refuse_for_many(ct, output, asked, scan)
             segment_cohort(cohort, ct, output, asked, worker)
             return
         if cohort.looks:
             print(f"note: {cohort.looks}", file=sys.stderr)
-    segment_one(ct, output, asked, worker)
+        if cohort.case:
+            if scan.others:
+                raise InputRefused("the folder is a whole case: leave --image out, or name its images one by one")
+            scan = cohort.case
+    segment_one(scan, output, asked, worker)
 
 
-def refuse_for_many(folder: Path, output: Path, asked: Asked) -> None:
+def refuse_for_many(folder: Path, output: Path, asked: Asked, scan: Scan) -> None:
     """What can be said of one scan alone."""
-    if asked.prompts or asked.series is not None:
-        raise InputRefused("--point, --box and --series belong to one scan, and the folder holds several: name one")
+    if asked.prompts or asked.series is not None or scan.others:
+        raise InputRefused(
+            "--point, --box, --series and --image belong to one scan, and the folder holds several: name one"
+        )
     if output.resolve() == folder.resolve():
         raise InputRefused("the results would lie among the scans: name another folder with -o")
 
 
-def segment_one(ct: Path, output: Path, asked: Asked, worker: str | None) -> None:
+def segment_one(scan: Scan, output: Path, asked: Asked, worker: str | None) -> None:
     """One scan, told on the terminal."""
     from rich.console import Console
 
+    from LungTumorSegLib.cases.channels import as_read
     from LungTumorSegLib.command.lesion_table import lesion_table
-    from LungTumorSegLib.command.one_scan import Stopwatch, count_in_words, read_scan, segment_scan
+    from LungTumorSegLib.command.one_scan import Stopwatch, count_in_words, read_images, segment_scan
     from LungTumorSegLib.command.progress import ProgressLine
     from LungTumorSegLib.measurement.wording import DISCLAIMER
     from LungTumorSegLib.worker.client import WorkerClient
@@ -108,12 +122,18 @@ def segment_one(ct: Path, output: Path, asked: Asked, worker: str | None) -> Non
     clock = Stopwatch()
     with ProgressLine() as progress, WorkerClient(worker_command(worker)) as client:
         client.start()  # torch loads while the CT is read
+        if scan.others:  # which of them are read, and how, is the model's to say
+            unnamed = not scan.channels
+            scan = as_read(scan, client.wait(client.load(asked.model, on_progress=progress)).meta["channels"])
+            if unnamed:
+                progress.say(f"note: the images are taken for {', '.join(scan.channels)}, in this order")
+            clock.lap("starting")
         progress("reading", 0.0)
-        volume = read_scan(ct, asked)
+        images = read_images(scan, asked)
         clock.lap("reading")
-        for warning in volume.warnings:
+        for warning in dict.fromkeys(warning for image in images for warning in image.warnings):
             progress.say(f"note: {warning}")
-        done = segment_scan(client, ct, volume, output, asked, progress, clock)
+        done = segment_scan(client, scan, images, output, asked, progress, clock)
     for note in done.notes:
         progress.say(f"note: {note}")
     if done.lesions:

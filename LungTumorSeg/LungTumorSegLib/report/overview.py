@@ -20,7 +20,7 @@ from matplotlib.lines import Line2D
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.measurement.measure import CONVENTION, Lesion
 from LungTumorSegLib.report.panel import FAINT, TEXT, Panel
-from LungTumorSegLib.report.views import AXIAL, CORONAL, VIEWS, CanonicalScan
+from LungTumorSegLib.report.views import AXIAL, CORONAL, LUNG_WINDOW, VIEWS, CanonicalScan, own_window
 from LungTumorSegLib.volume.box import Box
 from LungTumorSegLib.volume.geometry import Volume
 
@@ -56,12 +56,13 @@ def write_overview(
     lesions: list[Lesion],
     gradcam: Box | None = None,
     title: str = "Lung tumour segmentation",
+    in_hu: bool = True,
 ) -> None:
     """Draw all that was found in one scan into one PNG, 1600 pixels wide.
 
     Above: the whole scan in two planes through the first lesion, the first six marked, and the table. Below: a row
     each for these six: outline, long and short axis, probability, Grad-CAM, and the two planes across.
-    Lung window. Patient's left on the picture's right, whatever way the scan is stored.
+    Lung window, or that of the image's own values. Patient's left on the picture's right, whatever way it is stored.
 
     Parameters
     ----------
@@ -72,13 +73,14 @@ def write_overview(
     lesions : as `measure` gives them for these labels.
     gradcam : 0 to 1, on a part of the volume's grid.
     title : heading; it is shown as it is, so put no patient's name in it.
+    in_hu : False where `volume` is an image on a scale of its own, such as MR.
 
     Raises
     ------
     InputRefused
         The file cannot be written.
     """
-    scan = CanonicalScan(volume)
+    scan = CanonicalScan(volume, LUNG_WINDOW if in_hu else own_window(volume.voxels))
     heats = []
     if probability is not None:
         heats.append(Heat("probability", scan.box(probability), "plasma"))
@@ -139,7 +141,9 @@ class Overview:
 
     def _frame(self, figure: Figure, title: str) -> None:
         self._write(figure, MARGIN, 0.2, title, size=16, weight="bold")
-        self._write(figure, WIDTH - MARGIN, 0.28, "lung window −600 / 1500 HU", color=FAINT, ha="right")
+        low, high = self.scan.window
+        shown = "lung window −600 / 1500 HU" if (low, high) == LUNG_WINDOW else f"values {low:.4g} to {high:.4g}"
+        self._write(figure, WIDTH - MARGIN, 0.28, shown, color=FAINT, ha="right")
         convention = textwrap.fill(CONVENTION, 190)
         self._write(figure, MARGIN, self.height - 0.72, convention, color=FAINT, size=8.5, linespacing=1.4)
         self._write(figure, MARGIN, self.height - 0.3, DISCLAIMER, color=WARNING, weight="bold")

@@ -12,7 +12,6 @@ from LungTumorSegLib.measurement.measure import Lesion
 from LungTumorSegLib.report.views import CanonicalScan, View
 from LungTumorSegLib.volume.box import Box
 
-WINDOW_HU = (-1350, 150)  # lung window: centre -600, width 1500
 TEXT, FAINT = "#e8ecf0", "#9aa4ae"
 LONG, SHORT = "#ffd54a", "#59d0ff"
 SHADOW = [withStroke(linewidth=2.5, foreground="#000000")]
@@ -45,7 +44,7 @@ class Panel:
         axes.set_ylim(y - up * half[1], y + up * half[1])
         axes.set_autoscale_on(False)
         picture = scan.picture(view, index)
-        self._image(picture.values, picture.extent, cmap="gray", vmin=WINDOW_HU[0], vmax=WINDOW_HU[1])
+        self._image(picture.values, picture.extent, cmap="gray", vmin=scan.window[0], vmax=scan.window[1])
         self._letters()
         self._scale_bar(width_mm)
 

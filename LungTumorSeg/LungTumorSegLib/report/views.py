@@ -31,6 +31,9 @@ class View:
     head_up: bool
 
 
+LUNG_WINDOW = (-1350.0, 150.0)  # HU: centre -600, width 1500
+SAMPLED = 1_000_000  # voxels that an image's own window is found on
+
 AXIAL = View("axial", 0, 1, 2, head_up=False)
 CORONAL = View("coronal", 1, 0, 2, head_up=True)
 SAGITTAL = View("sagittal", 2, 0, 1, head_up=True)
@@ -50,6 +53,7 @@ class CanonicalScan:
     """A scan seen the same way round. Positions are mm along head, back, left from the first voxel's centre."""
 
     volume: Volume
+    window: tuple[float, float] = LUNG_WINDOW  # values from black to white
 
     @cached_property
     def orientation(self):
@@ -102,6 +106,13 @@ class CanonicalScan:
         rightwards = self.geometry.axes[:, 2 - view.columns]
         downwards = self.geometry.axes[:, 2 - view.rows] * (-1 if view.head_up else 1)
         return tuple(direction_letters(v) for v in (-rightwards, rightwards, -downwards, downwards))
+
+
+def own_window(voxels: np.ndarray) -> tuple[float, float]:
+    """For an image without HU: from the 1st to the 99th percentile of its values."""
+    step = max(1, round((voxels.size / SAMPLED) ** (1 / 3)))
+    low, high = np.percentile(voxels[::step, ::step, ::step], (1, 99))
+    return float(low), float(max(high, low + 1e-6))
 
 
 def direction_letters(lps: np.ndarray) -> str:
