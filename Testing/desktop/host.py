@@ -228,7 +228,9 @@ class SegmentEditor:
     def __init__(self, scene):
         self.logic = slicer.vtkSlicerSegmentEditorLogic()
         self.logic.SetMRMLScene(scene)
-        self.logic.SetSegmentEditorNode(scene.AddNewNodeByClass("vtkMRMLSegmentEditorNode"))
+        node = slicer.vtkMRMLSegmentEditorNode()
+        node.SetSingletonTag("SegmentEditor")  # stays when the scene closes
+        self.logic.SetSegmentEditorNode(scene.AddNode(node))
         self.logic.SetMaximumNumberOfUndoStates(10)
 
     def setSegmentationNode(self, node):
@@ -421,7 +423,9 @@ QT_NAMES = (
     "QDialog",
     "QFileDialog",
     "QHeaderView",
+    "QIcon",
     "QKeySequence",
+    "QListWidgetItem",
     "QProcess",
     "QProcessEnvironment",
     "QSettings",

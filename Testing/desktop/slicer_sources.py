@@ -47,6 +47,7 @@ RECEIVERS = {
     "segment_editor.py": {"widget.editor": "qMRMLSegmentEditorWidget", "editor": "qMRMLSegmentEditorWidget"},
     "segment_tab.py": {"box": "QComboBox", "button": "QPushButton"},
     "shortcuts.py": {"shortcut": "QShortcut"},
+    "train_tab.py": {"item": "QListWidgetItem", "qt.QSettings()": "QSettings", "widget": "QWidget"},
     "window.py": {"dialog": "QDialog", "layout": "QVBoxLayout"},
     "measure_tab.py": {"slicer.app.clipboard()": "QClipboard"},
 }

@@ -17,6 +17,7 @@ from LungTumorSegLib.desktop.segment_editor import save_undo
 from LungTumorSegLib.desktop.segment_tab import SegmentTab
 from LungTumorSegLib.desktop.settings import job_launch, worker_launch
 from LungTumorSegLib.desktop.shortcuts import Shortcuts
+from LungTumorSegLib.desktop.train_tab import TrainTab
 from LungTumorSegLib.desktop.worker_process import WorkerProcess
 from LungTumorSegLib.workstation import models, words
 from LungTumorSegLib.workstation.desk import Desk
@@ -49,6 +50,7 @@ class Panel(VTKObservationMixin):
         self.segment = SegmentTab(ui, self.desk, lambda: self.measure.chosen)
         exporting = Exporting(self.desk, self.jobs, dicom_database.file_of_instance)
         self.export = ExportTab(ui, self.desk, self.jobs, exporting)
+        self.train = TrainTab(ui, scene, self.desk, self.jobs, exporting, self)
         self.first_run = FirstRun(ui, worker_launch, self.worker_changed, self.models_changed)
         self._timer = qt.QTimer()
         self._timer.setInterval(TICK)
@@ -61,15 +63,18 @@ class Panel(VTKObservationMixin):
     def _tick(self) -> None:
         self.desk.tick()
         self.jobs.tick()
+        self.train.tick()
 
     def models_changed(self) -> None:
         """Models came or went."""
         self.segment.fill_models(models.list_models())
+        self.train.fill_bases()
 
     def worker_changed(self) -> None:
         """Another Python computes, or it has other packages: what was under way is cancelled."""
         self._process.launch = launch = worker_launch()
         self.jobs.launch = job_launch()
+        self.train.worker_changed()
         self.desk.restart(launch.inline)
 
     # What the module's widget tells
@@ -92,6 +97,7 @@ class Panel(VTKObservationMixin):
         self._shortcuts.remove()
         self.set_parameters(None)
         self._timer.stop()
+        self.train.close()
         self.jobs.close()
         self.desk.close()
         self._process.close()
@@ -136,6 +142,7 @@ class Panel(VTKObservationMixin):
         self.segment.update()
         self.measure.update()
         self.export.update()
+        self.train.update()
         self.ui.cancelButton.visible = self.jobs.under_way
         self.ui.progressBar.visible = self.desk.busy or self.jobs.under_way
 

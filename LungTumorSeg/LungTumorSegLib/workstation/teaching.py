@@ -347,6 +347,11 @@ class Teaching:
             raise InputRefused(words.busy())
 
 
+def default_folder() -> Path:
+    """Beside the user's own models."""
+    return registry.registry_folder().parent / "teaching"
+
+
 def recipe_name(task: str) -> str:
     return f"fine-tune-{task}"
 
