@@ -14,7 +14,7 @@ where it was saved.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -47,12 +47,16 @@ class FollowUp:
     scene : vtkMRMLScene
     cts : the CT nodes (vtkMRMLScalarVolumeNode) by date, the baseline first; their segments are the lesions.
     days : their dates, where known. They are remembered with the CTs.
+    lesions : gives a CT node's lesions, where somebody knows them [measured anew, some tenths of a second a CT]
     """
 
-    def __init__(self, scene, cts: Sequence, days: Sequence[date | None] = ()):
+    def __init__(
+        self, scene, cts: Sequence, days: Sequence[date | None] = (), lesions: Callable[[object], list] | None = None
+    ):
         if len(cts) < 2 or len({ct.GetID() for ct in cts}) < len(cts):
             raise InputRefused("Choose a baseline CT and at least one other: the follow-up.")
         self.scene, self.cts = scene, list(cts)
+        self._lesions = lesions or (lambda ct: Result(scene, ct).read())
         for ct, day in zip(self.cts, days, strict=False):
             ct.SetAttribute(DAY, str(day) if day else None)
         self.course: Course | None = None
@@ -77,8 +81,14 @@ class FollowUp:
         """The transform of follow-up n (1 = first) to the baseline, or None."""
         return next((node for node in ownership.owned(self.cts[n], TO_BASELINE) if self._is_to_baseline(node)), None)
 
+    @property
+    def registered(self) -> bool:
+        """`match` and all that changes it take no more than tenths of a second."""
+        return all(self.alignment(n) is not None for n in range(1, len(self.cts)))
+
     def register(self) -> None:
-        """Lay every follow-up over the baseline, anew. Some seconds a follow-up. Raises `InputRefused`."""
+        """Lay every follow-up over the baseline, anew, here and now: some seconds a follow-up. Hosts whose user waits
+        let a job do that (`lungtumorseg align`) and call `show_transform`. Raises `InputRefused`."""
         from LungTumorSegLib.response.lungs import lungs_of
         from LungTumorSegLib.response.registration import register  # SimpleITK, only where it is needed
 
@@ -122,12 +132,12 @@ class FollowUp:
 
         asked : targets, progressed, immune, larger as of `response.course.course`.
         """
-        if any(self.alignment(n) is None for n in range(1, len(self.cts))):
+        if not self.registered:
             self.register()
         studies = []
         for n, ct in enumerate(self.cts):
             day = ct.GetAttribute(DAY)
-            lesions = tuple(Result(self.scene, ct).read())
+            lesions = tuple(self._lesions(ct))
             alignment = self.alignment(n) if n else Alignment()
             studies.append(Study(lesions, geometry_of(ct), date.fromisoformat(day) if day else None, alignment))
         self._asked = asked

@@ -149,3 +149,30 @@ def unknown_ending(known: str) -> str:
 
 def no_lesion_no_dicom() -> str:
     return _("There is no lesion, and DICOM objects cannot be empty: nothing was exported.")
+
+
+def is_new() -> str:
+    return _("is new")
+
+
+def was(number: int) -> str:
+    """Of a lesion at the later date: it is lesion `number` of the earlier one."""
+    return _("was lesion {number}").format(number=number)
+
+
+def is_lesion(number: int) -> str:
+    """Of a lesion at the earlier date: it is lesion `number` of the later one."""
+    return _("is lesion {number} now").format(number=number)
+
+
+def states() -> dict[str, str]:
+    """What else may have become of a lesion, by what `parse_change` calls it."""
+    return {"gone": _("is gone"), "small": _("is too small to measure"), "missing": _("was not evaluated")}
+
+
+def earlier_opened(name: str) -> str:
+    return _("The earlier study was opened from {name}.").format(name=name)
+
+
+def choose_earlier() -> str:
+    return _("Choose an earlier CT with a result, or the folder of an earlier result.")

@@ -1,0 +1,62 @@
+"""An earlier study from its result folder, put into the scene as a CT with its lesions."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import slicer
+
+from LungTumorSegLib.export.handover import Handover
+from LungTumorSegLib.scene import maps, segments
+from LungTumorSegLib.scene.cut import Cut, keep_cut
+from LungTumorSegLib.scene.followup import DAY
+from LungTumorSegLib.scene.marks import Marks
+from LungTumorSegLib.scene.result import Result, batch
+from LungTumorSegLib.volume.box import EMPTY, Box
+from LungTumorSegLib.volume.geometry import Geometry
+from LungTumorSegLib.workstation.run_facts import FACTS, RUN
+from LungTumorSegLib.workstation.source import note_source
+
+
+def show_earlier(scene, given: Handover, name: str):
+    """Make the CT's node, its segments with the numbers that they had, the user's lines and marks; returns the CT."""
+    with batch(scene):
+        ct = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", scene.GenerateUniqueName(name))
+        ct.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(given.geometry.ijk_to_ras_matrix))
+        slicer.util.updateVolumeFromArray(ct, given.voxels)
+        ct.CreateDefaultDisplayNodes()
+        if given.source:
+            note_source(ct, given.source, given.series)
+        ct.SetAttribute(DAY, given.run.get("study_date"))
+        maps.show_map(scene, ct, maps.PROBABILITY, given.probability or EMPTY)
+        node = segments.segmentation_node(scene, ct)
+        segments.fill_segments(node, ct, given.labels)
+        node.SetAttribute(RUN, json.dumps({fact: given.run.get(fact) for fact in FACTS}))
+        keep_cut(node, Cut(float(given.run.get("threshold") or 0.5)))
+        keep_marks(node, given.geometry, given.lesions)
+        Result(scene, ct).measure()
+    return ct
+
+
+def keep_marks(node, grid: Geometry, lesions: list[dict]) -> None:
+    """What the user had said of the lesions: nodes, and axes that are lines of their own."""
+    marks = Marks(node)
+    for lesion in lesions:
+        if lesion.get("node"):
+            marks.set_node(lesion["id"], True)
+        if lesion.get("edited"):
+            for axis in ("long", "short"):
+                ends = np.array(lesion[f"{axis}_axis_points_lps"], float)
+                marks.set_drawn(lesion["id"], axis, grid.lps_to_ijk(ends))
+
+
+def name_of(folder: Path) -> str:
+    """For the node: the folder's name, which its user knows."""
+    return f"Earlier CT ({folder.name})"
+
+
+def just_ct(voxels: np.ndarray, geometry: Geometry) -> Handover:
+    """A CT alone, for a job that looks at nothing else."""
+    return Handover(voxels, geometry, Box((0, 0, 0), np.zeros((0, 0, 0), np.uint16)))

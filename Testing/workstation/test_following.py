@@ -1,0 +1,122 @@
+"""Follow-up of real nodes, registered by a real job."""
+
+import sys
+
+import numpy as np
+import pytest
+from conftest import REPOSITORY, add_volume
+
+from LungTumorSegLib.scene.result import Result
+from LungTumorSegLib.volume.box import Box
+from LungTumorSegLib.volume.phantom import make_phantom
+from LungTumorSegLib.workstation.following import Following
+
+LARGE, SMALL = (-84, -18, 178), (83, 42, 112)
+
+
+@pytest.fixture(scope="module")
+def chests():
+    sys.path[:0] = [str(REPOSITORY / "Testing" / "response")]
+    from moved_phantom import at, moved, true_matrix
+    from planted import plant
+
+    movement = true_matrix((0.0, 0.0, 5.0), (12.0, -8.0, 21.0))
+    before = make_phantom(shape=(62, 90, 90), spacing=(4.0, 4.0, 4.5), tumours=())[0]
+    after = moved(before, movement, before.geometry)
+    first = plant(before, {1: (LARGE, 34), 2: (SMALL, 26)})
+    return first, plant(after, {1: (at(movement, SMALL), 17), 2: (at(movement, LARGE), 21)})
+
+
+@pytest.fixture
+def nodes(scene, chests):
+    cts = []
+    for name, (volume, labels) in zip(("Before", "After"), chests, strict=True):
+        cts.append(add_volume(scene, volume, name))
+        Result(scene, cts[-1]).show(Box((0, 0, 0), (labels > 0).astype(np.float32)), 0.5, 3.0)
+    return cts
+
+
+@pytest.fixture
+def following(bench, nodes):
+    bench.desk.choose_ct(nodes[1])
+    return Following(bench.desk, bench.jobs)
+
+
+@pytest.fixture
+def compared(bench, nodes, following):
+    following.choose_earlier(nodes[0])
+    following.compare()
+    assert bench.rest()
+    assert bench.host.failures == []
+    return following
+
+
+def test_lesions_of_two_dates_are_matched_and_judged_and_the_user_has_the_last_word(bench, compared):
+    assert [match.number for match in compared.matches] == [1, 2]
+    assert [match.now.split()[0] for match in compared.matches] == ["#1", "#2"]
+    assert "partial response (PR)" in compared.in_words()
+    assert bench.host.sentences[-1] == compared.in_words()
+    assert compared.followup.chart_node is not None
+    assert not any(match.confirmed for match in compared.matches)
+    compared.confirm()
+    assert all(match.confirmed for match in compared.matches)
+    fates = dict(compared.fates(2))
+    assert fates == {
+        "is lesion 1 now": "2=1",
+        "is lesion 2 now": "2=2",
+        "is gone": "2=gone",
+        "is too small to measure": "2=small",
+        "was not evaluated": "2=missing",
+    }
+    compared.change(fates["is gone"])
+    assert compared.matches[1].now == "gone"
+    new = compared.matches[2].number
+    assert ("was lesion 2", "2=2") in compared.fates(new)
+    compared.forget()
+    assert "partial response (PR)" in compared.in_words()
+    assert compared.text().startswith("lesion\trole\t")
+    assert bench.host.failures == []
+    before = compared.matches
+    compared.change("7=1")
+    assert len(bench.host.failures) == 1
+    assert compared.matches == before
+
+
+def test_an_earlier_result_is_opened_from_its_folder_with_the_users_marks(bench, scene, nodes, following, tmp_path):
+    import shutil
+
+    desk = bench.desk
+    desk.choose_ct(nodes[0])
+    desk.mark_node(2, True)
+    lesions, folders = desk.lesions, []
+    bench.exporting.result(folders.append)
+    assert bench.rest()
+    desk.choose_ct(nodes[1])
+    shutil.copytree(folders[0], tmp_path / "january")
+    following.open_earlier(tmp_path / "january")
+    assert bench.rest()
+    assert bench.host.failures == []
+    earlier = following.earlier
+    assert earlier.GetName() == "Earlier CT (january)"
+    assert earlier in following.choices()
+    found = Result(scene, earlier).read()
+    assert [lesion.id for lesion in found] == [1, 2]
+    for ours, theirs in zip(found, lesions, strict=True):
+        assert ours.long_axis_mm == pytest.approx(theirs.long_axis_mm, abs=1e-6)
+        assert ours.node == theirs.node
+        assert ours.side == theirs.side
+
+
+def test_scans_that_do_not_fit_are_refused_in_one_line(bench, scene, nodes, following, ct):
+    Result(scene, ct).show(Box((0, 0, 0), np.full((9, 9, 9), 0.9, np.float32)), 0.5, 1.0)
+    following.choose_earlier(ct)
+    following.compare()
+    assert bench.rest()
+    assert len(bench.host.failures) == 1
+    assert "too little lung" in bench.host.failures[0][0]
+    assert following.matches == []
+
+
+def test_without_an_earlier_study_the_user_is_told(bench, following):
+    following.compare()
+    assert bench.host.failures[0][0].startswith("Choose an earlier CT")
