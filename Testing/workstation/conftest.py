@@ -1,102 +1,15 @@
 """A desk with a real scene and a real worker process, without widgets."""
 
 import importlib.util
-import os
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
-
-HERE = Path(__file__).resolve().parent
-REPOSITORY = HERE.parents[1]
+from bench import PRETENDING, REPOSITORY, Bench
 
 if importlib.util.find_spec("slicer") is None:
     collect_ignore = ["test_desk.py", "test_exporting.py", "test_following.py", "test_kills.py", "test_prompting.py"]
-
-
-class RecordingHost:
-    """Writes down what a desk says."""
-
-    def __init__(self):
-        self.sentences, self.failures, self.overlays, self.shown, self.steps = [], [], [], [], []
-        self.slider = None
-
-    def changed(self):
-        pass
-
-    def progress(self, sentence, fraction):
-        self.steps.append((sentence, fraction))
-
-    def said(self, sentence):
-        self.sentences.append(sentence)
-
-    def failed(self, sentence, details=""):
-        self.failures.append((sentence, details))
-
-    def lesions(self, lesions):
-        self.shown = lesions
-
-    def threshold(self, value):
-        self.slider = value
-
-    def overlay(self, name):
-        self.overlays.append(name)
-
-
-class Bench:
-    """A desk with its timer. worker : the script of the worker's process."""
-
-    def __init__(self, scene, worker: Path):
-        from LungTumorSegLib.worker.client import ProcessTransport
-        from LungTumorSegLib.worker.launch import Launch, job_command
-        from LungTumorSegLib.workstation.child import Child
-        from LungTumorSegLib.workstation.desk import Desk
-        from LungTumorSegLib.workstation.exporting import Exporting
-        from LungTumorSegLib.workstation.jobs import Jobs
-
-        environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "LungTumorSeg")}
-        self.host = RecordingHost()
-        self.process = ProcessTransport(Launch([sys.executable, str(worker)], environment))
-        self.desk = Desk(scene, self.process, False, self.host)
-        self._children = []
-
-        def new_process():
-            self._children.append(Child())
-            return self._children[-1]
-
-        self.jobs = Jobs(job_command(), new_process, self.host)
-        self.exporting = Exporting(self.desk, self.jobs)
-        self.desk.choose_models("automatic", "prompted")
-
-    @property
-    def worker(self):
-        """The worker's `subprocess.Popen`, or None."""
-        return self.process._child and self.process._child.process
-
-    def tick(self, seconds=0.01):
-        self.process.deliver(seconds)
-        for child in self._children:
-            child.deliver()
-        self.desk.tick()
-        self.jobs.tick()
-
-    def until(self, condition, seconds=60.0):
-        end = time.monotonic() + seconds
-        while not condition() and time.monotonic() < end:
-            self.tick()
-        return condition()
-
-    def rest(self):
-        """Until nothing is under way any more."""
-        return self.until(lambda: not (self.desk.busy or self.desk.unsettled or self.jobs.under_way))
-
-    def close(self):
-        self.desk.close()
-        self.jobs.close()
-        self.process.kill()
-        self.process.wait()
 
 
 @pytest.fixture
@@ -115,7 +28,7 @@ def new_bench(scene):
     benches = []
 
     def make(scene=scene):
-        benches.append(Bench(scene, HERE / "pretending_worker.py"))
+        benches.append(Bench(scene, PRETENDING))
         return benches[-1]
 
     yield make
