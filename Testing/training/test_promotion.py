@@ -149,7 +149,7 @@ def test_promoted_used_by_name_and_rolled_back_by_the_commands(site, good, base_
     spoilt = candidate(site, "poisoned", small_site.taught(base_network, TUNING_STEPS, 30, "empty"))
     refused = run("promote", spoilt, *data)
     assert refused.returncode == 3
-    assert refused.stderr.startswith("not promoted: ")
+    assert refused.stderr.startswith("lungtumorseg: not promoted: ")
     assert len(refused.stderr.splitlines()) == 1
 
     reports = sorted((registry / "reports").glob("*.json"))

@@ -12,6 +12,8 @@ NAMES = (
     "brats-dilated",
     "brats-residual",
     "energy-efficient-enet",
+    "fine-tune-automatic",
+    "fine-tune-prompted",
     "lungs-left-right",
     "prompted",
     "pscc-swinunetr",
