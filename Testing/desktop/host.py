@@ -59,7 +59,6 @@ class ctkPathLineEdit(QtWidgets.QWidget):
 
     currentPathChanged = QtCore.Signal(str)
     currentPath = qt_property(str, "currentPath", "currentPathChanged")
-    filters = QtCore.Property("QString", lambda self: "", lambda self, names: None)
     settingKey = qt_property(str, "settingKey")
 
     def __init__(self, parent=None):
@@ -307,6 +306,9 @@ def load_ui(path):
     tree = ElementTree.parse(path)
     receivers = [c.findtext("receiver") for c in tree.getroot().find("connections")]
     tree.getroot().find("connections").clear()  # in C++ types; made by hand below
+    for element in tree.getroot().iter("widget"):  # of ctkPathLineEdit, a set of C++ values; the stand-in has none
+        for filters in element.findall("property[@name='filters']"):
+            element.remove(filters)
     loader = QtUiTools.QUiLoader()
     for cls in STAND_INS:
         loader.registerCustomWidget(cls)

@@ -17,6 +17,13 @@ RECEIVERS = {
         "slicer.app.dicomDatabase()": "ctkDICOMDatabase",
     },
     "export_tab.py": {"button": "QPushButton", "qt.QSettings()": "QSettings"},
+    "follow_up.py": {
+        "table": "QTableWidget",
+        "item": "QTableWidgetItem",
+        "box": "QComboBox",
+        "table.horizontalHeader()": "QHeaderView",
+        "table.verticalHeader()": "QHeaderView",
+    },
     "lesion_table.py": {
         "widget": "QTableWidget",
         "self._widget": "QTableWidget",

@@ -1,10 +1,13 @@
-"""The Measure tab: the lesions' table, marks, sums. Decides nothing."""
+"""The Measure tab: the lesions' table, marks, sums, follow-up. Decides nothing."""
 
 from __future__ import annotations
 
 import slicer
 
+from LungTumorSegLib.desktop.follow_up import FollowUpGroup
 from LungTumorSegLib.desktop.lesion_table import LesionTable
+from LungTumorSegLib.workstation import words
+from LungTumorSegLib.workstation.following import Following
 
 
 class MeasureTab:
@@ -13,10 +16,13 @@ class MeasureTab:
     ----------
     ui : the widgets by name
     desk : `workstation.desk.Desk`
+    jobs : `workstation.jobs.Jobs`
     """
 
-    def __init__(self, ui, desk):
+    def __init__(self, ui, desk, jobs):
         self.ui, self.desk = ui, desk
+        self._following = Following(desk, jobs, self._course_changed)
+        self._follow_up = FollowUpGroup(ui, desk, jobs, self._following)
         self._table = LesionTable(ui.lesionTable, desk.jump)
         ui.nodeButton.connect("clicked(bool)", self._mark_node)
         ui.resetLinesButton.connect("clicked(bool)", self._reset_lines)
@@ -37,11 +43,20 @@ class MeasureTab:
     def show_lesions(self, lesions: list) -> None:
         self._table.show(lesions)
 
+    def _course_changed(self) -> None:
+        self._follow_up.show()
+
     def update(self) -> None:
         """Buttons and sums as the lesions are now."""
         lesions = self.desk.lesions
         self.ui.nodeButton.enabled = self.ui.copyButton.enabled = bool(lesions)
         self.ui.resetLinesButton.enabled = any(lesion.edited for lesion in lesions)
+        self.ui.sumsLabel.text = words.sums(lesions)
+        self._follow_up.update()
+
+    def scene_closing(self) -> None:
+        """Nodes are about to vanish."""
+        self._following.scene_closing()
 
     # What the user does
 
@@ -56,4 +71,4 @@ class MeasureTab:
         self.desk.reset_lines(lesion.id if lesion is not None and lesion.edited else None)
 
     def _copy(self, _checked: bool = False) -> None:
-        slicer.app.clipboard().setText(self.desk.table_text())
+        slicer.app.clipboard().setText("\n".join(filter(None, (self.desk.table_text(), self._following.text()))))

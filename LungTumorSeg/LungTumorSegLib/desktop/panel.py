@@ -46,11 +46,11 @@ class Panel(VTKObservationMixin):
         self._process = WorkerProcess(launch)
         self.desk = Desk(scene, self._process, launch.inline, self, save_undo)
         self.jobs = Jobs(job_launch(), QtChildProcess, self)
-        self.measure = MeasureTab(ui, self.desk)
+        self.measure = MeasureTab(ui, self.desk, self.jobs)
         self.segment = SegmentTab(ui, self.desk, lambda: self.measure.chosen)
         exporting = Exporting(self.desk, self.jobs, dicom_database.file_of_instance)
         self.export = ExportTab(ui, self.desk, self.jobs, exporting)
-        self.train = TrainTab(ui, scene, self.desk, self.jobs, exporting, self)
+        self.train = TrainTab(ui, scene, self.desk, self.jobs, exporting, job_launch, self)
         self.first_run = FirstRun(ui, worker_launch, self.worker_changed, self.models_changed)
         self._timer = qt.QTimer()
         self._timer.setInterval(TICK)
@@ -105,6 +105,7 @@ class Panel(VTKObservationMixin):
     def scene_closing(self) -> None:
         """Nodes are about to vanish."""
         self.jobs.cancel()
+        self.measure.scene_closing()
         self.desk.scene_closing()
         self.set_parameters(None)
 

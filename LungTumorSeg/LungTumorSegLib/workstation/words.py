@@ -6,7 +6,7 @@ literals by the name `_`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 
 def _same(text: str) -> str:
@@ -176,3 +176,18 @@ def earlier_opened(name: str) -> str:
 
 def choose_earlier() -> str:
     return _("Choose an earlier CT with a result, or the folder of an earlier result.")
+
+
+def sums(lesions: Sequence) -> str:
+    """ "2 of target size: their diameters sum to 57.2 mm. All lesions: 30.10 mL." Of a node the short axis counts."""
+    if not lesions:
+        return ""
+    large = [lesion for lesion in lesions if lesion.measurable]
+    diameters = sum(lesion.short_axis_mm if lesion.node else lesion.long_axis_mm for lesion in large)
+    size = (
+        _("{count} of target size: their diameters sum to {sum:.1f} mm.").format(count=len(large), sum=diameters)
+        if large
+        else _("None of target size.")
+    )
+    volume = sum(lesion.volume_ml for lesion in lesions)
+    return size + " " + _("All lesions: {volume:.2f} mL.").format(volume=volume)
