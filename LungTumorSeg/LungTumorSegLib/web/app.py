@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import collections
 import logging
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +17,9 @@ from trame_slicer import module as trame_slicer_module
 from trame_slicer.core import SlicerApp
 
 from LungTumorSegLib.errors import InputRefused
+from LungTumorSegLib.networks import registry
 from LungTumorSegLib.web import opening, serving
+from LungTumorSegLib.web.autosave import Autosave
 from LungTumorSegLib.web.doorway import Doorway
 from LungTumorSegLib.web.export_tab import export_tab
 from LungTumorSegLib.web.exports import Exports
@@ -27,6 +30,7 @@ from LungTumorSegLib.web.page import Page, PageActions
 from LungTumorSegLib.web.segment_tab import SegmentActions, segment_tab
 from LungTumorSegLib.web.state import ExportState, MeasureState, PageState, SegmentState
 from LungTumorSegLib.web.tools import Tools
+from LungTumorSegLib.web.train_tab import TrainTab
 from LungTumorSegLib.web.views import AXIAL, CORONAL, FOUR, SAGITTAL, SPACE, WINDOWS, Views
 from LungTumorSegLib.web.worker_process import WorkerProcess
 from LungTumorSegLib.worker.launch import Launch, job_command
@@ -39,7 +43,8 @@ from LungTumorSegLib.workstation.models import list_models, preferred
 
 log = logging.getLogger(__name__)
 
-TICK = 0.1  # s, while the worker computes or a brush has just painted
+TICK, IDLE_TICK = 0.1, 0.3  # s
+REST = 5.0  # s without a change after which the session is saved
 KEYS = {
     "1": ("layout", FOUR), "2": ("layout", AXIAL), "3": ("layout", CORONAL), "4": ("layout", SAGITTAL),
     "5": ("layout", SPACE), "l": ("window", "lung"), "m": ("window", "mediastinum"), "b": ("window", "bone"),
@@ -52,9 +57,11 @@ class App:
     Parameters
     ----------
     launch : how to start the worker
+    folder : where sessions and cases are kept; by default in the user's folder for programs' data
     """
 
-    def __init__(self, launch: Launch):
+    def __init__(self, launch: Launch, folder: Path | None = None):
+        folder = folder or registry.registry_folder().parent
         self.server = serving.make_server()
         self.server.enable_module(trame_slicer_module)
         self.slicer = SlicerApp()
@@ -62,7 +69,6 @@ class App:
         self.doorway = Doorway()
         self.files = Files(self.open)
         self._pending: set[asyncio.Task] = set()
-        self._ticking: asyncio.Task | None = None
         state = self.server.state
         self.page, self.segment = TypedState(state, PageState), TypedState(state, SegmentState)
         self.measure, self.export = TypedState(state, MeasureState), TypedState(state, ExportState)
@@ -72,13 +78,26 @@ class App:
         self.tools = Tools(self.slicer, self.desk, self._put_down, self._undo_changed)
         self._children: weakref.WeakSet[Child] = weakref.WeakSet()
         self.jobs = Jobs(job_command(), self._new_child, self)
-        self.exports = Exports(
-            Exporting(self.desk, self.jobs), self.files, self._download, self.slicer.io_manager.write_scene
+        exporting = Exporting(self.desk, self.jobs)
+        self.exports = Exports(exporting, self.files, self._download, self.slicer.io_manager.write_scene)
+        self.train = TrainTab(
+            self.server,
+            folder / "teaching",
+            job_command(),
+            self._new_child,
+            exporting,
+            self.said,
+            self.failed,
+            self._list_models,
         )
+        self.autosave = Autosave(self.slicer.scene, folder / "session")
+        self._saved, self._seen, self._rested = None, None, 0
+        self._saving: Iterator[None] | None = None
         self._threshold = Latest(self.desk.drag_threshold, state.flush)
-        self._choose_models(list_models())
+        self._choose_models()
         self._build()
         self._bind()
+        self._offer()
 
     # Life
 
@@ -87,7 +106,7 @@ class App:
 
         def begin(**_) -> None:
             self.desk.start()
-            self._tick_on()
+            self._spawn(self._tick())
             if ct is not None:
                 self._spawn(self.open(ct))
 
@@ -96,6 +115,10 @@ class App:
             serving.serve(self.server, self.doorway, self.files.serve, ready, port)
         finally:
             self.desk.close()
+            if self._work is not None and self._work != self._saved:
+                collections.deque(self.autosave.save(self._facts), 0)
+            self.autosave.close()
+            self.train.teaching.close()
             self.jobs.close()
             asyncio.get_event_loop().run_until_complete(self._process.close())
             self.files.close()
@@ -153,12 +176,10 @@ class App:
             self.desk.cancel()
         else:
             self.desk.segment()
-        self._tick_on()
 
     def _explain(self) -> None:
         if self.desk.result.heat_node is None:
             self.desk.explain()
-            self._tick_on()
 
     def _jump(self, lesion: int) -> None:
         self.measure.data.chosen = lesion
@@ -194,12 +215,10 @@ class App:
     def _undo(self) -> None:
         if self.tools.undo_stack.can_undo():
             self.tools.undo_stack.undo()
-            self._tick_on()
 
     def _redo(self) -> None:
         if self.tools.undo_stack.can_redo():
             self.tools.undo_stack.redo()
-            self._tick_on()
 
     def _export(self, what: str) -> None:
         self.export.data.busy = what
@@ -220,9 +239,7 @@ class App:
         data.ready, data.busy, data.has_result = desk.ready, desk.busy, desk.has_result
         data.can_prompt, data.has_prompts, data.has_edits = desk.can_prompt, any(desk.prompt_counts), desk.has_edits
         self.page.data.working = desk.busy or self.jobs.under_way
-        if self.page.data.working:
-            self._tick_on()
-        else:
+        if not self.page.data.working:
             self.page.data.fraction = 0.0
         if not self.jobs.under_way:
             self.export.data.busy = ""
@@ -285,7 +302,6 @@ class App:
         if tool in ("paint", "erase"):
             self.tools.set_brush(self.segment.data.brush_mm)
         self.tools.take(tool)
-        self._tick_on()
 
     def _save_undo(self, node) -> None:
         self.tools.save_undo(node)
@@ -307,14 +323,19 @@ class App:
     def _model_chosen(self, *_) -> None:
         self.desk.choose_models(self.segment.data.model or None, self._prompted)
 
-    def _choose_models(self, models: list) -> None:
-        automatic, prompted = preferred(models, "automatic"), preferred(models, "prompted")
+    def _choose_models(self) -> None:
+        automatic = preferred(self._list_models(), "automatic")
+        self.segment.data.model = automatic.address if automatic else ""
+        self._model_chosen()
+
+    def _list_models(self) -> list:
+        models = list_models()
+        prompted = preferred(models, "prompted")
         self._prompted = prompted.address if prompted else None
         self.segment.data.models = [
             {"name": model.address, "title": model.name} for model in models if model.task == "automatic"
         ]
-        self.segment.data.model = automatic.address if automatic else ""
-        self._model_chosen()
+        return models
 
     def _build(self) -> None:
         tabs = {
@@ -329,8 +350,14 @@ class App:
                 self.server, MeasureActions(self._jump, self._mark_node, self._reset_lines)
             ),
             "export": lambda: export_tab(self.server, self._export),
+            "train": self.train.fill,
         }  # fmt: skip
-        Page(self.server, self.views, PageActions(self.views.fit, self._key, self._cancel), tabs)
+        Page(
+            self.server,
+            self.views,
+            PageActions(self.views.fit, self._key, self._cancel, self._continue, self._discard),
+            tabs,
+        )
 
     def _bind(self) -> None:
         page, segment = self.page.name, self.segment.name
@@ -351,6 +378,57 @@ class App:
         self._children.add(child)  # a job holds its process as long as it runs
         return child
 
+    # The session that is kept
+
+    @property
+    def _work(self) -> tuple | None:
+        """Something that differs when there is more to keep; None where there is nothing."""
+        if not (self.desk.has_result or any(self.desk.prompt_counts)):
+            return None
+        return self.desk.ct.GetID(), self.desk.cut, tuple(self.desk.lesions), self.desk.prompt_counts
+
+    @property
+    def _facts(self) -> dict:
+        return {"ct": self.desk.ct.GetName(), "lesions": len(self.desk.lesions), "cut": asdict(self.desk.cut)}
+
+    def _offer(self) -> None:
+        facts = self.autosave.offered()
+        if facts is not None:
+            self.page.data.offer = f"Your last work was kept: {facts['ct']}, saved {facts['saved']}."
+
+    def _continue(self) -> None:
+        facts = self.autosave.offered() or {}
+        self.page.data.offer = ""
+        if not facts or not self.autosave.continue_():
+            self.failed("The last session could not be read.")
+            return
+        cut = Cut(**facts["cut"])
+        with self.segment.suppress_change_listeners():
+            data = self.segment.data
+            data.threshold, data.smallest_mm, data.largest_only = cut.threshold, cut.smallest_mm, cut.largest_only
+        self._list_cts()
+        loaded = [ct["id"] for ct in self.page.data.cts if ct["name"] == facts["ct"]]
+        if loaded:
+            self._choose_ct(self.slicer.scene.GetNodeByID(loaded[-1]))
+            self.page.data.ct = loaded[-1]
+        self.said("You are where you left.")
+
+    def _discard(self) -> None:
+        self.page.data.offer = ""
+        self.autosave.discard()
+
+    def _keep(self) -> None:
+        """A step of saving, when the user rests."""
+        if self._saving is not None:
+            if next(self._saving, self) is self:
+                self._saving = None
+        elif not (self.page.data.working or self.desk.unsettled):
+            work = self._work
+            self._rested = self._rested + 1 if work == self._seen else 0
+            self._seen = work
+            if work is not None and work != self._saved and self._rested * IDLE_TICK > REST:
+                self._saved, self._saving = work, self.autosave.save(self._facts)
+
     # Time
 
     def _spawn(self, work) -> None:
@@ -358,19 +436,14 @@ class App:
         self._pending.add(task)
         task.add_done_callback(self._pending.discard)
 
-    def _tick_on(self) -> None:
-        """Have the desk's clock run as long as there is something to wait for; an idle page uses no processor."""
-        if self._ticking is None or self._ticking.done():
-            with contextlib.suppress(RuntimeError):  # not serving yet
-                self._ticking = asyncio.get_running_loop().create_task(self._tick())
-
     async def _tick(self) -> None:
-        quiet = 0
-        while quiet < 20:
-            await asyncio.sleep(TICK)
+        """The desk's clock: quick while something is waited for; else slow, for an idle page is to cost nothing."""
+        while True:
+            await asyncio.sleep(TICK if self.page.data.working or self.desk.unsettled else IDLE_TICK)
             with self.server.state:
                 for child in list(self._children):
                     child.deliver()
                 self.jobs.tick()
+                self.train.teaching.tick()
                 self.desk.tick()
-            quiet = 0 if self.page.data.working else quiet + 1
+                self._keep()

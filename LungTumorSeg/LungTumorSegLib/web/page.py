@@ -54,6 +54,8 @@ class PageActions:
     fit: Callable[[], None]
     key: Callable[[str], None]
     cancel: Callable[[], None]
+    continue_: Callable[[], None]
+    discard: Callable[[], None]
 
 
 class Page:
@@ -93,6 +95,7 @@ class Page:
             with v3.VMain(classes="lts-fill"), html.Div(classes="lts-views"):
                 views.place_in(self.layout)
                 self._empty(name)
+                self._offer(name)
             self._dialogs(name)
             client.ClientStateChange(
                 value=name.download, change=f"{name.download} && window.lungTumorSeg.download({name.download})"
@@ -144,6 +147,12 @@ class Page:
             with html.Div(classes="lts-row"):
                 v3.VBtn("CT file…", variant="tonal", click=CHOOSE_FILE)
                 v3.VBtn("DICOM folder…", variant="tonal", click=CHOOSE_FOLDER)
+
+    def _offer(self, name: PageState) -> None:
+        with html.Div(classes="lts-offer", v_if=(name.offer,), role="alertdialog", aria_label="The last session"):
+            html.Span(f"{{{{ {name.offer} }}}}")
+            v3.VBtn("Continue", size="small", color="primary", click=self._actions.continue_, id="continue")
+            v3.VBtn("Discard", size="small", variant="text", click=self._actions.discard, id="discard")
 
     def _foot(self, name: PageState) -> None:
         with html.Div(classes="lts-foot flex-shrink-0"):

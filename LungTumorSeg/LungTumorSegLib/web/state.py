@@ -15,6 +15,7 @@ class PageState:
     said : the status line; failed : it tells of a failure, of which there are details.
     working : the worker or a job is at it; fraction of which is done, 0..100.
     download : address of a file that is ready.
+    offer : what the last session left, as a sentence; empty where there is nothing to continue.
     """
 
     tab: str = "segment"
@@ -28,6 +29,7 @@ class PageState:
     working: bool = False
     fraction: float = 0.0
     download: str = ""
+    offer: str = ""
     ct: str = ""
     cts: list[dict] = field(default_factory=list)
     tool: str = ""
@@ -74,3 +76,22 @@ class ExportState:
     """busy : the key of the format that is being made, or empty."""
 
     busy: str = ""
+
+
+@dataclass
+class TrainState:
+    """What `Teaching` holds, as the page shows it."""
+
+    cases: list[dict] = field(default_factory=list)
+    task: str = "prompted"
+    epochs: int = 1
+    device: str = "auto"
+    busy: bool = False
+    run_state: str = ""
+    state_said: str = ""
+    progress: str = ""
+    fraction: float = 0.0
+    curves: str = ""
+    compared: list[list] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+    pictures: list[str] = field(default_factory=list)

@@ -1,0 +1,137 @@
+"""The work of this session on disk, so that a closed tab, a crash or a switched-off machine does not lose it.
+
+In the user's own folder for programs' data, readable by nobody else: FOLDER/current is written while the user rests,
+FOLDER/kept is what the last process left and the page offers. Voxels go uncompressed into one file a node, and only
+those of nodes that changed since, so that a save is short; the scene itself (scene.mrml) comes last and whole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+SCENE, FACTS, UNFINISHED, LOCK = "scene.mrml", "session.json", "unfinished.mrml", "lock"
+log = logging.getLogger(__name__)
+
+
+class Autosave:
+    """
+    Parameters
+    ----------
+    scene : vtkMRMLScene
+    folder : see above; without a lock on it (another process has it) nothing is saved and nothing is offered
+    """
+
+    def __init__(self, scene, folder: Path):
+        self._scene, self._folder = scene, folder
+        self._lock: int | None = None
+        self._saved_at: tuple | None = None
+        with contextlib.suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._lock = _lock(folder / LOCK)
+        if self._lock is not None:
+            if (self._current / SCENE).exists():
+                shutil.rmtree(self._kept, ignore_errors=True)
+                self._current.rename(self._kept)
+            shutil.rmtree(self._current, ignore_errors=True)
+
+    @property
+    def _current(self) -> Path:
+        return self._folder / "current"
+
+    @property
+    def _kept(self) -> Path:
+        return self._folder / "kept"
+
+    def offered(self) -> dict | None:
+        """The facts that were saved with what the last process left; None where it left nothing."""
+        if self._lock is None or not (self._kept / SCENE).exists():
+            return None
+        try:
+            return dict(json.loads((self._kept / FACTS).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def continue_(self) -> bool:
+        """Load what was kept into the scene, beside what is there."""
+        self._scene.SetURL(str(self._kept / SCENE))
+        return bool(self._scene.Import())
+
+    def discard(self) -> None:
+        """Remove what was kept."""
+        shutil.rmtree(self._kept, ignore_errors=True)
+
+    def save(self, facts: dict) -> Iterator[None]:
+        """Save the scene as it is; yields between nodes, none of which takes long. `facts` can be given to JSON.
+
+        A failure (disk full) is logged and leaves what was saved before.
+        """
+        if self._lock is None:
+            return
+        try:
+            self._current.mkdir(exist_ok=True, mode=0o700)
+            for node in self._storable():
+                if node.GetModifiedSinceRead() or not self._is_here(node):
+                    self._write(node)
+                    yield
+            self._scene.SetRootDirectory(str(self._current))
+            self._scene.SetURL(str(self._current / UNFINISHED))
+            if not self._scene.Commit():
+                raise OSError("the scene could not be written")
+            facts = facts | {"saved": time.strftime("%Y-%m-%d %H:%M")}
+            (self._current / FACTS).write_text(json.dumps(facts), encoding="utf-8")
+            os.replace(self._current / UNFINISHED, self._current / SCENE)
+        except OSError as error:
+            log.warning("the session was not saved: %s", error.strerror or error)
+
+    def forget(self) -> None:
+        """There is nothing worth keeping any more."""
+        shutil.rmtree(self._current, ignore_errors=True)
+
+    def close(self) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def _storable(self) -> list:
+        count = self._scene.GetNumberOfNodesByClass("vtkMRMLStorableNode")
+        nodes = [self._scene.GetNthNodeByClass(n, "vtkMRMLStorableNode") for n in range(count)]
+        return [node for node in nodes if node.GetSaveWithScene() and not node.IsA("vtkMRMLColorNode")]
+
+    def _is_here(self, node) -> bool:
+        storage = node.GetStorageNode()
+        return storage is not None and Path(storage.GetFileName() or "/").parent == self._current
+
+    def _write(self, node) -> None:
+        storage = node.GetStorageNode()
+        if storage is None:
+            node.AddDefaultStorageNode()
+            storage = node.GetStorageNode()
+        if storage is None:  # nothing to store
+            return
+        ending = storage.GetDefaultWriteFileExtension()
+        storage.SetUseCompression(False)
+        storage.SetFileName(str(self._current / f"{node.GetID()}.{ending}"))
+        if not storage.WriteData(node) and node.GetStorageNode() is storage:
+            log.warning("a node of the class %s was not saved", node.GetClassName())
+
+
+def _lock(file: Path) -> int | None:
+    """A lock that goes with the process, or None where another has it."""
+    handle = os.open(file, os.O_CREAT | os.O_RDWR, 0o600)
+    if os.name == "nt":
+        return handle
+    import fcntl
+
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        return None
+    return handle

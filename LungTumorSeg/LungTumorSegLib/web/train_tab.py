@@ -1,0 +1,207 @@
+"""The Train tab: the user's cases, a model tuned on them, its curves, its comparison with the old one, promotion."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from pathlib import Path
+
+from trame.widgets import html
+from trame.widgets import vuetify3 as v3
+from trame_server.utils.typed_state import TypedState
+
+from LungTumorSegLib.errors import InputRefused
+from LungTumorSegLib.web.curves import drawn
+from LungTumorSegLib.web.state import SegmentState, TrainState
+from LungTumorSegLib.worker.launch import Launch
+from LungTumorSegLib.workstation import teaching
+from LungTumorSegLib.workstation.exporting import Exporting
+from LungTumorSegLib.workstation.job import ChildProcess
+from LungTumorSegLib.workstation.models import list_models, preferred
+from LungTumorSegLib.workstation.teaching import Knobs, Teaching
+
+RECIPES = {"prompted": "Outline what is clicked", "automatic": "Find tumours by itself"}
+DEVICES = {"auto": "What is fastest", "cpu": "The processor", "cuda": "The graphics card"}
+SAID = {
+    None: "", "training": "Training", "stopped": "Stopped: it can go on where it was.", "trained": "Trained.",
+    "comparing": "Comparing", "compared": "Compared with the old model.", "promoting": "Promoting",
+    "promoted": "Promoted: choose it as the model.",
+}  # fmt: skip
+
+
+class TrainTab:
+    """Binds the widgets to a `Teaching`, whose host it is.
+
+    Parameters
+    ----------
+    folder : of the user's cases and runs
+    launch, new_process : for jobs
+    exporting : makes the result's folder that becomes a case
+    said, failed : for the status line
+    models_changed : called when another model may be chosen
+    """
+
+    def __init__(
+        self,
+        server,
+        folder: Path,
+        launch: Launch,
+        new_process: Callable[[], ChildProcess],
+        exporting: Exporting,
+        said: Callable[[str], None],
+        failed: Callable[..., None],
+        models_changed: Callable[[], None],
+    ):
+        self.said, self.failed, self._models_changed = said, failed, models_changed
+        self._exporting = exporting
+        self.state = TypedState(server.state, TrainState)
+        self._segment = TypedState(server.state, SegmentState)
+        self.teaching = Teaching(folder, launch, new_process, self)
+        self.state.bind_changes({self.state.name.task: self._task_chosen})
+        self._task_chosen(self.state.data.task)
+        self.changed()
+
+    # What the teaching tells (`TeachingHost`)
+
+    def changed(self) -> None:
+        taught, data = self.teaching, self.state.data
+        sentence, fraction = taught.progress or ("", 0.0)
+        data.progress, data.fraction = sentence, round(100 * fraction, 1)
+        data.curves = drawn(taught.curves())
+        if taught.busy and data.busy:
+            return  # only further than before
+        data.busy, data.run_state, data.state_said = taught.busy, taught.state or "", SAID.get(taught.state, "")
+        self._show_cases()
+        compared = taught.compared()
+        rows = (("Your cases", compared.site), ("Other cases", compared.frozen)) if compared else ()
+        data.compared = [row(title, part) for title, part in rows]
+        data.reasons = list(compared.reasons) if compared else []
+        data.pictures = [picture(path) for path in compared.pictures[:4]] if compared else []
+        self._models_changed()
+
+    def _show_cases(self) -> None:
+        try:
+            cases = self.teaching.cases()
+        except InputRefused as refusal:
+            self.failed(str(refusal))
+            cases = []
+        self.state.data.cases = [
+            {
+                "name": case.name,
+                "picture": picture(self.teaching.thumbnail(case)),
+                "text": f"{case.lesions} lesion{'s' * (case.lesions != 1)}, {case.volume_ml:.1f} mL",
+                "notes": " ".join(case.notes),
+            }
+            for case in cases
+        ]
+
+    # What the user does
+
+    def _task_chosen(self, task: str) -> None:
+        self.state.data.epochs = teaching.recipe_epochs(task)
+
+    def _add(self) -> None:
+        self._exporting.result(lambda folder: self._try(lambda: self.teaching.add_case(folder)))
+
+    def _remove(self, name: str) -> None:
+        self._try(lambda: self.teaching.remove_case(name))
+
+    def _start(self) -> None:
+        data = self.state.data
+        base = preferred(list_models(), data.task)
+        knobs = Knobs(data.task, base.address if base else "", int(data.epochs), None, data.device)
+        self._try(lambda: self.teaching.start(knobs))
+
+    def _try(self, does: Callable[[], None]) -> None:
+        try:
+            does()
+        except InputRefused as refusal:
+            self.failed(str(refusal))
+
+    def fill(self) -> None:
+        """Build the widgets at the current place."""
+        name, data = self.state.name, self._segment.name
+        html.Div("Cases", classes="lts-section")
+        with html.Div(classes="lts-row"):
+            v3.VBtn(
+                "Add this case", size="small", variant="tonal", prepend_icon="mdi-plus", id="add-case",
+                click=self._add, disabled=(f"{name.busy} || !{data.has_result}",),
+                title="A copy of the CT without the patient's name, with the mask as it is now, corrections included",
+            )  # fmt: skip
+            html.Span(f"{{{{ {name.cases}.length }}}} cases", classes="text-caption")
+        with (
+            html.Div(classes="lts-cases"),
+            html.Div(v_for=f"case_ in {name.cases}", key="case_.name", classes="lts-case", title=("case_.notes",)),
+        ):
+            html.Img(src=("case_.picture",), alt="")
+            html.Div("{{ case_.text }}", classes="text-caption")
+            v3.VBtn(
+                icon="mdi-close", size="x-small", variant="text", density="compact", classes="lts-remove",
+                title="Remove this case", aria_label="Remove this case", click=(self._remove, "[case_.name]"),
+            )  # fmt: skip
+
+        html.Div("Training", classes="lts-section")
+        v3.VSelect(
+            v_model=(name.task,), items=([{"value": k, "title": t} for k, t in RECIPES.items()],), label="Teach to",
+            density="compact", hide_details=True, variant="outlined", classes="mb-2", disabled=(name.busy,),
+        )  # fmt: skip
+        with html.Div(classes="lts-row flex-nowrap mb-2"):
+            v3.VTextField(
+                v_model_number=(name.epochs,), type="number", min=1, max=teaching.MOST_EPOCHS, label="Epochs",
+                density="compact", hide_details=True, variant="outlined", disabled=(name.busy,), id="epochs",
+            )  # fmt: skip
+            v3.VSelect(
+                v_model=(name.device,), items=([{"value": k, "title": t} for k, t in DEVICES.items()],),
+                label="Computed by", density="compact", hide_details=True, variant="outlined", disabled=(name.busy,),
+            )  # fmt: skip
+        with html.Div(classes="lts-row"):
+            v3.VBtn(
+                "Start", id="train-start", color="primary", size="small", v_if=(f"!{name.busy}",), click=self._start
+            )
+            v3.VBtn("Stop", id="train-stop", size="small", v_if=(name.busy,), click=self.teaching.stop)
+            for text, state, does in (
+                ("Go on", ("stopped",), self.teaching.resume),
+                ("Compare", ("trained",), self.teaching.compare),
+                ("Promote", ("compared",), self.teaching.promote),
+                ("Discard", ("stopped", "trained", "compared", "promoted"), self.teaching.discard),
+            ):
+                states = ", ".join(f"'{one}'" for one in state)
+                enough = f" && !{name.reasons}.length" if text == "Promote" else ""
+                v3.VBtn(
+                    text, size="small", variant="tonal", id=f"train-{text.lower().replace(' ', '-')}",
+                    v_if=(f"!{name.busy} && [{states}].includes({name.run_state}){enough}",),
+                    click=lambda does=does: self._try(does),
+                )  # fmt: skip
+            v3.VBtn(
+                "Roll back", size="small", variant="text", v_if=(f"!{name.busy} && {name.run_state} === 'promoted'",),
+                click=lambda: self._try(lambda: self.teaching.roll_back(self.state.data.task)),
+                title="Let the promoted model's name mean the one before",
+            )  # fmt: skip
+        html.Div(f"{{{{ {name.progress} || {name.state_said} }}}}", classes="text-body-2 mt-2", id="train-said")
+        v3.VProgressLinear(
+            model_value=(name.fraction,), active=(name.busy,), height=4, rounded=True, color="primary",
+            aria_label="Progress of the training",
+        )  # fmt: skip
+        html.Div(v_html=(name.curves,), classes="mt-2", id="curves")
+        with html.Table(classes="lts-table mt-2", v_if=(f"{name.compared}.length",), id="compared"):
+            with html.Thead(), html.Tr():
+                for title in ("Mean Dice", "Cases", "Old", "New", "Newly missed"):
+                    html.Th(title)
+            with html.Tbody(), html.Tr(v_for=f"line in {name.compared}", key="line[0]", style="cursor: default"):
+                html.Td("{{ cell }}", v_for="cell in line")
+        html.Div("{{ reason }}", v_for=f"reason in {name.reasons}", classes="lts-failed text-body-2 mt-1")
+        html.Img(
+            v_for=f"shot in {name.pictures}", src=("shot",), style="width: 100%", classes="mt-2", alt="Old and new"
+        )
+
+
+def row(title: str, part: teaching.Judged) -> list:
+    return [title, part.cases, f"{part.base:.3f}", f"{part.candidate:.3f}", part.newly_missed]
+
+
+def picture(path: Path) -> str:
+    """As an address that holds it, for these are small."""
+    try:
+        return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
+    except OSError:
+        return ""

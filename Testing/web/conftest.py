@@ -1,0 +1,113 @@
+"""The page in a real Chromium, served by a process of its own whose scene the tests can ask about."""
+
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from browsing import open_ct, said
+
+HERE = Path(__file__).resolve().parent
+REPOSITORY = HERE.parents[1]
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+if importlib.util.find_spec("trame_slicer") is None or importlib.util.find_spec("playwright") is None:
+    collect_ignore_glob = ["test_*.py"]
+
+
+class Served:
+    """The app's process. Its address, and what its scene holds."""
+
+    def __init__(self, folder: Path):
+        environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "LungTumorSeg"), "PYTHONUNBUFFERED": "1"}
+        environment["VTK_DEFAULT_OPENGL_WINDOW"] = "vtkEGLRenderWindow"
+        self.process = subprocess.Popen(
+            [sys.executable, str(HERE / "served.py"), str(folder)], env=environment, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        self.address = json.loads(self.process.stdout.readline())
+        self.origin = self.address.split("/?")[0]
+
+    def ask(self, *question):
+        self.process.stdin.write(json.dumps(question) + "\n")
+        self.process.stdin.flush()
+        reply = json.loads(self.process.stdout.readline())
+        assert not (isinstance(reply, dict) and "error" in reply), reply
+        return reply
+
+    def close(self) -> None:
+        self.process.terminate()
+        self.process.wait(20)
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory):
+    served = Served(tmp_path_factory.mktemp("work"))
+    yield served
+    served.close()
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    from playwright.sync_api import sync_playwright
+
+    program = next((found for name in BROWSERS if (found := shutil.which(name))), None)
+    if program is None:
+        pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium, served):
+    """A page that has come in, with nothing open; `page.outside` are requests that left the machine, `page.wrong` what
+    the console complained of."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 720}, accept_downloads=True)
+    page = context.new_page()
+    page.set_default_timeout(90_000)
+    page.outside, page.wrong = [], []
+    page.on(
+        "request", lambda r: None if r.url.startswith((served.origin, "data:", "blob:")) else page.outside.append(r.url)
+    )
+    page.on("pageerror", lambda error: page.wrong.append(str(error)))
+    page.on("console", lambda m: page.wrong.append(m.text) if m.type == "error" else None)
+    page.goto(served.address)
+    page.wait_for_selector("#segment")
+    yield page
+    context.close()
+
+
+@pytest.fixture(scope="session")
+def ct_file(tmp_path_factory) -> Path:
+    """A small CT, oblique to no axis: 30 x 80 x 96 voxels of air with a body in it."""
+    from LungTumorSegLib.volume.geometry import Geometry, Volume
+    from LungTumorSegLib.volume.writing import write_volume
+
+    shape = (30, 80, 96)
+    _k, j, i = np.indices(shape)
+    voxels = np.where(((j - 40) / 38) ** 2 + ((i - 48) / 46) ** 2 < 1, -850, -1000).astype(np.int16)
+    voxels += np.random.default_rng(0).integers(-20, 20, shape).astype(np.int16)
+    path = tmp_path_factory.mktemp("ct") / "chest.nii.gz"
+    write_volume(path, Volume(voxels, Geometry(shape, (0.7, 0.7, 1.25), (-30.0, -25.0, 100.0))))
+    return path
+
+
+@pytest.fixture
+def opened(page, ct_file):
+    """The page with the CT just opened, through the file chooser."""
+    return open_ct(page, ct_file)
+
+
+@pytest.fixture
+def segmented(opened):
+    """The page after Segment: two balls are found."""
+    opened.click("#segment")
+    said(opened, "2 lesions found")
+    return opened

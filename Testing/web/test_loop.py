@@ -1,0 +1,132 @@
+"""The radiologist's loop by real mouse events in a real browser: what the scene holds then, what is downloaded."""
+
+import re
+
+import numpy as np
+import SimpleITK as sitk
+from browsing import at, coloured_pixels, grey_levels, said, until, view_box
+
+
+def test_a_ct_is_seen_in_all_slice_views_after_it_was_chosen(opened, served):
+    opened.wait_for_timeout(500)
+    for name in ("axial", "coronal", "sagittal"):
+        assert grey_levels(opened, name) > 8, name
+    assert served.ask("window") == [1500.0, -600.0]
+    opened.keyboard.press("m")
+    until(lambda: served.ask("window"), lambda window: window == [400.0, 40.0], opened)
+
+
+def test_the_wheel_scrolls_a_view_slice_by_slice(opened, served):
+    before = served.ask("offset", "Axial")
+    box = view_box(opened, "axial")
+    opened.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    opened.mouse.wheel(0, -100)
+    moved = until(lambda: served.ask("offset", "Axial"), lambda offset: offset != before, opened)
+    assert abs(abs(moved - before) - 1.25) < 1e-6
+
+
+def test_segment_finds_lesions_and_their_colour_is_on_the_screen(segmented, served):
+    assert len(served.ask("voxels")) == 2
+    segmented.wait_for_timeout(600)
+    assert coloured_pixels(segmented, "axial") > 100
+    segmented.click("text=Measure")
+    assert segmented.locator("#lesions tbody tr").count() == 2
+
+
+def test_the_threshold_follows_the_slider_and_more_is_less(segmented, served):
+    before = served.ask("voxels")
+    segmented.focus("#threshold [role=slider]")
+    for _ in range(10):
+        segmented.keyboard.press("ArrowRight")
+    assert abs(until(lambda: served.ask("threshold"), lambda t: t > 0.49, segmented) - 0.5) < 1e-6
+    after = until(lambda: served.ask("voxels"), lambda v: v["1"]["count"] < before["1"]["count"], segmented)
+    assert 0 < after["1"]["count"] < before["1"]["count"]
+
+
+def test_a_point_placed_by_mouse_adds_the_lesion_there(segmented, served):
+    place = (8.0, 22.0, 118.0)
+    served.ask("jump", place)
+    segmented.click("#tool-inside")
+    segmented.wait_for_timeout(300)
+    segmented.mouse.click(*at(segmented, served, "Axial", place))
+    found = until(lambda: served.ask("voxels"), lambda v: len(v) == 3, segmented)
+    assert min(np.linalg.norm(np.subtract(lesion["middle"], place)) for lesion in found.values()) < 2.0
+    assert served.ask("prompts") == [1, 0, 0]
+    segmented.keyboard.press("Escape")
+
+
+def test_painting_adds_voxels_and_undo_takes_them_back(segmented, served):
+    before = served.ask("voxels")
+    middle = before["1"]["middle"]
+    served.ask("jump", middle)
+    segmented.click("#tool-paint")
+    segmented.wait_for_timeout(300)
+    x, y = at(segmented, served, "Axial", np.add(middle, (9.0, 0.0, 0.0)))
+    segmented.mouse.move(x, y)
+    segmented.mouse.down()
+    segmented.mouse.move(x + 12, y + 4, steps=4)
+    segmented.mouse.up()
+    painted = until(lambda: served.ask("voxels"), lambda v: v["1"]["count"] > before["1"]["count"] + 10, segmented)
+    assert painted["2"] == before["2"]
+    segmented.wait_for_timeout(700)  # it is measured
+    segmented.keyboard.press("Control+z")
+    until(lambda: served.ask("voxels"), lambda v: v["1"]["count"] == before["1"]["count"], segmented)
+    segmented.keyboard.press("Escape")
+
+
+def test_a_diameter_line_dragged_by_its_end_is_the_tables_value(segmented, served):
+    segmented.click("text=Measure")
+    row = segmented.locator("#lesions tbody tr").first
+    row.click()
+    end = served.ask("line", 1, "long")[0]
+    served.ask("jump", end)
+    segmented.wait_for_timeout(500)
+    x, y = at(segmented, served, "Axial", end)
+    segmented.mouse.move(x, y, steps=3)
+    segmented.wait_for_timeout(300)
+    segmented.mouse.down()
+    segmented.mouse.move(x + 20, y - 14, steps=6)
+    segmented.mouse.up()
+    segmented.wait_for_function("document.querySelector('#lesions tbody tr').innerText.includes('edited')")
+    ends = np.array(served.ask("line", 1, "long"))
+    assert f"{np.linalg.norm(ends[0] - ends[1]):.1f} ×" in row.inner_text()
+
+
+def test_the_downloaded_mask_is_the_scenes_on_the_cts_own_grid(segmented, served, ct_file, tmp_path):
+    segmented.click("button:has-text('Export')")
+    with segmented.expect_download(timeout=60_000) as download:
+        segmented.click("#export-nifti")
+    assert re.fullmatch(r"chest[-\w]*-tumours\.nii\.gz", download.value.suggested_filename)
+    download.value.save_as(tmp_path / "mask.nii.gz")
+    mask, ct = sitk.ReadImage(str(tmp_path / "mask.nii.gz")), sitk.ReadImage(str(ct_file))
+    for facts in ("GetSize", "GetSpacing", "GetOrigin", "GetDirection"):
+        assert np.allclose(getattr(mask, facts)(), getattr(ct, facts)(), atol=1e-4), facts
+    wanted = np.zeros(ct.GetSize()[::-1], bool)
+    for k, j, i, _lesion in served.ask("labels"):
+        wanted[k, j, i] = True
+    assert wanted.any()
+    assert np.array_equal(sitk.GetArrayFromImage(mask) > 0, wanted)
+
+
+def test_what_is_no_ct_is_refused_in_one_line_and_the_work_stays(segmented, served, tmp_path):
+    before = served.ask("voxels")
+    wrong = tmp_path / "broken.nii.gz"
+    wrong.write_bytes(b"this is no scan")
+    segmented.click("button:has-text('Open')")
+    with segmented.expect_file_chooser() as chooser:
+        segmented.click("text=CT file…")
+    chooser.value.set_files(str(wrong))
+    segmented.wait_for_selector("#lts-said.lts-failed")
+    line = segmented.inner_text("#lts-said")
+    assert line
+    assert "\n" not in line
+    assert "Traceback" not in line
+    assert served.ask("voxels") == before
+
+
+def test_a_killed_worker_costs_a_click_at_most(segmented, served):
+    served.ask("kill_worker")
+    segmented.wait_for_timeout(300)
+    segmented.click("button:has-text('Segment'):not(.v-tab)")
+    said(segmented, "found in")
+    assert len(served.ask("voxels")) == 2
