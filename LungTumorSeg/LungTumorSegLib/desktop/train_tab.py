@@ -10,7 +10,6 @@ import slicer
 from slicer.i18n import tr as _
 
 from LungTumorSegLib.desktop.child_process import QtChildProcess
-from LungTumorSegLib.desktop.settings import job_launch
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.scene.curves import TrainingCurves
 from LungTumorSegLib.workstation import models, teaching, teaching_words
@@ -29,10 +28,12 @@ class TrainTab:
     ui : the panel's widgets by name
     scene : vtkMRMLScene, for the curves
     desk, jobs, exporting : of `workstation`
+    launch : says how jobs are started now
     panel : told by `said`, `failed` and `models_changed`
     """
 
-    def __init__(self, ui, scene, desk, jobs, exporting, panel):
+    def __init__(self, ui, scene, desk, jobs, exporting, launch, panel):
+        self._launch = launch
         self.ui, self.desk, self._jobs, self._exporting, self._panel = ui, desk, jobs, exporting, panel
         self.curves = TrainingCurves(scene, (_("Loss"), _("Loss, held out"), _("Dice, held out")))
         self._children: list[QtChildProcess] = []
@@ -69,7 +70,7 @@ class TrainTab:
     def _open(self) -> Teaching:
         folder = slicer.util.settingsValue(FOLDER_KEY, "") or str(teaching.default_folder())
         frozen = slicer.util.settingsValue(FROZEN_KEY, "")
-        return Teaching(Path(folder), job_launch(), self._new_child, self, Path(frozen) if frozen else None)
+        return Teaching(Path(folder), self._launch(), self._new_child, self, Path(frozen) if frozen else None)
 
     def _new_child(self) -> QtChildProcess:
         self._children.append(QtChildProcess())
@@ -110,11 +111,9 @@ class TrainTab:
         self.update()
 
     def said(self, sentence: str) -> None:
-        self.ui.trainLabel.text = sentence
         self._panel.said(sentence)
 
     def failed(self, sentence: str, details: str = "") -> None:
-        self.ui.trainLabel.text = sentence
         self._panel.failed(sentence, details)
 
     # Showing
@@ -132,7 +131,7 @@ class TrainTab:
         ui.trainButton.text = _("Stop") if busy else _("Start training")
         ui.trainButton.enabled = busy or bool(self._cases and self._bases)
         ui.resumeButton.visible = state == teaching.STOPPED and not busy
-        ui.trainBar.visible = busy
+        ui.trainBar.visible = ui.trainLabel.visible = busy
         if teaching_.progress is not None:
             ui.trainLabel.text, fraction = teaching_.progress
             ui.trainBar.value = round(100 * fraction)
@@ -171,7 +170,8 @@ class TrainTab:
         case = self._case
         self.ui.removeCaseButton.enabled = case is not None and not self.teaching.busy
         patients = len({each.patient for each in self._cases})
-        together = _("{cases} cases of {patients} patients").format(cases=len(self._cases), patients=patients)
+        of = _("1 patient") if patients == 1 else _("{count} patients").format(count=patients)
+        together = _("{cases} of {patients}").format(cases=_cases(len(self._cases)), patients=of)
         self.ui.caseLabel.text = _facts(case) if case is not None else together
 
     @property
@@ -285,6 +285,10 @@ def _time(path: Path) -> int | None:
         return None
 
 
+def _cases(count: int) -> str:
+    return _("1 case") if count == 1 else _("{count} cases").format(count=count)
+
+
 def _facts(case) -> str:
     lesions = _("1 lesion") if case.lesions == 1 else _("{count} lesions").format(count=case.lesions)
     return "\n".join([f"{case.name}: {lesions}, {case.volume_ml:.2f} mL", *case.notes])
@@ -292,8 +296,8 @@ def _facts(case) -> str:
 
 def _verdict(compared) -> str:
     lines = [
-        _("{what}, {cases} cases: Dice {old:.3f} before, {new:.3f} now; {missed} lesions newly missed.").format(
-            what=what, cases=part.cases, old=part.base, new=part.candidate, missed=part.newly_missed
+        _("{what} ({cases}): Dice {old:.3f} before, {new:.3f} now; newly missed lesions: {missed}.").format(
+            what=what, cases=_cases(part.cases), old=part.base, new=part.candidate, missed=part.newly_missed
         )
         for what, part in ((_("Kept back"), compared.site), (_("Must not forget"), compared.frozen))
     ]

@@ -45,7 +45,7 @@ def not_worth_promoting(reasons: tuple[str, ...]) -> str:
 
 
 def synthetic() -> str:
-    return _("Forgetting was judged by synthetic scans alone: choose a folder of frozen cases in the settings.")
+    return _("Forgetting was judged by synthetic scans alone: choose a folder of cases that must not be forgotten.")
 
 
 def promoted(name: str) -> str:
