@@ -26,6 +26,7 @@ from LungTumorSegLib.measurement.lung_fields import LungFields, find_lung_fields
 from LungTumorSegLib.measurement.measure import Lesion, measure
 from LungTumorSegLib.scene import answers, maps, ownership, segments
 from LungTumorSegLib.scene.blocks import Blocks, Place
+from LungTumorSegLib.scene.canvas import Canvas
 from LungTumorSegLib.scene.composing import changes
 from LungTumorSegLib.scene.cut import Cut, keep_cut, kept_cut
 from LungTumorSegLib.scene.cutting import cut_lesions
@@ -87,6 +88,8 @@ class Result:
         self._written: Voxels | tuple | None = None  # with the edits of then: `_edits_then`
         self._edits_then: Edits | None = None
         self._history = History()
+        self._canvas = Canvas()
+        self._numbers: list[int] = []  # of the segments that we wrote
         self._locked: set[int] = set()  # since the drag began
         self._locked_voxels: Voxels | None = None
 
@@ -438,7 +441,7 @@ class Result:
         if self._locked:
             over = over.under(self._locked_voxels)
         with self._working():
-            segments.fill_segments(node, self.ct, parts, over)
+            self._numbers = segments.fill_segments(node, self.ct, parts, over, self._canvas)
         self._merged_from = names.merged_from
         self._written, self._edits_then = (parts, over), edits
 
@@ -462,10 +465,13 @@ class Result:
         node = self.segmentation_node
         if node is None:
             return Voxels.none(self._shape)
-        now = segments.read_voxels(node, self.ct)
         if isinstance(self._written, tuple):
             parts, over = self._written
             self._written = Voxels.of(self._shape, parts).under(over).shown()
+        if segments.are_as_written(node, self._canvas, self._numbers):
+            self._edits = self._edits_then
+            return self._written
+        now = segments.read_voxels(node, self.ct)
         if now.same(self._written):
             self._edits = self._edits_then
             return now

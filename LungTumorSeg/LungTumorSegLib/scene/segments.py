@@ -7,7 +7,7 @@ share our image, it is given an image of its own first.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import slicer
@@ -15,8 +15,8 @@ import vtk
 from vtk.util.numpy_support import vtk_to_numpy
 
 from LungTumorSegLib.measurement.colours import lesion_colour
-from LungTumorSegLib.measurement.components import bounding_box
 from LungTumorSegLib.scene import ownership
+from LungTumorSegLib.scene.canvas import Canvas
 from LungTumorSegLib.scene.voxels import Voxels
 from LungTumorSegLib.volume.box import Box
 
@@ -55,7 +55,9 @@ def segmentation_node(scene, ct):
     return node
 
 
-def fill_segments(node, ct, labels: Box | Sequence[Box], over: Voxels | None = None) -> list[int]:
+def fill_segments(
+    node, ct, labels: Box | Sequence[Box], over: Voxels | None = None, canvas: Canvas | None = None
+) -> list[int]:
     """Make our segments those of the labels: label n becomes the segment "Tumour n", label 0 is background.
 
     Parameters
@@ -63,16 +65,17 @@ def fill_segments(node, ct, labels: Box | Sequence[Box], over: Voxels | None = N
     node, ct : our segmentation node and its CT
     labels : unsigned integers; or boxes of them that do not overlap
     over : laid over the labels; lesion 0 takes away
+    canvas : of the calls before, for speed
 
     Returns the numbers of the segments, rising. Surfaces of the segmentation vanish with the change, as Slicer does for
     any edit; see `show_surface`.
     """
     segmentation = node.GetSegmentation()
-    whole, scalars, numbers = _laid(labels if isinstance(labels, (list, tuple)) else [labels], over)
+    canvas = canvas or Canvas()
     ours = our_segments(node)
     _part_from_foreign(segmentation, ours)
     image = _shared_image(segmentation, ours)
-    _fill(image, ct, whole, scalars)
+    numbers = canvas.write(image, ct, [labels] if isinstance(labels, Box) else labels, over)
     grid = " ".join(repr(float(x)) for x in _ct_matrix(ct).ravel())
     if grid != node.GetAttribute(GRID):
         node.SetAttribute(GRID, grid)
@@ -84,11 +87,22 @@ def fill_segments(node, ct, labels: Box | Sequence[Box], over: Voxels | None = N
         if number in ours:
             segment = segmentation.GetSegment(ours[number])
             segment.SetLabelValue(number)
-            segment.AddRepresentation(LABELMAP, image)
+            if segment.GetRepresentation(LABELMAP) is not image:
+                segment.AddRepresentation(LABELMAP, image)
         else:
             segmentation.AddSegment(_segment(number, image), f"LungTumorSeg_{number}")
-    image.Modified()
+    canvas.done()
     return numbers
+
+
+def are_as_written(node, canvas: Canvas, numbers: Collection[int]) -> bool:
+    """Our segments are these, and nobody changed them since they were written on the canvas."""
+    segmentation, ours = node.GetSegmentation(), our_segments(node)
+    return set(ours) == set(numbers) and all(
+        segmentation.GetSegment(i).GetLabelValue() == number
+        and canvas.is_as_written(segmentation.GetSegment(i).GetRepresentation(LABELMAP))
+        for number, i in ours.items()
+    )
 
 
 def read_voxels(node, ct) -> Voxels:
@@ -202,48 +216,6 @@ def _shared_image(segmentation, ours: dict[int, str]):
     return slicer.vtkOrientedImageData()
 
 
-def _laid(parts: Sequence[Box], over: Voxels | None) -> tuple[Box, vtk.vtkDataArray, list[int]]:
-    """The labels in the box around all lesions, the array that holds them, and the numbers that occur."""
-    numbers = {n for part in parts for n in occurring(part.values)}
-    painted = over.shown() if over is not None else None
-    bounds = [_bounds(part) for part in parts if part.values.any()]
-    if painted is not None and len(painted):
-        bounds.append(painted.bounds())
-    if not bounds:
-        return Box((0, 0, 0), np.zeros((0, 0, 0), np.uint8)), vtk.vtkUnsignedCharArray(), []
-    start, stop = np.min([a for a, _ in bounds], axis=0), np.max([b for _, b in bounds], axis=0)
-    highest = max(numbers | set(painted.numbers if painted is not None else ()))
-    scalars = vtk.vtkUnsignedCharArray() if highest < 256 else vtk.vtkUnsignedShortArray()
-    scalars.SetNumberOfValues(int(np.prod(stop - start)))
-    scalars.Fill(0)
-    whole = Box(tuple(int(n) for n in start), vtk_to_numpy(scalars).reshape(stop - start))
-    for part in parts:
-        ours, theirs = whole.overlap(part) or (None, None)
-        if ours is not None:
-            ours[...] = theirs
-    if over is not None and len(over):
-        kji = over.indices() - start
-        inside = ((kji >= 0) & (kji < whole.values.shape)).all(axis=1)
-        at = tuple(kji[inside].T)
-        touched = occurring(whole.values[at])
-        whole.values[at] = over.lesion[inside]
-        for number in touched:
-            if not any((whole.overlap(part)[0] == number).any() for part in parts if whole.overlap(part)):
-                numbers.discard(number)
-        numbers |= set(painted.numbers)
-    return whole, scalars, sorted(numbers)
-
-
-def occurring(labels: np.ndarray) -> list[int]:
-    """The labels above 0 in an array of them, rising."""
-    return (np.flatnonzero(np.bincount(labels.ravel())[1:]) + 1).tolist()
-
-
-def _bounds(part: Box) -> tuple[np.ndarray, np.ndarray]:
-    inner = bounding_box(part.values)
-    return tuple(np.add(part.start, [getattr(side, end) for side in inner]) for end in ("start", "stop"))
-
-
 def _on_grid(image, node, ct) -> Box | None:
     """A label image's values on the CT's grid, a view of its memory where it lies on it; None where it lies off.
 
@@ -275,15 +247,3 @@ def _ct_matrix(ct) -> np.ndarray:
     matrix = vtk.vtkMatrix4x4()
     ct.GetIJKToRASMatrix(matrix)
     return slicer.util.arrayFromVTKMatrix(matrix)
-
-
-def _fill(image, ct, labels: Box, scalars) -> None:
-    """Make the labels the image's; `scalars` holds them. Observers are told later, once."""
-    image.SetGeometryFromImageToWorldMatrix(slicer.util.vtkMatrixFromArray(_ct_matrix(ct)))
-    if not labels.values.size:
-        image.SetExtent(0, -1, 0, -1, 0, -1)
-        image.GetPointData().SetScalars(None)
-        return
-    extent = [(a, b - 1) for a, b in zip(labels.start, labels.stop, strict=True)]
-    image.SetExtent(*(n for pair in reversed(extent) for n in pair))
-    image.GetPointData().SetScalars(scalars)
