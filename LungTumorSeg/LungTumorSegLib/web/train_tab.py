@@ -21,7 +21,7 @@ from LungTumorSegLib.workstation.models import list_models, preferred
 from LungTumorSegLib.workstation.teaching import Knobs, Teaching
 
 RECIPES = {"prompted": "Outline what is clicked", "automatic": "Find tumours by itself"}
-DEVICES = {"auto": "What is fastest", "cpu": "The processor", "cuda": "The graphics card"}
+DEVICES = {"auto": "Fastest", "cpu": "Processor", "cuda": "Graphics card"}
 SAID = {
     None: "", "training": "Training", "stopped": "Stopped: it can go on where it was.", "trained": "Trained.",
     "comparing": "Comparing", "compared": "Compared with the old model.", "promoting": "Promoting",
@@ -128,7 +128,10 @@ class TrainTab:
                 click=self._add, disabled=(f"{name.busy} || !{data.has_result}",),
                 title="A copy of the CT without the patient's name, with the mask as it is now, corrections included",
             )  # fmt: skip
-            html.Span(f"{{{{ {name.cases}.length }}}} cases", classes="text-caption")
+            html.Span(
+                f"{{{{ {name.cases}.length }}}} case{{{{ {name.cases}.length === 1 ? '' : 's' }}}}",
+                classes="text-caption",
+            )
         with (
             html.Div(classes="lts-cases"),
             html.Div(v_for=f"case_ in {name.cases}", key="case_.name", classes="lts-case", title=("case_.notes",)),
