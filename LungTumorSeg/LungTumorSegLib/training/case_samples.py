@@ -10,9 +10,8 @@ import torch
 
 from LungTumorSegLib.training.prepared import Prepared
 from LungTumorSegLib.training.recipe import Recipe
+from LungTumorSegLib.training.sampling import Sample
 from LungTumorSegLib.training.transforms import Transforms
-
-Sample = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Prints what a model can do, as JSON: the figures of its card.
+"""Prints what a model, by name or folder, can do, as JSON: the figures of its card (`measured_card` writes them there).
 
 ``python -m LungTumorSegLib.training.evaluation --model prompted --data lidc-nodules --backgrounds held-out-scans
 --scans scans/LIDC-IDRI-0001 scans/LIDC-IDRI-0003``
@@ -13,12 +13,16 @@ from pathlib import Path
 
 import torch
 
+from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.inference.session import Session
-from LungTumorSegLib.networks.model import Model, load_model
+from LungTumorSegLib.networks import catalogue
+from LungTumorSegLib.networks.card import ModelCard
+from LungTumorSegLib.networks.model import load_card, load_model
+from LungTumorSegLib.training import prompted_samples, searching_samples
 from LungTumorSegLib.training.backgrounds import Background, read_backgrounds
 from LungTumorSegLib.training.crops import Nodule, read_nodules
 from LungTumorSegLib.training.pasted_evaluation import evaluate_pasted
-from LungTumorSegLib.training.prompted_evaluation import evaluate_prompted, summary
+from LungTumorSegLib.training.prompted_evaluation import WINDOW, evaluate_prompted, summary
 from LungTumorSegLib.training.scan_evaluation import click_lesions, search_scan
 from LungTumorSegLib.training.scans import TestScan, read_scan
 from LungTumorSegLib.training.split import part_of
@@ -27,14 +31,17 @@ CLICKS = 5
 
 
 def evaluate_prompted_model(
-    model: Model, nodules: list[Nodule], backgrounds: list[Background], scans: list[TestScan]
+    name: str, nodules: list[Nodule], backgrounds: list[Background], scans: list[TestScan]
 ) -> dict:
     """One random click inside each nodule, its crop alone and set into held-out lungs, and there also with a second and
     third click where it is wrong, or a box instead; several clicks in scans."""
-    session, threshold = Session(), model.card.threshold
+    model, session = load_model(name), Session()
+    threshold = model.card.threshold
+    if not is_taught_like(model.card, prompted_samples.HU_RANGE, 1.0, 4) or set(model.card.window) != {WINDOW}:
+        raise InputRefused("the nodules are shown in windows of 48 mm with 4 channels: this model was made for others")
     in_scans = {}
     for scan in scans:
-        in_scans |= click_lesions(session, model, scan, CLICKS)
+        in_scans |= click_lesions(session, name, scan, CLICKS)
     return {
         "crop alone": summary(evaluate_prompted(model.network, nodules, None, threshold)),
         "set into held-out lungs": summary(evaluate_prompted(model.network, nodules, backgrounds, threshold)),
@@ -46,16 +53,23 @@ def evaluate_prompted_model(
 
 
 def evaluate_automatic_model(
-    model: Model, nodules: list[Nodule], backgrounds: list[Background], scans: list[TestScan]
+    name: str, nodules: list[Nodule], backgrounds: list[Background], scans: list[TestScan]
 ) -> dict:
-    """Whole scans, and held-out nodules set into held-out lungs."""
-    session = Session()
-    return {
-        "whole scans": [asdict(search_scan(session, model, scan)) for scan in scans],
-        "nodules set into held-out lungs, found by the search": evaluate_pasted(
-            model.network, nodules, backgrounds, model.card.suspicion or model.card.threshold
-        ),
-    }
+    """Whole scans, and held-out nodules set into held-out lungs; these only of a model that searches as ours does."""
+    session, card = Session(), load_card(name)
+    figures: dict = {"whole scans": [asdict(search_scan(session, name, scan)) for scan in scans]}
+    if is_taught_like(card, searching_samples.HU_RANGE, searching_samples.SPACING_MM, 1):
+        network = load_model(name).network
+        found = evaluate_pasted(network, nodules, backgrounds, card.suspicion or card.threshold)
+        figures["nodules set into held-out lungs, found by the search"] = found
+    return figures
+
+
+def is_taught_like(card: ModelCard, hu_range: tuple[float, float], spacing_mm: float, channels: int) -> bool:
+    """Whether the network sees cubes of that spacing with so many channels, and says one probability."""
+    sees = card.hu_range, card.spacing_mm, card.arguments["input_channels"], len(card.classes), card.activation
+    is_3d = catalogue.entry(card.network).dimensions == 3
+    return is_3d and sees == (hu_range, (spacing_mm,) * 3, channels, 1, "sigmoid")
 
 
 def main() -> None:
@@ -66,14 +80,22 @@ def main() -> None:
     arguments.add_argument("--scans", type=Path, nargs="*", default=[], help="folders with image.nii.gz, mask.nii.gz")
     arguments.add_argument("--part", choices=["validation", "test"], default="test")
     arguments.add_argument("--most", type=int, help="at most so many nodules, for a quick look")
+    arguments.add_argument("--threads", type=int, help="of the processor [all]")
     given = arguments.parse_args()
-    torch.set_num_threads(2)
-    model = load_model(given.model)
+    if given.threads:
+        torch.set_num_threads(given.threads)
+    task = load_card(given.model).task
+    if task == "gate":
+        raise InputRefused("a gate finds no lesions: name the model that it belongs to")
     nodules = [n for n in read_nodules(given.data) if part_of(n.patient) == given.part][: given.most]
-    evaluate = evaluate_prompted_model if model.card.task == "prompted" else evaluate_automatic_model
-    figures = evaluate(model, nodules, read_backgrounds(given.backgrounds), [read_scan(scan) for scan in given.scans])
+    evaluate = evaluate_prompted_model if task == "prompted" else evaluate_automatic_model
+    scans = [read_scan(scan) for scan in given.scans]
+    figures = evaluate(given.model, nodules, read_backgrounds(given.backgrounds), scans)
     print(json.dumps({"part": given.part, "patients": len({n.patient for n in nodules}), **figures}, indent=2))
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except InputRefused as refusal:
+        raise SystemExit(f"{refusal}") from None

@@ -14,10 +14,10 @@ from LungTumorSegLib.training.backgrounds import Background
 from LungTumorSegLib.training.clicks import click_inside, drawn_around
 from LungTumorSegLib.training.composition import Scene, background_scene, crop_alone, fitting_place, set_nodule, widened
 from LungTumorSegLib.training.crops import Nodule
-from LungTumorSegLib.training.loop import Sample
-from LungTumorSegLib.training.sampling import turn, window_positions
+from LungTumorSegLib.training.sampling import Sample, turn, window_positions
 
 HU_RANGE = (-1000.0, 400.0)
+WINDOWS = (32, 32, 32, 32, 48)  # edges in voxels, in turn, as the model is taught
 VOXEL_MM = (0.85, 1.2)  # the apparent scale of small and middling lesions; the model's grid is 1 mm
 MAGNIFIED = 0.15  # share of samples whose nodule is enlarged into a mass, seen at the spacing of a larger zoom
 MASS_VOXELS = (14.0, 38.0)  # how wide such a mass appears
@@ -35,7 +35,7 @@ FAINT_HU = -350.0
 
 @dataclass(frozen=True)
 class PromptedSamples:
-    """Makes samples for `loop.train`.
+    """Makes samples of a recipe: (random generator, step) -> sample.
 
     windows : edges in voxels of the cubic window, step by step in turn. Most nodules fit a small one, where a step is
     three times cheaper.

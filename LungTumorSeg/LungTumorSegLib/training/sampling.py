@@ -6,6 +6,8 @@ import numpy as np
 import torch
 from torch.nn.functional import grid_sample
 
+Sample = tuple[torch.Tensor, torch.Tensor, torch.Tensor]  # input (c, ...), target (classes, ...), known (1, ...)
+
 
 def window_positions(shape: tuple[int, int, int], centre: np.ndarray, linear: np.ndarray) -> torch.Tensor:
     """Positions (d, h, w, 3) in mm of a window's voxels: `centre` (k, j, i) plus `linear` (3 x 3, mm a voxel) times

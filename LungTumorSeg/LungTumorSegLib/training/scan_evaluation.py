@@ -28,7 +28,7 @@ class ScanOutcome:
     lesion_dice: tuple[float, ...]
 
 
-def search_scan(session: Session, model: Model, scan: TestScan) -> ScanOutcome:
+def search_scan(session: Session, model: str | Model, scan: TestScan) -> ScanOutcome:
     """The automatic model on one scan, at the model's threshold."""
     prediction = session.segment(scan.ct, model)
     probability = prediction.probability.full(scan.ct.voxels.shape)
@@ -57,7 +57,9 @@ def score(name: str, probability: np.ndarray, lesions: np.ndarray, geometry: Geo
     )
 
 
-def click_lesions(session: Session, model: Model, scan: TestScan, clicks: int, seed: int = 0) -> dict[str, list[float]]:
+def click_lesions(
+    session: Session, model: str | Model, scan: TestScan, clicks: int, seed: int = 0
+) -> dict[str, list[float]]:
     """The prompted model on each lesion of a scan: Dice after each of some single clicks at random inside it."""
     outcome = {}
     for lesion in range(1, int(scan.lesions.max()) + 1):

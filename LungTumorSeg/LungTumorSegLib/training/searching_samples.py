@@ -11,9 +11,8 @@ from LungTumorSegLib.training.augmentation import as_from_another_scanner, scale
 from LungTumorSegLib.training.backgrounds import Background
 from LungTumorSegLib.training.composition import Scene, background_scene, fitting_place, set_nodule
 from LungTumorSegLib.training.crops import Nodule
-from LungTumorSegLib.training.loop import Sample
 from LungTumorSegLib.training.masses import set_mass
-from LungTumorSegLib.training.sampling import sample, turn, window_positions
+from LungTumorSegLib.training.sampling import Sample, sample, turn, window_positions
 
 HU_RANGE = (-1000.0, 400.0)
 SPACING_MM = 2.0
@@ -30,7 +29,7 @@ FEWEST_PLACES = 150
 
 @dataclass(frozen=True)
 class SearchingSamples:
-    """Makes samples for `loop.train`. weights : how often each background is drawn."""
+    """Makes samples of a recipe: (random generator, step) -> sample. weights : how often each background is drawn."""
 
     nodules: list[Nodule]
     backgrounds: list[Background]

@@ -18,7 +18,6 @@ from LungTumorSegLib.training.learner import Revise
 from LungTumorSegLib.training.lessons import Make
 from LungTumorSegLib.training.machines import processes
 from LungTumorSegLib.training.prepared import Prepared, data_digest, prepare, split_by_patient
-from LungTumorSegLib.training.prompted import WINDOWS
 from LungTumorSegLib.training.recipe import Recipe
 from LungTumorSegLib.training.split import part_of
 from LungTumorSegLib.training.taught import taught_facts
@@ -151,7 +150,7 @@ def of_nodules(recipe: Recipe, data: Path) -> Teaching:
     }
     return Teaching(
         replace(recipe, network=network),
-        samples("train", WINDOWS),
+        samples("train", prompted_samples.WINDOWS),
         samples("validation", (edge,)),
         (recipe.data.target,),
         ("CT",),
