@@ -10,6 +10,7 @@ PySide6 does, that ctk and qMRML widgets behave as their stand-ins, how the pane
 layout's views redraw. Names are checked against Slicer's, CTK's and PythonQt's sources in slicer_names.json.
 """
 
+import ctypes
 import json
 import os
 import sys
@@ -28,6 +29,11 @@ import vtk
 from packaging.requirements import Requirement
 from PySide6 import QtCore, QtGui, QtUiTools, QtWidgets
 from trame_slicer.core import SlicerApp
+
+if sys.version_info < (3, 12):
+    # Many calls of PySide6 (seen with 6.12) take one reference to None too many away, which ends the process after some
+    # minutes: "deallocating None". From Python 3.12 on None lives for ever; here it is given references enough.
+    ctypes.c_ssize_t.from_address(id(None)).value += 1 << 40
 
 MODULE_FILE = Path(__file__).resolve().parents[2] / "LungTumorSeg" / "LungTumorSeg.py"
 

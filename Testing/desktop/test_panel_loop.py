@@ -1,10 +1,13 @@
 """The radiologist's whole loop on the test host (see host.py: not "tested in Slicer"), by real clicks, with the real
 worker and the models that are shipped: Segment, judge, points, a box, paint, measure, drag a line, export.
 
-PANEL_PICTURES=FOLDER keeps a picture of the panel after each step.
+PANEL_PICTURES=FOLDER keeps a picture of the panel after each step. PANEL_SEGMENT=1 presses Segment on the real scan,
+too, which takes minutes on two cores.
 """
 
+import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -122,7 +125,8 @@ class Loop:
 def test_the_whole_loop_on_the_synthetic_chest(host, module, tmp_path):
     from LungTumorSegLib.volume.phantom import make_phantom
 
-    volume, _truth, tumours = make_phantom()
+    # The usual chest, as far as the tumours reach: what lies around costs time.
+    volume, _truth, tumours = make_phantom(shape=(72, 190, 190), spacing=(1.9, 1.9, 2.5))
     centres = [np.array(tumour["centre_lps"]) for tumour in tumours]
     folder = os.environ.get("PANEL_PICTURES")
     loop = Loop(host, module, add_ct(volume, "Synthetic chest"), Path(folder) if folder else None)
@@ -195,6 +199,54 @@ def test_the_whole_loop_on_the_synthetic_chest(host, module, tmp_path):
     assert (tmp_path / "Synthetic-chest-tumours.csv").read_text().count("\n") == len(loop.table()) + 1
     assert (tmp_path / "Synthetic-chest-tumours.pdf").read_bytes().startswith(b"%PDF")
     assert ui.exportedLabel.text.count("<a href=") == 3
+
+
+def test_a_real_scan_exports_what_the_scene_shows_and_measures_as_the_command_does(host, module, shared_data, tmp_path):
+    """LIDC-IDRI-0003: a point in each of its nodules, one painted on, the threshold moved, the mask exported."""
+    from LungTumorSegLib.measurement.components import find_components
+    from LungTumorSegLib.volume.reading import read_ct, read_mask
+
+    folder = shared_data / "scans" / "LIDC-IDRI-0003"
+    volume = read_ct(folder / "image.nii.gz")
+    nodules = find_components(read_mask(folder / "mask.nii.gz").voxels > 0)
+    loop = Loop(host, module, add_ct(volume, "LIDC-IDRI-0003"), None)
+    ui = loop.ui
+    assert host.until(lambda: ui.ctSelector.q.findText("LIDC-IDRI-0003") >= 0)
+    choose(ui.ctSelector, "LIDC-IDRI-0003")
+    if os.environ.get("PANEL_SEGMENT"):
+        click(ui.segmentButton)
+        loop.step("segmented")
+    centres = [volume.geometry.ijk_to_lps((box.sum(axis=1) - 1)[::-1] / 2) for box in nodules.boxes]
+    assert len(centres) == 3
+    for centre in centres:
+        loop.place(ui.insideButton, centre)
+        loop.step("point inside")
+        assert loop.lesion_at(centre)
+    lesion = loop.lesion_at(centres[0])
+    click(ui.correctButton)
+    painted = np.zeros_like(loop.mask(), bool)
+    k, j, i = np.argwhere(loop.mask() == lesion).max(axis=0)
+    painted[k, j - 5 : j + 5, i : i + 5] = True
+    painted &= loop.mask() == 0
+    loop.paint(painted, lesion)
+    host.select_module("LungTumorSeg")
+    loop.step("painted")
+    ui.thresholdSlider.q.drag(0.5, 0.45)
+    loop.step("threshold")
+    assert (loop.mask()[painted] == lesion).all()
+
+    open_tab(module, "Export")
+    ui.exportFolderEdit.currentPath = str(tmp_path)
+    click(ui.niftiButton)
+    loop.step("exported")
+    mask = tmp_path / "LIDC-IDRI-0003-tumours.nii.gz"
+    np.testing.assert_array_equal(sitk.GetArrayFromImage(sitk.ReadImage(str(mask))) > 0, loop.mask() > 0)
+    command = [sys.executable, "-m", "LungTumorSegLib.command", "measure", str(mask), "--json"]
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "LungTumorSeg")}
+    said = subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout
+    theirs = sorted((x["long_axis_mm"], x["short_axis_mm"]) for x in json.loads(said)["lesions"])
+    ours = sorted((x.long_axis_mm, x.short_axis_mm) for x in loop.desk.lesions)
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-4)
 
 
 def stretch(ct, lesion):
