@@ -121,65 +121,137 @@ class LungTumorSegLogic(ScriptedLoadableModuleLogic):
 
 
 class LungTumorSegTest(ScriptedLoadableModuleTest):
-    """Runs inside Slicer: a result in the scene, and a prediction by the worker where a model is installed."""
+    """Runs inside Slicer: what becomes of a result, points and corrections in the scene; then the panel with the
+    worker, where its Python has what it needs."""
 
     def setUp(self):
         slicer.mrmlScene.Clear()
 
     def runTest(self):
-        self.setUp()
-        self.test_result_in_scene()
-        self.setUp()
-        self.test_segment_button()
+        for test in (self.test_result, self.test_point, self.test_correction, self.test_panel):
+            self.setUp()
+            test()
+        self.delayDisplay("All tests passed")
 
     def phantom(self):
         """A cuboid of soft tissue with two air-filled lungs and a ball of tissue in the left one: a node and the
         ball's probability."""
         import numpy as np
 
-        from LungTumorSegLib.volume.box import Box
-
         k, j, i = np.indices((48, 128, 160))
         voxels = np.full(k.shape, 40, np.int16)
         for middle in (45, 115):
             voxels[((k - 24) / 20) ** 2 + ((j - 64) / 45) ** 2 + ((i - middle) / 28) ** 2 < 1] = -850
-        distance = np.sqrt(((k - 24) * 2.5) ** 2 + ((j - 64) * 2.0) ** 2 + ((i - 115) * 2.0) ** 2)
-        voxels[distance < 12] = 30
+        probability = self.ball(115)
+        voxels[probability.values > 0.5] = 30
         node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "Phantom")
         node.SetSpacing(2.0, 2.0, 2.5)
         slicer.util.updateVolumeFromArray(node, voxels)
         node.CreateDefaultDisplayNodes()
-        return node, Box((0, 0, 0), np.clip(1.5 - distance / 24, 0, 1).astype(np.float32))
+        return node, probability
 
-    def test_result_in_scene(self):
+    def ball(self, column):
+        """Probability 0.5 at 12 mm from the middle of this column, more inside."""
+        import numpy as np
+
+        from LungTumorSegLib.volume.box import Box
+
+        k, j, i = np.indices((48, 128, 160))
+        distance = np.sqrt(((k - 24) * 2.5) ** 2 + ((j - 64) * 2.0) ** 2 + ((i - column) * 2.0) ** 2)
+        return Box((0, 0, 0), np.clip(1 - distance / 24, 0, 1).astype(np.float32))
+
+    def shown(self):
+        """The phantom with its ball as a prediction."""
         from LungTumorSegLib.scene.result import Result
-        from LungTumorSegLib.scene.segments import our_segments
 
         node, probability = self.phantom()
         result = Result(slicer.mrmlScene, node)
-        lesions = result.show(probability, 0.99, 3.0)
-        assert len(lesions) == 1
-        assert abs(lesions[0].long_axis_mm - 24) < 3
-        assert len(our_segments(result.segmentation_node)) == 1
+        result.show(probability, 0.5, 3.0)
+        return node, result
+
+    def mask(self, node, result):
+        """The only segment on the CT's grid."""
+        from LungTumorSegLib.scene.segments import our_segments
+
+        (segment,) = our_segments(result.segmentation_node).values()
+        return slicer.util.arrayFromSegmentBinaryLabelmap(result.segmentation_node, segment, node)
+
+    def test_result(self):
+        node, result = self.shown()
+        assert len(result.lesions) == 1
+        assert abs(result.lesions[0].long_axis_mm - 24) < 3
         count = slicer.mrmlScene.GetNumberOfNodes()
-        result.show(probability, 0.99, 3.0)
+        result.show(self.ball(115), 0.5, 3.0)
         assert slicer.mrmlScene.GetNumberOfNodes() == count
-        self.delayDisplay("A result is shown and shown again")
+        before = self.mask(node, result).sum()
+        result.move_threshold(0.7, 3.0)
+        assert self.mask(node, result).sum() < before
+        self.delayDisplay("A result is shown, shown again, and follows the threshold")
 
-    def test_segment_button(self):
-        import time
+    def test_point(self):
+        from LungTumorSegLib.scene.prompts import points_inside
 
-        from LungTumorSegLib.workstation.models import list_models
+        node, result = self.shown()
+        points = points_inside(slicer.mrmlScene, node)
+        points.AddControlPointWorld(90.0, 128.0, 60.0)
+        (prompt,) = result.follow_prompts()
+        assert len(result.set_answer(prompt, self.ball(45))) == 2
+        points.RemoveNthControlPoint(0)
+        result.follow_prompts()
+        assert len(result.lesions) == 1
+        self.delayDisplay("A point brings a lesion, and takes it along")
 
-        if not any(model.task == "automatic" for model in list_models()):
-            self.delayDisplay("No model is installed: the worker is not tried")
-            return
+    def test_correction(self):
+        from LungTumorSegLib.scene.segments import our_segments
+
+        node, result = self.shown()
+        painted = self.mask(node, result).copy()
+        painted[24, 40:44, 100:120] = 1
+        (segment,) = our_segments(result.segmentation_node).values()
+        slicer.util.updateSegmentBinaryLabelmapFromArray(painted, result.segmentation_node, segment, node)
+        result.take_edits()
+        result.recompose(0.7, 3.0)
+        assert self.mask(node, result)[24, 40:44, 100:120].all()
+        assert self.mask(node, result).sum() < painted.sum()
+        result.reset_edits()
+        assert not self.mask(node, result)[24, 40:44, 100:120].any()
+        self.delayDisplay("What is painted stays painted when the threshold moves")
+
+    def test_panel(self):
+        """Segment, a point, NIfTI: by the panel's own widgets and the real worker."""
+        import tempfile
+        from pathlib import Path
+
         node, _probability = self.phantom()
         slicer.util.selectModule("LungTumorSeg")
         widget = slicer.modules.LungTumorSegWidget
+        ui, desk = widget.ui, widget.panel.desk
         widget.logic.getParameterNode().ct = node
-        widget.ui.segmentButton.click()
-        until = time.monotonic() + 180
-        while widget.ui.segmentButton.text == _("Cancel") and time.monotonic() < until:
-            self.delayDisplay(widget.ui.statusLabel.text, 200)
-        assert " s on " in widget.ui.statusLabel.text
+        if not desk.ready:
+            self.delayDisplay("No model is installed: the worker is not tried")
+            return
+        ui.segmentButton.click()
+        self.wait(lambda: not desk.busy)
+        if not desk.has_result:
+            self.delayDisplay("The worker is not tried: " + ui.statusLabel.text)
+            return
+        assert " s on " in ui.statusLabel.text
+        desk.points().AddControlPointWorld(230.0, 128.0, 60.0)
+        desk.tick()
+        self.wait(lambda: not desk.busy)
+        assert desk.lesions, ui.statusLabel.text
+        with tempfile.TemporaryDirectory() as folder:
+            path, jobs = Path(folder) / "tumours.nii.gz", widget.panel.jobs
+            widget.panel.exporting.nifti(path)
+            self.wait(lambda: not jobs.under_way)
+            assert path.exists(), ui.statusLabel.text
+        self.delayDisplay("Segmented, a point placed, exported")
+
+    def wait(self, condition, seconds=180):
+        """Let Slicer run until the condition holds."""
+        import time
+
+        until = time.monotonic() + seconds
+        while not condition() and time.monotonic() < until:
+            self.delayDisplay("Computing...", 200)
+        assert condition()

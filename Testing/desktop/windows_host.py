@@ -31,7 +31,6 @@ def add_to(host, folder):
         return host.answers.get("confirm", True)
 
     slicer.util.confirmOkCancelDisplay = ask
-    slicer.util.mainWindow = lambda: None
     slicer.util.showStatusMessage = lambda text, _duration=0: host.status.append(text)
     module = types.ModuleType("slicer.packaging")
     exec(fake_slicer_python.PACKAGING, vars(module))

@@ -48,7 +48,7 @@ class Panel(VTKObservationMixin):
         self.jobs = Jobs(job_launch(), QtChildProcess, self)
         self.measure = MeasureTab(ui, self.desk, self.jobs)
         self.segment = SegmentTab(ui, self.desk, lambda: self.measure.chosen)
-        exporting = Exporting(self.desk, self.jobs, dicom_database.file_of_instance)
+        self.exporting = exporting = Exporting(self.desk, self.jobs, dicom_database.file_of_instance)
         self.export = ExportTab(ui, self.desk, self.jobs, exporting)
         self.train = TrainTab(ui, scene, self.desk, self.jobs, exporting, job_launch, self)
         self.first_run = FirstRun(ui, worker_launch, self.worker_changed, self.models_changed)
