@@ -9,7 +9,6 @@ from LungTumorSegLib.scene import maps, ownership, prompts, segments, table
 from LungTumorSegLib.scene.edits import Edits
 from LungTumorSegLib.scene.result import Result
 from LungTumorSegLib.scene.voxels import Voxels
-from LungTumorSegLib.scene.watching import Watch
 from LungTumorSegLib.volume.box import EMPTY, Box
 
 FAR = (3, 4, 4)
@@ -390,23 +389,25 @@ def test_the_map_of_an_earlier_version_is_taken_for_the_automatic_answer(scene, 
     assert slicer.util.arrayFromVolume(result.probability_node)[FIRST] == 1.0
 
 
-def test_a_watch_keeps_a_stroke_when_the_scene_is_saved(scene, ct, result, editor):
-    watch = Watch(result, lambda: None, lambda: None)
-    editor.paint(1, SPOT)
-    scene.SetSaveToXMLString(1)
-    scene.Commit()
-    watch.stop()
-    fresh = Result(scene, ct)
-    assert len(fresh.edits.painted) == 3 * 4 * 4
-
-
 def test_a_stroke_made_without_us_is_taken_later(scene, ct, result, editor):
-    """The panel was closed, or the module was not there: what we wrote is known from the scene."""
+    """The panel was closed, or the scene was saved at once: what we wrote is known from the scene."""
     editor.paint(1, SPOT)
     fresh = Result(scene, ct)
     assert [lesion.corrected for lesion in fresh.read()] == [True, False]
     fresh.recompose(0.6, 1.0)
     assert editor.lesion(1)[SPOT].all()
+
+
+def test_measuring_in_steps_is_measuring(result):
+    before = list(result.lesions)
+    result.move_threshold(0.6, 1.0)
+    steps = result.measuring()
+    next(steps)
+    assert result.lesions == before, "nothing is seen before the last step"
+    list(steps)
+    stepwise = list(result.lesions)
+    assert stepwise != before
+    assert result.measure() == stepwise
 
 
 SHAPE = (5, 6, 7)

@@ -1,8 +1,10 @@
 """Boxes of values that we keep in the scene beside what is seen: hidden volume nodes, saved with it.
 
-They are cropped: only the box that is not zero is stored. Lists of volumes leave them out (HideFromEditors); Slicer
-saves such nodes with the scene all the same. Their place in the CT is kept as voxel indices, so it is exact whatever
-the file format.
+They are cropped: only the box that is not zero is stored. Lists of volumes leave them out (HideFromEditors). Their
+place in the CT is kept as voxel indices, so it is exact whatever the file format.
+
+A bundle (.mrb) has them. Beside a .mrml Slicer writes hidden nodes since 2026 only ("<scene>_Private"); where they are
+missing, `kept` is None, and what needs them has to be asked for again.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ user deletes takes its marks along.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -196,8 +196,17 @@ class Result:
     def measure(self) -> list[Lesion]:
         """Take what the user painted, then diameters, table and, where there was one, the 3D surface, of the segments
         as they are now."""
-        self.read()
+        for _ in self.measuring():
+            pass
+        return self.lesions
+
+    def measuring(self) -> Iterator[None]:
+        """As `measure`, in steps of a lesion each, for a host whose windows must not stand still. What is seen and
+        `lesions` change in the last step. Drop it when anything else is done to the result, and begin anew."""
+        voxels = self._take()
         node = self.segmentation_node
+        found = yield from self._measured_in(voxels)
+        self._take_measured(found)
         if node is not None:
             now = self._take()
             self._history.add(now, self._edits, self.cut)
@@ -215,39 +224,49 @@ class Result:
         if self._surface_wanted and node is not None:
             segments.show_surface(node, True)
         self._surface_wanted = self._dragging = False
-        return self.lesions
 
     def read(self) -> list[Lesion]:
         """The lesions of the segments as they are now, in a loaded scene too; shows nothing."""
-        self._measured, self._labels, self.lesions = [], {}, []
-        if self.segmentation_node is None:
-            return self.lesions
-        voxels = self._take()
-        probability = None
+        steps = self._measured_in(self._take())
+        try:
+            while True:
+                next(steps)
+        except StopIteration as done:
+            self._take_measured(done.value)
+        return self.lesions
+
+    def _measured_in(self, voxels: Voxels) -> Generator[None, None, list[tuple[Lesion, Box]]]:
+        """Each lesion as it is measured, with its voxels."""
         if self.probability_node is not None:
             probability = slicer.util.arrayFromVolume(self.probability_node)
             # As far as the probability reaches: at a lower threshold lesions are larger.
             places = self._map_blocks().above(CUTS[0], also=voxels.boxes())
         else:
-            bounds = voxels.bounds()
+            probability, bounds = None, voxels.bounds()
             places = [] if bounds is None else [tuple(slice(*ends) for ends in zip(*bounds, strict=True))]
-        hu = slicer.util.arrayFromVolume(self.ct)
+        hu, found = slicer.util.arrayFromVolume(self.ct), []
         for place in places:
             labels = voxels.within(place)
             if not labels.values.any():
                 continue
-            found = measure(
-                labels.values,
-                self._grid.box(labels.start, labels.stop),
-                None if probability is None else probability[place],
-                labels.start,
-                ct=hu[place],
-                lungs=self._lung_fields(),
-            )
-            self._measured += found
-            self._labels.update({lesion.id: labels for lesion in found})
-        self._measured.sort(key=lambda lesion: lesion.id)
-        return self.take_lines()
+            found += [
+                (lesion, labels)
+                for lesion in measure(
+                    labels.values,
+                    self._grid.box(labels.start, labels.stop),
+                    None if probability is None else probability[place],
+                    labels.start,
+                    ct=hu[place],
+                    lungs=self._lung_fields(),
+                )
+            ]
+            yield
+        return sorted(found, key=lambda one: one[0].id)
+
+    def _take_measured(self, found: list[tuple[Lesion, Box]]) -> None:
+        self._measured, self.lesions = [lesion for lesion, _ in found], []
+        self._labels = {lesion.id: labels for lesion, labels in found}
+        self.take_lines()
 
     # What the user does
 
@@ -257,13 +276,6 @@ class Result:
         Where the editor's Undo led back past a change of ours, `cut` is that of then.
         """
         return self.measure()
-
-    def keep_edits(self) -> None:
-        """The scene is about to be saved: what was painted a moment ago belongs to it."""
-        node = self.segmentation_node
-        if node is not None:
-            keep_edits(node, self._edits_now(), self._take())
-            keep_cut(node, self.cut)
 
     @property
     def edits(self) -> Edits:
@@ -316,7 +328,8 @@ class Result:
                 Marks(node).forget(lesion.id)
         self._measured = [lesion for lesion in self._measured if lesion.id in left]
         if node is not None:
-            self.keep_edits()
+            now = self._take()
+            keep_edits(node, self._edits, now)
         self._mark()
         self._show()
         return self.lesions

@@ -30,14 +30,7 @@ class Watch:
         self._observed: dict[str, tuple] = {}  # VTK object by address -> the object and its observers' tags
         self._going_lines: dict[str, tuple[int, str]] = {}  # node id -> lesion and axis
         scene = result.scene
-        self._observe(
-            scene,
-            {
-                scene.NodeAboutToBeRemovedEvent: self._going,
-                scene.NodeRemovedEvent: self._gone,
-                scene.StartSaveEvent: self._saving,
-            },
-        )
+        self._observe(scene, {scene.NodeAboutToBeRemovedEvent: self._going, scene.NodeRemovedEvent: self._gone})
         self.follow()
 
     def follow(self) -> None:
@@ -68,9 +61,6 @@ class Watch:
         if not self._deaf() and is_whole(line):
             self._result.line_moved()
             self._on_changed()
-
-    def _saving(self, _scene, _event) -> None:
-        self._result.keep_edits()
 
     def _segment_removed(self, _segmentation, _event) -> None:
         if not self._deaf():
