@@ -27,7 +27,7 @@ def centre(bench, lesion):
 
 def asked(bench):
     """How often the worker was asked since."""
-    return bench.desk._conversation._count
+    return bench.desk._asking._conversation._count
 
 
 def test_a_point_in_a_missed_lesion_adds_it(segmented):

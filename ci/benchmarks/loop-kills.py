@@ -11,6 +11,7 @@ is pressed, and points and mask are compared with those of the beginning, voxel 
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 import time
 from pathlib import Path
@@ -38,7 +39,9 @@ def loading(bench: Bench) -> float:
     """Seconds from nothing to a worker with both models in its memory."""
     started = time.monotonic()
     bench.desk.start()
-    assert bench.until(lambda: not bench.desk._conversation.busy and bench.desk._conversation.devices, 120)
+    assert bench.until(
+        lambda: not bench.desk._asking._conversation.busy and bench.desk._asking._conversation.devices, 120
+    )
     return time.monotonic() - started
 
 
@@ -58,6 +61,7 @@ def main() -> int:
     else:
         volume, _truth, tumours = make_phantom()
         first, second = (tumour["centre_lps"] for tumour in tumours[:2])
+    logging.getLogger("LungTumorSegLib").setLevel(logging.CRITICAL)  # each kill would be told twice
     app = SlicerApp()
     bench = Bench(app.scene, worker_command())
     try:

@@ -18,12 +18,11 @@ from LungTumorSegLib.scene import segments, views
 from LungTumorSegLib.scene.cut import Cut
 from LungTumorSegLib.scene.prompts import Prompt
 from LungTumorSegLib.scene.result import Result
-from LungTumorSegLib.scene.volumes import SceneVolumes
 from LungTumorSegLib.scene.watching import Watch
-from LungTumorSegLib.worker.conversation import Answer, Conversation, Request, Transport
+from LungTumorSegLib.worker.conversation import Answer, Request, Transport
 from LungTumorSegLib.workstation import words
+from LungTumorSegLib.workstation.asking import Asking
 from LungTumorSegLib.workstation.display import Display, show_display
-from LungTumorSegLib.workstation.errands import Errands
 from LungTumorSegLib.workstation.host import HEAT, Host
 from LungTumorSegLib.workstation.lesion_text import lesion_text
 from LungTumorSegLib.workstation.prompting import Prompting
@@ -57,16 +56,10 @@ class Desk:
         self.scene, self.host = scene, host
         self.cut = Cut()
         self._save_undo, self._clock = save_undo, clock
-        self._conversation = Conversation(process, inline)
-        self._errands = Errands(self._conversation, host, lambda: getattr(process, "last_words", ""))
-        self._volumes = SceneVolumes()
+        self._asking = Asking(process, inline, host, lambda: self.ct)
         self._result: Result | None = None
         self._watch: Watch | None = None
         self._prompting: Prompting | None = None
-        self._automatic: str | None = None
-        self._prompted: str | None = None
-        self._fingerprints: dict[str, str | None] = {}  # of the models' weights, as the worker read them
-        self._started = False
         self._threshold_of_model = True  # the next result begins at its model's threshold
         self._drawn: Cut | None = None  # what the scene shows, measured; None while a hand drags
         self._display = Display()
@@ -91,7 +84,7 @@ class Desk:
     @property
     def busy(self) -> bool:
         """The worker computes for us: Segment is Cancel."""
-        return self._errands.under_way
+        return self._asking.under_way
 
     @property
     def unsettled(self) -> bool:
@@ -101,7 +94,7 @@ class Desk:
     @property
     def ready(self) -> bool:
         """Segment may be pressed."""
-        return self._result is not None and self._automatic is not None
+        return self._result is not None and self._asking.automatic is not None
 
     @property
     def has_result(self) -> bool:
@@ -110,7 +103,7 @@ class Desk:
     @property
     def can_prompt(self) -> bool:
         """Points and boxes may be placed."""
-        return self._result is not None and self._prompted is not None
+        return self._result is not None and self._asking.prompted is not None
 
     @property
     def prompt_counts(self) -> tuple[int, int, int]:
@@ -127,23 +120,18 @@ class Desk:
     def choose_models(self, automatic: str | None, prompted: str | None) -> None:
         """Names or folders, as the worker loads them. They are loaded ahead of the first click once `start` was
         called; the next result of another automatic model begins at that model's threshold."""
-        if automatic != self._automatic:
+        if automatic != self._asking.automatic:
             self._threshold_of_model = True
-        self._automatic, self._prompted = automatic, prompted
-        self._load()
+        self._asking.choose(automatic, prompted)
         self.host.changed()
 
     def start(self) -> None:
         """The user came: have the worker and the model ready before the first click."""
-        self._started = True
-        self._conversation.start()
-        self._load()
+        self._asking.start()
 
     def restart(self, inline: bool) -> None:
         """The host's process starts another worker from now on; `inline` as in the constructor."""
-        self._conversation.restart(inline)
-        if self._started:
-            self.start()
+        self._asking.restart(inline)
 
     def choose_ct(self, ct, cut: Cut | None = None) -> None:
         """Take up the CT's result as it stands in the scene, without changing it; None to follow none.
@@ -174,32 +162,28 @@ class Desk:
 
     def segment(self) -> None:
         """Find all lesions of the chosen CT; points and boxes that have no answer are asked for again, too."""
-        started, model = self._clock(), self._automatic
+        started, model = self._clock(), self._asking.automatic
 
         def done(answer: Answer) -> None:
             if self._threshold_of_model or not self.has_result:
                 self._take_threshold(answer.meta["threshold"])
             views.show_ct(views.composite_nodes(self.scene), self.ct)
             self._draw(lambda result: result.show(answer.box, *_values(self.cut)))
-            keep_run(self._result.segmentation_node, answer.meta, self._fingerprints.get(model))
+            keep_run(self._result.segmentation_node, answer.meta, self._asking.fingerprints.get(model))
             self.host.said(words.found(len(self.lesions), self._clock() - started, answer.meta["device"]))
 
-        sent = self._ask(lambda volume, **told: self._conversation.segment(volume, model, **told), done)
-        if sent is not None and self.can_prompt:
+        if self._asking.segment(done) is not None and self.can_prompt:
             self._prompting.follow()
 
     def cancel(self) -> None:
-        self._errands.cancel()
+        self._asking.cancel()
 
     def explain(self, lesion: int | None = None) -> None:
         """Grad-CAM of what the automatic model found, or of one lesion."""
-        started, model, chosen = self._clock(), self._automatic, None
+        started, chosen = self._clock(), None
         if lesion is not None:
             labels = segments.read_labels(self._result.segmentation_node)
             chosen = labels.start, labels.values == lesion
-
-        def ask(volume, **told):
-            return self._conversation.explain(volume, model, lesion=chosen, **told)
 
         def done(answer: Answer) -> None:
             self._result.show_heat(answer.box)
@@ -207,7 +191,7 @@ class Desk:
             show_display(self.scene, self._result, self._display)
             self.host.said(words.explained(self._clock() - started, answer.meta["device"]))
 
-        self._ask(ask, done)
+        self._asking.explain(chosen, done)
 
     # Prompts
 
@@ -283,7 +267,7 @@ class Desk:
 
     def tick(self) -> None:
         """Call every 50 to 200 ms."""
-        self._conversation.tick()
+        self._asking.tick()
         if self._painted_at is not None and self._clock() - self._painted_at >= REST:
             self.settle()
         if self._prompting is not None:
@@ -308,50 +292,22 @@ class Desk:
 
     def scene_closing(self) -> None:
         """Nodes are about to vanish: what still comes for them is not wanted any more."""
-        self._errands.drop()
+        self._asking.forget()
         self.host.said("")
         self.choose_ct(None)
-        self._volumes.forget()
 
     def close(self) -> None:
         """The user goes: end the worker. The host closes the process."""
-        self._errands.drop()
+        self._asking.drop()
         self.choose_ct(None)
-        self._conversation.close()
+        self._asking.close()
 
     # The rest is private
 
-    def _load(self) -> None:
-        for name in {self._automatic, self._prompted} - {None}:
-            if self._started and name not in self._fingerprints:
-                self._conversation.load(name, on_done=lambda answer, name=name: self._loaded(name, answer))
-
-    def _loaded(self, name: str, answer: Answer) -> None:
-        self._fingerprints[name] = answer.meta.get("fingerprint")
-
-    def _ask(self, ask: Callable[..., Request], done, wanted=lambda: True, not_done=lambda failure: None):
-        """A request about the chosen CT; its answer is shown unless the scene or the choice changed since."""
-        ct = self.ct
-        try:
-            volume = self._volumes.volume(ct)
-        except InputRefused as error:
-            self.host.failed(str(error))
-            return None
-
-        def still_wanted() -> bool:
-            if self.ct is not ct:
-                self.host.said(words.no_longer_chosen())
-            return self.ct is ct and wanted()
-
-        return self._errands.send(lambda **told: ask(volume, **told), done, still_wanted, not_done)
-
     def _ask_prompt(self, prompt: Prompt, not_done) -> Request | None:
-        started, model, prompting = self._clock(), self._prompted, self._prompting
+        started, model, prompting = self._clock(), self._asking.prompted, self._prompting
         if model is None:
             return None
-
-        def ask(volume, **told):
-            return self._conversation.prompt(volume, model, prompt.inside, prompt.outside, box=prompt.box, **told)
 
         def done(answer: Answer) -> None:
             if not self.has_result:
@@ -359,11 +315,11 @@ class Desk:
                 self._result.cut = self.cut
                 views.show_ct(views.composite_nodes(self.scene), self.ct)
             self._draw(lambda result: result.set_answer(prompt, answer.box))
-            keep_run(self._result.segmentation_node, answer.meta, self._fingerprints.get(model), first=False)
+            keep_run(self._result.segmentation_node, answer.meta, self._asking.fingerprints.get(model), first=False)
             prompting.answered(prompt)
             self.host.said(words.found(len(self.lesions), self._clock() - started, answer.meta["device"]))
 
-        return self._ask(ask, done, lambda: prompting.is_wanted(prompt), not_done)
+        return self._asking.prompt(prompt, done, lambda: prompting.is_wanted(prompt), not_done)
 
     def _followed(self) -> None:
         """Points and boxes changed, and the scene with them."""

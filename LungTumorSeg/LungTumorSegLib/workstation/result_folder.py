@@ -40,7 +40,7 @@ class ResultFolder:
         Raises `InputRefused` where there is nothing to write.
         """
         given = hand_over(result, self._volumes, self._find_file)
-        name = fingerprint(given, change_token(result.ct))
+        name = fingerprint(given, result)
         if self._made is not None and self._made[0] == name:
             self._export(self._made[1], done, formats, to)
             return
@@ -103,11 +103,10 @@ def copied(box: Box) -> Box:
     return Box(box.start, np.array(box.values))
 
 
-def fingerprint(given: Handover, ct_token: tuple) -> str:
-    """The same for the same result."""
-    digest = hashlib.sha256(repr((ct_token[0], ct_token[1], given.lesions, given.run, given.source)).encode())
-    for box in (given.labels, given.probability, given.heat):
-        if box is not None:
-            digest.update(repr((box.start, box.values.shape)).encode())
-            digest.update(np.ascontiguousarray(box.values).data)
+def fingerprint(given: Handover, result: Result) -> str:
+    """The same for the same result. Maps by when they were changed: they are too large to be looked at each time."""
+    nodes = [node for node in (result.ct, result.probability_node, result.heat_node) if node is not None]
+    facts = [change_token(node) for node in nodes], given.lesions, given.run, given.source, given.labels.start
+    digest = hashlib.sha256(repr((facts, given.labels.values.shape)).encode())
+    digest.update(np.ascontiguousarray(given.labels.values).data)
     return digest.hexdigest()
