@@ -15,7 +15,7 @@ from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.networks import catalogue
 from LungTumorSegLib.networks.card import ModelCard
 from LungTumorSegLib.networks.model import load_card, load_model, save_model
-from LungTumorSegLib.training.corrected_blocks import CorrectedBlocks, prepare_blocks
+from LungTumorSegLib.training.corrected_blocks import CorrectedBlocks, prepare_blocks, wrong_finds
 from LungTumorSegLib.training.corrected_clicks import CorrectedClicks, prepare_clicks
 from LungTumorSegLib.training.fine_tuning import blended, completed, of_corrected
 from LungTumorSegLib.training.learner import Learner
@@ -110,23 +110,30 @@ def test_a_sample_follows_from_its_number_alone(site, tmp_path):
     assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
 
 
-def blocks(site: Path, tmp_path: Path, **changes) -> CorrectedBlocks:
+def blocks(site: Path, tmp_path: Path) -> CorrectedBlocks:
     base = load_model(site / "searching")
-    files = prepare_blocks(list(read_dataset(site / "cases").cases), base, tmp_path / "files", lambda done: None)
-    return replace(CorrectedBlocks(files, recipe("automatic", base), base.card.hu_range), **changes)
+    files = prepare_blocks(list(read_dataset(site / "cases").cases)[:1], base, tmp_path / "files", lambda done: None)
+    return CorrectedBlocks(files, recipe("automatic", base), base.card.hu_range)
 
 
-def test_wrong_finds_are_taught_as_none_and_never_touch_a_lesion(site, tmp_path):
-    make = blocks(site, tmp_path)  # a network that learnt nothing suspects all sorts of things
-    suspects = [(file, file.whole("suspects")) for file in make.files]
-    assert sum(len(found) for _, found in suspects)
-    for file, found in suspects:
-        labels = file.whole("labels")
-        assert not labels[tuple(found.T)].any()
-        if len(found):
-            _, target, known = make.block(file, found, np.random.default_rng(0), known=True)
-            assert known.any()
-            assert target.max() <= 1
+def test_wrong_finds_are_those_that_touch_no_lesion():
+    probability, outlined = np.zeros((2, 20, 20, 20), np.float32)
+    probability[2:5, 2:5, 2:5] = 0.9  # a lesion, and no more
+    outlined[4, 4, 4] = 1
+    probability[10:13, 10:13, 10:13] = 0.6  # nobody outlined this
+    probability[16:19, 2:5, 16:19] = 0.1  # nobody suspects this
+    assert wrong_finds(probability, outlined, (2.0, 2.0, 2.0), 0.3).tolist() == [[11, 11, 11]]
+    assert wrong_finds(probability, probability > 0, (2.0, 2.0, 2.0), 0.05).shape == (0, 3)
+
+
+def test_around_a_wrong_find_no_tumour_is_taught(site, tmp_path):
+    make = blocks(site, tmp_path)
+    file = make.files[0]
+    labels = file.whole("labels")
+    far = np.argwhere(labels == 0)[:1].astype(np.int32)
+    _, target, known = make.block(file, far, np.random.default_rng(0), known=True)
+    assert known.any()
+    assert not target[known == 0].any()
 
 
 def test_blocks_around_lesions_hold_some_and_blocks_of_lung_are_unknown(site, tmp_path):

@@ -51,7 +51,7 @@ def prepare_blocks(
     """Each case as the base's search sees it, with what it suspects wrongly, as files."""
     card = base.card
     settings = json.dumps(["blocks", VERSION, card.spacing_mm, card.hu_range, card.suspicion, base.digest])
-    runner = Runner(base, torch.device("cpu"), half=True)
+    runner = Runner(base, torch.device("cpu"), half=False)  # the same finds on every machine
     return prepare_files(cases, settings, folder, lambda case: searched(case, base, runner), progress)
 
 
@@ -66,18 +66,25 @@ def searched(case: Case, base: Model, runner: Runner) -> Tensors:
     slid = search.run(image, runner, scan.geometry, lungs, card, options, lambda fraction: None)
     probability = slid.logits.sigmoid_().cpu().numpy()
     outlined = on_grid((scan.orientation.apply(labels) > 0).astype(np.uint8), scan.geometry, search.grid)
-    wrong = [
-        candidate.voxel
-        for candidate in candidates(probability, search.grid.spacing[::-1], card.suspicion or LOWEST_SUSPICION)
-        if not (candidate.inside & (outlined[candidate.box] > 0)).any()
-    ]
     return {
         "image": np.rint(image.numpy() * FULL).astype(np.uint16),
         "labels": outlined,
         "places": spread_places(outlined),
-        "suspects": np.array(wrong, np.int32).reshape(-1, 3),
+        "suspects": wrong_finds(probability, outlined, search.grid.spacing[::-1], card.suspicion or LOWEST_SUSPICION),
         "lungs": air_on(lungs, scan, search.grid),
     }
+
+
+def wrong_finds(
+    probability: np.ndarray, outlined: np.ndarray, spacing: tuple[float, float, float], suspicion: float
+) -> np.ndarray:
+    """int32 (n, 3): a voxel deep in each suspected lesion (`inference.candidates`) that touches no outlined one."""
+    wrong = [
+        candidate.voxel
+        for candidate in candidates(probability, spacing, suspicion)
+        if not (candidate.inside & (outlined[candidate.box] > 0)).any()
+    ]
+    return np.array(wrong, np.int32).reshape(-1, 3)
 
 
 def air_on(lungs: Lungs, scan: Scan, grid: Geometry) -> np.ndarray:
