@@ -28,7 +28,7 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="the pretended PythonSli
 
 @pytest.fixture(scope="module")
 def slicer_host(tmp_path_factory):
-    sys.path.insert(0, str(MODULE))
+    sys.path[:0] = [str(MODULE), str(HERE.parent / "scene")]
     host = test_host.Host()
     windows_host.add_to(host, tmp_path_factory.mktemp("settings"))
     return host
@@ -276,3 +276,55 @@ def test_a_collection_is_downloaded_only_after_a_yes(host, monkeypatch):
     host.answers["confirm"] = True
     sample_data.bring_collection()
     assert runs[0][1:5] == ["-m", "LungTumorSegLib.command", "download", "msd-lung"]
+
+
+@pytest.fixture
+def module(host, slicers_python, tmp_path, monkeypatch):
+    from made_scene import add_ct
+
+    monkeypatch.setenv("LUNGTUMORSEG_MODELS", str(tmp_path / "models"))
+    slicer.mrmlScene.Clear()
+    add_ct(slicer.mrmlScene)
+    opened = host.open_module()
+    yield opened
+    host.close_module()
+
+
+def test_the_panel_says_what_is_missing_until_it_is_installed(host, module):
+    assert host.until(lambda: "torch" in module.ui.setupLabel.text, 20)
+    assert module.ui.setupLabel.text.startswith("Before the first click, torch, ")
+    assert module.ui.setupLabel.q.isVisible()
+    if folder := os.environ.get("PANEL_PICTURES"):
+        assert module.widget.grab().save(f"{folder}/missing.png")
+    click(module.ui.setupButton)
+    window = module.panel.first_run.computation
+    assert host.until(lambda: window.ui.installButton.enabled, 20)
+    click(window.ui.installButton)
+    assert host.until(lambda: not module.ui.setupLabel.q.isVisible(), 20)
+    assert module.ui.setupLabel.text == ""
+    assert host.errors == []
+
+
+def test_another_python_that_is_chosen_computes_from_then_on(host, module):
+    assert host.until(lambda: "torch" in module.ui.setupLabel.text, 20)
+    click(module.ui.computationButton)
+    window = module.panel.first_run.computation
+    window.ui.pythonEdit.text = sys.executable
+    click(window.ui.okButton)
+    assert module.panel._process.launch.command[0] == sys.executable
+    assert module.panel.jobs.launch.command[0] == sys.executable
+    assert host.until(lambda: module.ui.setupLabel.text == "", 20)
+    click(module.ui.segmentButton)
+    assert host.until(lambda: "found in" in module.ui.statusLabel.text, 90)
+    assert host.errors == []
+
+
+def test_models_open_once_and_their_changes_reach_the_panel(host, module, monkeypatch):
+    told = []
+    monkeypatch.setattr(module.panel.first_run, "_models_changed", lambda: told.append(1))
+    click(module.ui.manageModelsButton)
+    window = module.panel.first_run.models
+    click(module.ui.manageModelsButton)
+    assert module.panel.first_run.models is window
+    window._changed()
+    assert told == [1]

@@ -309,3 +309,28 @@ def test_ten_thousand_spoilt_answers_end_in_an_answer_a_failure_or_a_kill(scan, 
             outcomes["goes on"] += 1
     assert outcomes["killed"] > 5000
     note("10,000 spoilt streams from the worker", ", ".join(f"{kind} {count}" for kind, count in outcomes.items()))
+
+
+def test_another_worker_takes_over_after_a_restart_and_is_told_where_arrays_pass(scan):
+    talk = Talk()
+    talk.host = Conversation(talk.transport, inline=False, clock=talk.clock)
+    talk.asks(scan)
+    talk.greets()
+    (attach, *_rest) = talk.transport.said
+    assert attach.folder is not None
+    assert talk.host.torch == "2.13.0"
+    talk.host.restart(inline=True)
+    assert [failure.kind for failure in talk.heard] == ["cancelled"]
+    assert talk.transport.kills == 1
+    second = talk.asks(scan)
+    assert talk.transport.starts == 1, "the first is not gone yet"
+    talk.host.ended(-9)
+    assert talk.transport.starts == 2
+    talk.transport.said.clear()
+    talk.greets()
+    (attach, volume, _segment) = talk.transport.said
+    assert attach.folder is None
+    assert volume.array.file is None
+    talk.says(done(second))
+    assert len(talk.heard) == 2
+    talk.host.close()
