@@ -6,14 +6,18 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 import SimpleITK as sitk
+from bench import REPOSITORY
 from conftest import add_volume
 
 from LungTumorSegLib.export.result import read_result
 from LungTumorSegLib.scene import segments
 from LungTumorSegLib.scene.diameters import diameter_lines
 from LungTumorSegLib.scene.result import Result
+from LungTumorSegLib.volume.reading import read_ct, read_mask
+from LungTumorSegLib.workstation.exporting import Exporting
 
 
 @pytest.fixture
@@ -31,6 +35,25 @@ def scene_mask(bench) -> np.ndarray:
     return labels.full(bench.desk.ct.GetImageData().GetDimensions()[::-1])
 
 
+def assert_same(bench, path: Path, geometry) -> None:
+    """The file is the scene's mask on the CT's grid, and `lungtumorseg measure` finds the table's diameters in it."""
+    image = sitk.ReadImage(str(path))
+    np.testing.assert_array_equal(sitk.GetArrayFromImage(image), scene_mask(bench) > 0)
+    np.testing.assert_allclose(image.GetOrigin(), geometry.origin, atol=1e-4)
+    np.testing.assert_allclose(image.GetSpacing(), geometry.spacing, atol=1e-6)
+    said = subprocess.run(
+        [sys.executable, "-m", "LungTumorSegLib.command", "measure", path, "--json"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    measured = sorted(json.loads(said.stdout)["lesions"], key=lambda x: x["volume_ml"])
+    shown = sorted(bench.desk.lesions, key=lambda x: x.volume_ml)
+    assert len(measured) == len(shown) == 3
+    for ours, theirs in zip(shown, measured, strict=True):
+        for name in ("long_axis_mm", "short_axis_mm", "max_3d_diameter_mm"):
+            assert getattr(ours, name) == pytest.approx(theirs[name], abs=1e-4)
+        assert ours.volume_ml == pytest.approx(theirs["volume_ml"], rel=1e-5)
+
+
 def test_the_nifti_is_the_scenes_mask_on_the_cts_grid_and_measures_the_same(exported, phantom, tmp_path):
     name = exported.exporting.default_name("nifti")
     assert name == "4-CT-Chest-5-0-mm-tumours.nii.gz"
@@ -38,24 +61,38 @@ def test_the_nifti_is_the_scenes_mask_on_the_cts_grid_and_measures_the_same(expo
     assert exported.rest()
     assert exported.host.failures == []
     assert exported.host.sentences[-1] == f"Exported: {name}"
-    image = sitk.ReadImage(str(tmp_path / name))
-    np.testing.assert_array_equal(sitk.GetArrayFromImage(image), scene_mask(exported) > 0)
-    np.testing.assert_allclose(image.GetOrigin(), phantom[0].geometry.origin, atol=1e-4)
-    np.testing.assert_allclose(image.GetSpacing(), phantom[0].geometry.spacing, atol=1e-6)
-    said = subprocess.run(
-        [sys.executable, "-m", "LungTumorSegLib.command", "measure", tmp_path / name, "--json"],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    measured = json.loads(said.stdout)["lesions"]
-    shown = exported.desk.lesions
-    assert len(measured) == len(shown) == 3
-    for ours, theirs in zip(
-        sorted(shown, key=lambda x: x.volume_ml), sorted(measured, key=lambda x: x["volume_ml"]), strict=True
-    ):
-        assert ours.long_axis_mm == pytest.approx(theirs["long_axis_mm"], abs=1e-4)
-        assert ours.short_axis_mm == pytest.approx(theirs["short_axis_mm"], abs=1e-4)
-        assert ours.max_3d_diameter_mm == pytest.approx(theirs["max_3d_diameter_mm"], abs=1e-4)
-        assert ours.volume_ml == pytest.approx(theirs["volume_ml"], rel=1e-5)
+    assert_same(exported, tmp_path / name, phantom[0].geometry)
+
+
+def test_so_it_is_on_a_real_scan_with_three_nodules(bench, scene, probability, shared_data, tmp_path):
+    folder = shared_data / "scans" / "LIDC-IDRI-0003"
+    volume = read_ct(folder / "image.nii.gz")
+    node = add_volume(scene, volume, "LIDC-IDRI-0003")
+    Result(scene, node).show(probability(read_mask(folder / "mask.nii.gz", volume).voxels), 0.5, 0.0)
+    bench.desk.choose_ct(node)
+    bench.exporting.nifti(tmp_path / "mask.nii.gz")
+    assert bench.rest()
+    assert bench.host.failures == []
+    assert_same(bench, tmp_path / "mask.nii.gz", volume.geometry)
+
+
+def test_dicom_objects_refer_to_the_series_that_the_ct_was_loaded_from(bench, scene, probability, tmp_path):
+    sys.path[:0] = [str(REPOSITORY / "Testing" / "export")]
+    from made_series import MadeSeries, lesion_voxels
+
+    volume = read_ct(MadeSeries().write(tmp_path / "series"))
+    node = add_volume(scene, volume, "CT chest")
+    node.SetAttribute("DICOM.instanceUIDs", "1.2.3 4.5.6")
+    Result(scene, node).show(probability(lesion_voxels()), 0.5, 0.0)
+    bench.desk.choose_ct(node)
+    exporting = Exporting(bench.desk, bench.jobs, {"1.2.3": volume.series.files[0]}.get)
+    found = []
+    exporting.dicom(tmp_path / "out", found.extend)
+    assert bench.until(lambda: found)
+    assert [file.name for file in found] == ["segmentation.dcm", "measurements.dcm"]
+    segmentation = pydicom.dcmread(found[0])
+    assert segmentation.ReferencedSeriesSequence[0].SeriesInstanceUID == volume.series.uid
+    assert len(segmentation.SegmentSequence) == len(bench.desk.lesions)
 
 
 def test_a_name_that_is_taken_gets_a_number(exported, tmp_path):

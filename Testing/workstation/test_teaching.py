@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from LungTumorSegLib.cases.adding import add_case
 from LungTumorSegLib.cases.local import list_cases
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.networks import registry
+from LungTumorSegLib.volume.reading import read_ct, read_mask
 from LungTumorSegLib.worker.launch import job_command
 from LungTumorSegLib.workstation.child import Child
 from LungTumorSegLib.workstation.teaching import (
@@ -79,14 +81,11 @@ def write_scan(folder: Path, seed: int) -> None:
         sitk.WriteImage(sitk.GetImageFromArray(array), str(folder / f"{name}.nii.gz"))
 
 
-def add(tab: Tab, scans: Path, seed: int) -> None:
-    """As a result's folder would be: the command takes a CT with a mask as well."""
+def add(dataset: Path, scans: Path, seed: int) -> None:
+    """What `case add` does, without a process of its own."""
     write_scan(scans / str(seed), seed)
-    teaching = tab.teaching
-    words = ["case", "add", scans / str(seed) / "image.nii.gz", "--mask", scans / str(seed) / "mask.nii.gz"]
-    words += ["--to", teaching.dataset, "--replace", "--patient", f"Patient {seed}"]
-    teaching._begin("adding", words, lambda end: None)
-    tab.rest()
+    ct = read_ct(scans / str(seed) / "image.nii.gz")
+    add_case(dataset, ct, read_mask(scans / str(seed) / "mask.nii.gz", ct).voxels, f"Patient {seed}")
 
 
 @pytest.fixture(scope="module")
@@ -107,9 +106,8 @@ def ward(tmp_path_factory):
     save_model(root / "base", catalogue.build("ResidualUNet3D", **arguments), card)
     for seed in (90, 91):
         write_scan(root / "frozen" / f"Frozen-{seed}", seed)
-    tab = Tab(root / "folder", root / "models")
     for seed in (1, 2, 3):
-        add(tab, root / "scans", seed)
+        add(root / "folder" / "cases", root / "scans", seed)
     return root
 
 
@@ -210,7 +208,10 @@ def test_a_run_is_stopped_found_by_another_host_resumed_compared_and_decided(tab
 def test_what_is_no_worse_is_promoted_by_its_comparison_and_rolled_back(tab, ward, tmp_path):
     from LungTumorSegLib.cases.layouts import read_dataset
     from LungTumorSegLib.networks.card import ModelCard
+    from LungTumorSegLib.networks.fingerprint import fingerprint
     from LungTumorSegLib.networks.model import load_model, save_model
+    from LungTumorSegLib.training.promotion import Comparison, Score, Verdict
+    from LungTumorSegLib.training.promotion_report import write_comparison
     from LungTumorSegLib.training.taught import taught_facts
 
     base = load_model(ward / "base")
@@ -221,8 +222,10 @@ def test_what_is_no_worse_is_promoted_by_its_comparison_and_rolled_back(tab, war
     save_model(runs / "run-001", base.network, card)  # says the same as its base: no worse
     knobs = '{"task": "prompted", "base": "%s", "epochs": null, "learning_rate": null, "device": "cpu"}'
     (runs / "run-001.json").write_text('{"knobs": %s, "promoted": ""}' % (knobs % os.fspath(ward / "base")))
-    tab.teaching.compare()
-    tab.rest()
+    one = Comparison(1, 1, "made", (Score("0", 1, 0.8, 0.8, (), ()),))
+    verdict = Verdict("prompted", fingerprint(ward / "base"), fingerprint(runs / "run-001"), one, one)
+    write_comparison(runs / "run-001-comparison", verdict)
+    assert tab.teaching.state == COMPARED
     assert tab.teaching.compared().reasons == ()
     tab.teaching.promote()
     tab.rest()
