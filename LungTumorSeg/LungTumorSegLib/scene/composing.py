@@ -41,7 +41,7 @@ def compose(
     whole = EMPTY.larger(Box(automatic.start, automatic.values.copy()))
     for _, answer in answers:
         whole = whole.larger(Box(answer.start, np.zeros_like(answer.values)))
-    for box in changes(automatic, Blocks(automatic.values), answers, taken_away, grid):
+    for box in changes(automatic, lambda: Blocks(automatic.values), answers, taken_away, grid):
         ours, theirs = whole.overlap(box)
         ours[...] = theirs
     return whole
@@ -49,14 +49,14 @@ def compose(
 
 def changes(
     automatic: Box,
-    blocks: Blocks,
+    blocks: Callable[[], Blocks],
     answers: Sequence[tuple[Prompt, Box]],
     taken_away: Sequence[TakenAway],
     grid: Geometry,
 ) -> list[Box]:
     """Where and to what the automatic answer changes: boxes to be written over it, in this order.
 
-    blocks : of the automatic answer's values.
+    blocks : gives those of the automatic answer's values, where they are needed.
     """
     changed: list[Box] = []
 
@@ -77,10 +77,11 @@ def changes(
     return changed
 
 
-def _gone(automatic: Box, blocks: Blocks, answers, taken_away, grid: Geometry) -> list[Box]:
+def _gone(automatic: Box, get_blocks: Callable[[], Blocks], answers, taken_away, grid: Geometry) -> list[Box]:
     """Masks (bool) of the automatic lesions that are not shown any more."""
-    if not automatic.values.size:
+    if not automatic.values.size or not (answers or taken_away):
         return []
+    blocks = get_blocks()
     own = grid.box(automatic.start, automatic.stop)
     masks = [mask for away in taken_away for mask in _around_point(blocks, own, away.point, away.threshold)]
     for prompt, answer in answers:
@@ -157,5 +158,9 @@ def _with_surroundings(automatic: Blocks, grid: Geometry, threshold: float, core
         with_lesion = np.zeros(len(components.boxes) + 1, bool)
         with_lesion[numbers[lesions]] = True
         lesions |= (numbers > 0) & ~with_lesion[numbers]
+    around = ~lesions & (values > 0)
+    start = tuple(part.start for part in place)
+    if not (lesions & ~own).any():
+        return Box(start, own | around)
     nearest = distance_transform_edt(~lesions, spacing, return_distances=False, return_indices=True)
-    return Box(tuple(part.start for part in place), own | (~lesions & (values > 0) & own[tuple(nearest)]))
+    return Box(start, own | (around & own[tuple(nearest)]))

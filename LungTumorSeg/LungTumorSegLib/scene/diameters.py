@@ -14,6 +14,8 @@ AXIS = ownership.PREFIX + "Axis"
 # Where we put the line's ends, in the node's own coordinates: what lies elsewhere, the user moved.
 PLACED = ownership.PREFIX + "Placed"
 MOVED_MM = 1e-3  # no hand moves a point by less; saved scenes keep more digits
+GLYPH, BOLD_GLYPH = 1.2, 2.0  # percent of the view
+LINE, BOLD_LINE = 0.25, 0.6  # of the glyph
 AXES = {"long": "long_axis_points_lps", "short": "short_axis_points_lps"}
 
 
@@ -38,6 +40,19 @@ def diameter_lines(ct) -> dict:
     return {(int(node.GetAttribute(LESION)), node.GetAttribute(AXIS)): node for node in nodes}
 
 
+def highlight(ct, lesion: int | None) -> None:
+    """Draw the lines of one lesion bolder than all others; None: all alike."""
+    for (number, _axis), line in diameter_lines(ct).items():
+        _draw(line.GetDisplayNode(), number == lesion)
+
+
+def _draw(display, bold: bool) -> None:
+    modified = display.StartModify()
+    display.SetGlyphScale(BOLD_GLYPH if bold else GLYPH)
+    display.SetLineThickness(BOLD_LINE if bold else LINE)
+    display.EndModify(modified)
+
+
 def _make(scene, ct, number: int, axis: str):
     line = ownership.make(scene, ct, ROLE, "vtkMRMLMarkupsLineNode", f"Tumour {number} {axis}")
     line.SetAttribute(LESION, str(number))
@@ -48,7 +63,7 @@ def _make(scene, ct, number: int, axis: str):
     display.SetPropertiesLabelVisibility(axis == "long")
     display.SetPointLabelsVisibility(False)
     display.SetTextScale(2.5)
-    display.SetGlyphScale(1.2)
+    _draw(display, bold=False)
     # Seen through the surface in 3D, as a caliper would be.
     display.SetOccludedVisibility(True)
     display.SetOccludedOpacity(0.6)

@@ -38,7 +38,6 @@ _LAST = ownership.PREFIX + "LastPrompt"
 # A point or a box was placed, moved (also while the hand drags it), deleted.
 _EVENTS = slicer.vtkMRMLMarkupsNode
 CHANGED = (_EVENTS.PointPositionDefinedEvent, _EVENTS.PointModifiedEvent, _EVENTS.PointRemovedEvent)
-PLACED = _EVENTS.PointPositionDefinedEvent
 
 Point = tuple[float, float, float]
 
@@ -331,15 +330,3 @@ def _value(box: Box, grid: Geometry, point: np.ndarray) -> float:
 
 def _as_point(at: np.ndarray) -> Point:
     return tuple(float(x) for x in at)
-
-
-# To be dropped with the last caller: one list of points was all there was.
-prompt_points = points_inside
-
-
-def last_point(node) -> Point | None:
-    """The point placed last, LPS mm as the views show it; None where none is placed (one may hang at the mouse)."""
-    for n in reversed(range(node.GetNumberOfControlPoints())):
-        if node.GetNthControlPointPositionStatus(n) == node.PositionDefined:
-            return _as_point(to_ras(node.GetNthControlPointPositionWorld(n)))
-    return None

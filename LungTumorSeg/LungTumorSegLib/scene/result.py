@@ -12,6 +12,7 @@ user deletes takes its marks along.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -78,6 +79,7 @@ class Result:
         self._identities: Identities | None = None
         self._merged_from: dict[int, tuple[int, ...]] | None = None  # by the last move of the threshold
         self._measured: list[Lesion] = []  # before the user's marks
+        self._known_measures: dict[tuple, list[Lesion]] = {}  # of voxels that need not be measured again
         self._labels: dict[int, Box] = {}  # each lesion's voxels, others' among them
         self._lungs: tuple[tuple, LungFields | None] | None = None
         self._blocks: tuple[tuple, Blocks] | None = None  # of the map that is seen
@@ -163,10 +165,6 @@ class Result:
         self.follow_prompts()
         return self.lesions
 
-    def add_lesion(self, probability: Box, threshold: float, smallest_mm: float) -> list[Lesion]:
-        """To be dropped with its last caller: `set_answer` keeps what it replaces."""
-        return self.show(self._automatic().larger(probability), threshold, smallest_mm)
-
     def show_heat(self, heat: Box):
         """Show a Grad-CAM box (0..1); returns its node."""
         return maps.show_map(self.scene, self.ct, maps.HEAT, heat)
@@ -244,23 +242,27 @@ class Result:
         else:
             probability, bounds = None, voxels.bounds()
             places = [] if bounds is None else [tuple(slice(*ends) for ends in zip(*bounds, strict=True))]
-        hu, found = slicer.util.arrayFromVolume(self.ct), []
+        hu, found, known = slicer.util.arrayFromVolume(self.ct), [], {}
         for place in places:
             labels = voxels.within(place)
             if not labels.values.any():
                 continue
-            found += [
-                (lesion, labels)
-                for lesion in measure(
+            values = None if probability is None else probability[place]
+            what = change_token(self.ct), _digest(labels.values, values), labels.start
+            if what not in self._known_measures:
+                known[what] = measure(
                     labels.values,
                     self._grid.box(labels.start, labels.stop),
-                    None if probability is None else probability[place],
+                    values,
                     labels.start,
                     ct=hu[place],
                     lungs=self._lung_fields(),
                 )
-            ]
+            else:
+                known[what] = self._known_measures[what]
+            found += [(lesion, labels) for lesion in known[what]]
             yield
+        self._known_measures = known
         return sorted(found, key=lambda one: one[0].id)
 
     def _take_measured(self, found: list[tuple[Lesion, Box]]) -> None:
@@ -403,7 +405,7 @@ class Result:
         node = self.probability_node
         if self._changed is not None and node is not None and made_of == self._composed:
             return False
-        boxes = changes(automatic, self._blocks_of_automatic(automatic), answered, away, self._grid)
+        boxes = changes(automatic, lambda: self._blocks_of_automatic(automatic), answered, away, self._grid)
         before = self._changed
         if before is None or node is None:
             node = maps.show_map(self.scene, self.ct, maps.PROBABILITY, automatic)
@@ -561,6 +563,13 @@ def _part(box: Box, place: Place) -> Box:
 def _token(node) -> tuple | None:
     """Something that differs as soon as a volume node's voxels do."""
     return None if node is None else (node.GetID(), node.GetImageData().GetMTime())
+
+
+def _digest(labels: np.ndarray, probability: np.ndarray | None) -> bytes:
+    digest = hashlib.blake2b(np.ascontiguousarray(labels), digest_size=16)
+    if probability is not None:
+        digest.update(np.ascontiguousarray(probability))
+    return digest.digest()
 
 
 def _matrix(ct) -> bytes:
