@@ -98,7 +98,7 @@ def test_a_complete_python_says_so_and_nothing_is_offered(host, window):
 def test_what_is_missing_is_offered_with_size_and_place_then_installed(host, slicers_python, window):
     opened = window()
     assert host.until(lambda: "To be installed" in opened.ui.packagesLabel.text, 20)
-    assert "torch>=2.10, about 700 MB" in opened.ui.packagesLabel.text
+    assert opened.ui.packagesLabel.text.startswith("To be installed, about 760 MB: torch 700 MB, safetensors 2 MB, ")
     assert str(fake_slicer_python.site_packages(slicers_python)) in opened.ui.placeLabel.text
     assert "lightning" not in opened.ui.packagesLabel.text
     click(opened.ui.trainingCheckBox)
@@ -128,7 +128,7 @@ def test_stop_ends_pip_and_what_it_started(host, slicers_python, window):
     assert host.until(lambda: opened.ui.installLabel.text.startswith("Stopped"), 10)
     assert host.until(lambda: not alive(child), 10)
     assert host.until(lambda: "To be installed" in opened.ui.packagesLabel.text, 20)
-    assert "torch>=" not in opened.ui.packagesLabel.text, "torch was there before the stop"
+    assert "torch 7" not in opened.ui.packagesLabel.text, "torch was there before the stop"
     assert opened.ui.removeButton.enabled
     assert host.errors == []
 
@@ -292,7 +292,7 @@ def module(host, slicers_python, tmp_path, monkeypatch):
 
 def test_the_panel_says_what_is_missing_until_it_is_installed(host, module):
     assert host.until(lambda: "torch" in module.ui.setupLabel.text, 20)
-    assert module.ui.setupLabel.text.startswith("Before the first click, torch, ")
+    assert module.ui.setupLabel.text.startswith("Before the first click, torch and 7 more packages")
     assert module.ui.setupLabel.q.isVisible()
     if folder := os.environ.get("PANEL_PICTURES"):
         assert module.widget.grab().save(f"{folder}/missing.png")

@@ -113,13 +113,15 @@ class ComputationWindow:
         ui, survey = self.ui, self._survey
         self._needs = needs = packages.needs(survey, ui.trainingCheckBox.checked)
         mine = packages.may_install(self.launch)
-        lines = [_("- {package}, about {size}").format(package=n.wanted, size=_megabytes(n.megabytes)) for n in needs]
         if not needs:
             ui.packagesLabel.text = _("Everything is there: Python {python}, torch {torch}.").format(
                 python=survey.python, torch=survey.packages["torch"]
             )
         elif mine:
-            ui.packagesLabel.text = "\n".join([_("To be installed:"), *lines])
+            parts = ", ".join(f"{need.name} {_megabytes(need.megabytes)}" for need in needs)
+            ui.packagesLabel.text = _("To be installed, about {size}: {packages}.").format(
+                size=_megabytes(sum(need.megabytes for need in needs)), packages=parts
+            )
         else:
             command = packages.by_hand(self.launch, needs)
             ui.packagesLabel.text = _("Missing. This Python is not Slicer's own; install there with\n{command}").format(
@@ -131,7 +133,7 @@ class ComputationWindow:
         )
         obstacle = self._obstacle(needs)
         if mine and needs and obstacle:
-            ui.packagesLabel.text += "\n" + obstacle
+            ui.packagesLabel.text += " " + obstacle
         ui.installButton.enabled = self._installing is not None or bool(mine and needs and not obstacle)
 
     def _obstacle(self, needs: list[packages.Need]) -> str:

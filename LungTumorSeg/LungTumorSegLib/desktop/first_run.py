@@ -82,9 +82,17 @@ class FirstRun:
             self._show(_("The Python that computes cannot be started."))
             return
         needs = packages.needs(survey)
-        names = ", ".join(need.name for need in needs)
-        self._show(_("Before the first click, {names} must be installed.").format(names=names) if needs else "")
+        self._show(_("Before the first click, {what} must be installed.").format(what=_what(needs)) if needs else "")
 
     def _show(self, sentence: str) -> None:
         self.ui.setupLabel.text = sentence
         self.ui.setupLabel.visible = self.ui.setupButton.visible = bool(sentence)
+
+
+def _what(needs: list[packages.Need]) -> str:
+    """ "torch and 7 more packages" """
+    first, more = needs[0].name, len(needs) - 1
+    if not more:
+        return first
+    rest = _("1 more package") if more == 1 else _("{count} more packages").format(count=more)
+    return _("{first} and {rest}").format(first=first, rest=rest)
