@@ -79,7 +79,10 @@ def page(chromium, served):
     page.on("pageerror", lambda error: page.wrong.append(str(error)))
     page.on("console", lambda m: page.wrong.append(m.text) if m.type == "error" else None)
     page.goto(served.address)
+    page.click(".v-tab:has-text('Segment')")  # the process remembers where the last test was
     page.wait_for_selector("#segment")
+    for key in ("1", "l", "Escape"):
+        page.keyboard.press(key)
     yield page
     context.close()
 

@@ -4,7 +4,7 @@ from browsing import open_ct, said
 
 
 def test_no_request_leaves_the_machine_and_the_console_stays_clean(segmented):
-    segmented.click("text=Measure")
+    segmented.click(".v-tab:has-text('Measure')")
     segmented.wait_for_timeout(500)
     assert segmented.outside == []
     assert segmented.wrong == []

@@ -24,6 +24,7 @@ from LungTumorSegLib.web.doorway import Doorway
 from LungTumorSegLib.web.export_tab import export_tab
 from LungTumorSegLib.web.exports import Exports
 from LungTumorSegLib.web.files import Files
+from LungTumorSegLib.web.follow_up import FollowUpGroup
 from LungTumorSegLib.web.latest import Latest
 from LungTumorSegLib.web.measure_tab import MeasureActions, measure_tab, row, sums
 from LungTumorSegLib.web.page import Page, PageActions
@@ -90,10 +91,12 @@ class App:
             self.failed,
             self._list_models,
         )
+        self.follow_up = FollowUpGroup(self.server, self.desk, self.jobs)
         self.autosave = Autosave(self.slicer.scene, folder / "session")
         self._saved, self._seen, self._rested = None, None, 0
         self._saving: Iterator[None] | None = None
-        self._threshold = Latest(self.desk.drag_threshold, state.flush)
+        self._threshold = Latest(self.desk.drag_threshold, self._rest, state.flush)
+        self._smallest = Latest(lambda _mm: None, self._rest, state.flush)
         self._choose_models()
         self._build()
         self._bind()
@@ -126,7 +129,12 @@ class App:
     # What the user does
 
     async def open(self, path: Path) -> None:
-        """Read a CT beside the page's work, show it and choose it."""
+        """Read a CT beside the page's work, show it and choose it; of a result's folder, show the earlier study."""
+        results = sorted(path.rglob("lesions.json")) if path.is_dir() else []
+        if results:
+            with self.server.state:
+                self.follow_up.following.open_earlier(results[0].parent)
+            return
         with self.server.state:
             self.page.data.reading = True
             self.said(f"Reading {path.name}…" if not path.name.startswith("drop-") else "Reading…")
@@ -186,6 +194,7 @@ class App:
         chosen = next((x for x in self.desk.lesions if x.id == lesion), None)
         if chosen is not None:
             self.desk.jump(chosen)
+            self.tools.paint_into(lesion)
 
     def _mark_node(self) -> None:
         chosen = next((x for x in self.desk.lesions if x.id == self.measure.data.chosen), None)
@@ -243,6 +252,8 @@ class App:
             self.page.data.fraction = 0.0
         if not self.jobs.under_way:
             self.export.data.busy = ""
+        self.follow_up.show()
+        self._list_cts()
 
     def progress(self, sentence: str, fraction: float) -> None:
         self.page.data.fraction = round(100 * fraction, 1)
@@ -285,7 +296,6 @@ class App:
         return Cut(data.threshold, data.smallest_mm, data.largest_only)
 
     def _rest(self, *_) -> None:
-        self._threshold.drop()
         self.desk.rest(self._cut)
         self._show()
 
@@ -301,7 +311,7 @@ class App:
     def _take_tool(self, tool: str) -> None:
         if tool in ("paint", "erase"):
             self.tools.set_brush(self.segment.data.brush_mm)
-        self.tools.take(tool)
+        self.tools.take(tool, self.measure.data.chosen)
 
     def _save_undo(self, node) -> None:
         self.tools.save_undo(node)
@@ -342,13 +352,11 @@ class App:
             "segment": lambda: segment_tab(
                 self.server,
                 SegmentActions(
-                    self._segment_or_cancel, self._explain, self._rest, self.desk.delete_prompts,
-                    self.desk.reset_edits, self._undo, self._redo,
+                    self._segment_or_cancel, self._explain, self.desk.delete_prompts, self.desk.reset_edits,
+                    self._undo, self._redo,
                 ),
             ),
-            "measure": lambda: measure_tab(
-                self.server, MeasureActions(self._jump, self._mark_node, self._reset_lines)
-            ),
+            "measure": self._fill_measure_tab,
             "export": lambda: export_tab(self.server, self._export),
             "train": self.train.fill,
         }  # fmt: skip
@@ -359,6 +367,10 @@ class App:
             tabs,
         )
 
+    def _fill_measure_tab(self) -> None:
+        measure_tab(self.server, MeasureActions(self._jump, self._mark_node, self._reset_lines))
+        self.follow_up.fill()
+
     def _bind(self) -> None:
         page, segment = self.page.name, self.segment.name
         self.page.bind_changes({
@@ -368,6 +380,7 @@ class App:
         self.segment.bind_changes({
             segment.model: self._model_chosen,
             segment.threshold: self._threshold.put,
+            segment.smallest_mm: self._smallest.put,
             (segment.largest_only,): self._rest,
             (segment.overlay, segment.opacity, segment.outline, segment.fill, segment.surface): self._show,
             segment.brush_mm: self.tools.set_brush,

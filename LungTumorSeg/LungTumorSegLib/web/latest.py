@@ -5,30 +5,41 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+REST = 0.4  # s without a new value after which the hand rests
+
 
 class Latest:
-    """Calls `show` with the value put last, when the event loop has heard all that waits to be heard.
+    """Shows the value put last, when the event loop has heard all that waits to be heard; then waits for rest.
 
-    after : called after each show
+    Parameters
+    ----------
+    show : called with a value while the hand moves
+    rested : called when no value has come for REST seconds
+    after : called after each of the two
     """
 
-    def __init__(self, show: Callable[[float], None], after: Callable[[], None] = lambda: None):
-        self._show, self._after = show, after
+    def __init__(self, show: Callable[[float], None], rested: Callable[[], None], after: Callable[[], None]):
+        self._show, self._rested, self._after = show, rested, after
         self._value: float | None = None
         self._task: asyncio.Task | None = None
+        self._count = 0
 
     def put(self, value: float) -> None:
         self._value = value
+        self._count += 1
         if self._task is None or self._task.done():
             self._task = asyncio.get_event_loop().create_task(self._work())
 
-    def drop(self) -> None:
-        """What waits is not to be shown any more."""
-        self._value = None
-
     async def _work(self) -> None:
-        while self._value is not None:
-            value, self._value = self._value, None
-            self._show(value)
-            self._after()
-            await asyncio.sleep(0.005)  # the views draw and newer values are heard
+        while True:
+            while self._value is not None:
+                value, self._value = self._value, None
+                self._show(value)
+                self._after()
+                await asyncio.sleep(0.005)  # the views draw and newer values are heard
+            count = self._count
+            await asyncio.sleep(REST)
+            if count == self._count:
+                break
+        self._rested()
+        self._after()

@@ -24,7 +24,6 @@ class SegmentActions:
 
     segment_or_cancel: Callable[[], None]
     explain: Callable[[], None]
-    threshold_rests: Callable[[], None]
     delete_prompts: Callable[[], None]
     reset_edits: Callable[[], None]
     undo: Callable[[], None]
@@ -49,11 +48,11 @@ def segment_tab(server, actions: SegmentActions) -> None:
     _section("Mask")
     _slider(
         "Threshold", name.threshold, *SLIDER, 0.01, f"{name.threshold}.toFixed(2)", "threshold",
-        disabled=(f"!{name.has_result}",), end=actions.threshold_rests,
+        disabled=(f"!{name.has_result}",),
     )  # fmt: skip
     _slider(
         "Smallest lesion", name.smallest_mm, 0, LARGEST_SMALLEST_MM, 0.5, f"{name.smallest_mm}.toFixed(1) + ' mm'",
-        "smallest", end=actions.threshold_rests,
+        "smallest",
     )  # fmt: skip
     _switch("Largest lesion only", name.largest_only)
 

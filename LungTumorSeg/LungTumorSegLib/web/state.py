@@ -95,3 +95,15 @@ class TrainState:
     compared: list[list] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
     pictures: list[str] = field(default_factory=list)
+
+
+@dataclass
+class FollowUpState:
+    """What `Following` holds, as the page shows it. earlier : a CT's node id. chosen : the number of a match."""
+
+    choices: list[dict] = field(default_factory=list)
+    earlier: str = ""
+    matches: list[dict] = field(default_factory=list)
+    chosen: int = 0
+    fates: list[dict] = field(default_factory=list)
+    response: str = ""

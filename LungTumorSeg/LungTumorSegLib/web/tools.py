@@ -8,6 +8,7 @@ import slicer
 from trame_slicer.segmentation import SegmentationEffectErase, SegmentationEffectPaint
 from undo_stack import UndoStack
 
+from LungTumorSegLib.scene import segments
 from LungTumorSegLib.web.undo import ChangeOfOurs
 from LungTumorSegLib.workstation.desk import Desk
 
@@ -48,9 +49,12 @@ class Tools:
         elif tool in BRUSHES:
             self._paint(tool, lesion)
 
-    def paint_into(self, segment_id: str) -> None:
-        if self._editor.active_segmentation is not None:
-            self._editor.set_active_segment_id(segment_id)
+    def paint_into(self, lesion: int) -> None:
+        """From now on the brush is this lesion's; of the first where there is none of that number."""
+        if self._tool in BRUSHES:
+            ours = segments.our_segments(self._desk.result.segmentation_node)
+            if ours:
+                self._editor.set_active_segment_id(ours.get(lesion) or ours[min(ours)])
 
     def set_brush(self, mm: float) -> None:
         for effect in (SegmentationEffectPaint, SegmentationEffectErase):
@@ -71,6 +75,7 @@ class Tools:
             self._editor.set_undo_stack(None)  # it would be emptied
             self._editor.set_active_segmentation(node, self._desk.ct)
             self._editor.set_undo_stack(self.undo_stack)
+        self.paint_into(lesion)
         self._editor.set_active_effect_type(SegmentationEffectPaint if tool == "paint" else SegmentationEffectErase)
 
     def _lay_down(self) -> None:
