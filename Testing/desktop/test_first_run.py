@@ -81,6 +81,7 @@ def click(button):
 
 def picture(window, name):
     if folder := os.environ.get("PANEL_PICTURES"):
+        QTest.qWait(300)
         assert window.dialog.q.grab().save(f"{folder}/{name}.png")
 
 
@@ -193,6 +194,17 @@ def test_the_test_button_says_in_words_what_computes(host, window):
     assert opened.ui.testLabel.text.startswith("It works: Python 3.")
     assert "torch 2." in opened.ui.testLabel.text
     picture(opened, "tested")
+
+
+def test_a_command_for_another_machine_is_tested_by_starting_it(host, window):
+    opened = window()
+    opened.ui.pythonEdit.text = f"{sys.executable} {HERE / 'pretend_worker.py'}"
+    opened.ui.pythonEdit.q.editingFinished.emit()
+    assert opened.ui.packagesLabel.text.startswith("On another machine")
+    assert not opened.ui.installButton.enabled
+    click(opened.ui.testButton)
+    assert host.until(lambda: opened.ui.testButton.text == "Test", 60)
+    assert opened.ui.testLabel.text.startswith("It works: torch 2.")
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ prints is pip's output and a line "step: ..." before each step.
 from __future__ import annotations
 
 import argparse
+import importlib
 import importlib.util
 import os
 import signal
@@ -48,7 +49,9 @@ def remove(names: list[str]) -> None:
 def pytorch_logic(file: str):
     """The extension's own logic. Its file imports Qt for a widget that is not made here; PythonSlicer has no Qt."""
     for name in ("qt", "ctk"):
-        if importlib.util.find_spec(name) is None:
+        try:
+            importlib.import_module(name)
+        except ImportError:
             sys.modules[name] = types.ModuleType(name)
     spec = importlib.util.spec_from_file_location("PyTorchUtils", file)
     module = importlib.util.module_from_spec(spec)

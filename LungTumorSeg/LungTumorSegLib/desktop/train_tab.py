@@ -172,6 +172,7 @@ class TrainTab:
         patients = len({each.patient for each in self._cases})
         of = _("1 patient") if patients == 1 else _("{count} patients").format(count=patients)
         together = _("{cases} of {patients}").format(cases=_cases(len(self._cases)), patients=of)
+        together = together if self._cases else _("No case yet.")
         self.ui.caseLabel.text = _facts(case) if case is not None else together
 
     @property
