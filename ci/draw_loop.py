@@ -72,7 +72,8 @@ def main() -> None:
     first = loop.lesion_at(centres[0])
     click_row(ui.lesionTable, [row[0] for row in loop.table()].index(str(first)))
     stretch(ct, first)
-    frame("5  Measure: a line's end is dragged", centres[0])
+    ends = next(lesion for lesion in loop.desk.lesions if lesion.id == first).long_axis_points_lps
+    frame("5  Measure: a line's end is dragged", np.mean(ends, axis=0))
     open_tab(module, "Export")
     with tempfile.TemporaryDirectory() as folder:
         ui.exportFolderEdit.currentPath = folder

@@ -26,6 +26,7 @@ class FollowUpGroup:
         table.setColumnCount(len(titles))
         table.setHorizontalHeaderLabels(titles)
         table.verticalHeader().setVisible(False)
+        table.horizontalHeader().setDefaultSectionSize(24)  # else the last is wider than it need be
         table.horizontalHeader().setSectionResizeMode(qt.QHeaderView.ResizeToContents)
         table.horizontalHeader().setStretchLastSection(True)
         table.connect("currentCellChanged(int,int,int,int)", lambda _row, _c, _b, _d: self._show_fates())

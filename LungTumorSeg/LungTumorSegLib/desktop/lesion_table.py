@@ -20,11 +20,11 @@ class LesionTable:
         titles = {
             "": _("The lesion's number, kept for good"),
             _("Side"): _("Left or right lung"),
-            _("Long × short\nmm"): _("RECIST 1.1 diameters in the slice; point at a value for its range"),
+            _("Axes\nmm"): _("RECIST 1.1: long x short diameter in the slice; point at a value for its range"),
             _("3D\nmm"): _("Largest diameter in any direction"),
-            _("Volume\nmL"): _("Voxels times voxel volume"),
+            _("\nmL"): _("Volume: voxels times voxel volume"),
             _("Mean\nHU"): _("Mean density"),
-            _("Target\nsize"): _("Large enough for a RECIST 1.1 target lesion"),
+            _("Tar-\nget"): _("Large enough for a RECIST 1.1 target lesion"),
             _("Mark"): _("edited: you drew an axis; corrected: you painted; node: lymph node"),
         }
         widget.setColumnCount(len(titles))
@@ -32,6 +32,7 @@ class LesionTable:
         for column, sentence in enumerate(titles.values()):
             widget.horizontalHeaderItem(column).setToolTip(sentence)
         widget.verticalHeader().setVisible(False)
+        widget.horizontalHeader().setDefaultSectionSize(24)  # else the last is wider than it need be
         widget.horizontalHeader().setSectionResizeMode(qt.QHeaderView.ResizeToContents)
         widget.horizontalHeader().setStretchLastSection(True)
         # Both: a key moves the current cell without a click; a click on the current row brings the view back to it.

@@ -17,9 +17,10 @@ class Shortcuts:
 
     def __init__(self, actions: dict[str, Callable[[], object]]):
         self._shortcuts = []
-        for key, act in actions.items():
+        window = slicer.util.mainWindow()  # None where Slicer runs without one
+        for key, act in actions.items() if window is not None else ():
             # On the main window: the mouse is over a view, not over the panel, when they are wanted.
-            shortcut = qt.QShortcut(qt.QKeySequence(key), slicer.util.mainWindow())
+            shortcut = qt.QShortcut(qt.QKeySequence(key), window)
             shortcut.setEnabled(False)
             shortcut.connect("activated()", act)
             self._shortcuts.append(shortcut)

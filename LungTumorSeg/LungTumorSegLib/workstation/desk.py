@@ -16,6 +16,7 @@ from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.measurement.measure import Lesion
 from LungTumorSegLib.scene import segments, views
 from LungTumorSegLib.scene.cut import Cut
+from LungTumorSegLib.scene.diameters import highlight
 from LungTumorSegLib.scene.prompts import Prompt
 from LungTumorSegLib.scene.result import Result
 from LungTumorSegLib.scene.watching import Watch
@@ -25,6 +26,7 @@ from LungTumorSegLib.workstation.asking import Asking
 from LungTumorSegLib.workstation.display import Display, show_display
 from LungTumorSegLib.workstation.host import HEAT, Host
 from LungTumorSegLib.workstation.lesion_text import lesion_text
+from LungTumorSegLib.workstation.measuring import Measuring
 from LungTumorSegLib.workstation.prompting import Prompting
 from LungTumorSegLib.workstation.run_facts import keep_run
 
@@ -57,6 +59,7 @@ class Desk:
         self.cut = Cut()
         self._save_undo, self._clock = save_undo, clock
         self._asking = Asking(process, inline, host, lambda: self.ct)
+        self._measuring = Measuring(self._measured)
         self._result: Result | None = None
         self._watch: Watch | None = None
         self._prompting: Prompting | None = None
@@ -88,8 +91,9 @@ class Desk:
 
     @property
     def unsettled(self) -> bool:
-        """The user painted or placed a point a moment ago, and `tick` will follow it."""
-        return self._painted_at is not None or (self._prompting is not None and self._prompting.pending)
+        """The user painted or placed a point a moment ago, or lesions are being measured: `tick` goes on with it."""
+        pending = self._prompting is not None and self._prompting.pending
+        return pending or self._painted_at is not None or self._measuring.under_way
 
     @property
     def ready(self) -> bool:
@@ -142,12 +146,14 @@ class Desk:
         if ct is self.ct:
             return
         self._painted_at = None
+        self._measuring.drop()
         if self._result is not None:
             self._watch.stop()
             self._prompting.stop()
         self._result = self._watch = self._prompting = None
         if ct is not None:
             self._result = Result(self.scene, ct, self._save_undo)
+            self._result.measures_later = True
             self._watch = Watch(self._result, self._lesions_changed, self._painted)
             self._prompting = Prompting(self._result, self._ask_prompt, self._followed, self._clock)
         self._drawn = self._result.cut if self.has_result else self.cut
@@ -168,9 +174,9 @@ class Desk:
             if self._threshold_of_model or not self.has_result:
                 self._take_threshold(answer.meta["threshold"])
             views.show_ct(views.composite_nodes(self.scene), self.ct)
-            self._draw(lambda result: result.show(answer.box, *_values(self.cut)))
+            self._result.show(answer.box, *_values(self.cut))
             keep_run(self._result.segmentation_node, answer.meta, self._asking.fingerprints.get(model))
-            self.host.said(words.found(len(self.lesions), self._clock() - started, answer.meta["device"]))
+            self._drawn_anew(lambda: self._say_found(started, answer))
 
         if self._asking.segment(done) is not None and self.can_prompt:
             self._prompting.follow()
@@ -222,6 +228,7 @@ class Desk:
         """The hand drags the slider: the mask follows, nothing is measured."""
         if self.has_result:
             self._drawn = None
+            self._measuring.drop()
             self._result.move_threshold(threshold, self.cut.smallest_mm, self.cut.largest_only)
             count = len(segments.our_segments(self._result.segmentation_node))
             self.host.said(words.at_threshold(count, threshold))
@@ -230,8 +237,8 @@ class Desk:
         """The widgets stand at these values: cut and measure, unless the scene shows just that."""
         self.cut = cut
         if self.has_result and self._drawn != cut:
-            self._draw(lambda result: result.recompose(*_values(cut)))
-            self.host.said(words.at_threshold(len(self.lesions), cut.threshold))
+            self._result.recompose(*_values(cut))
+            self._drawn_anew(self._say_threshold)
 
     # Lesions and views
 
@@ -241,7 +248,10 @@ class Desk:
         show_display(self.scene, self._result, display)
 
     def jump(self, lesion: Lesion) -> None:
-        views.jump(views.slice_nodes(self.scene), lesion.centre_lps)
+        """Cut the views at the middle of the lesion's long axis, so that its line is seen, and draw that bold."""
+        middle = tuple(sum(ends) / 2 for ends in zip(*lesion.long_axis_points_lps, strict=True))
+        views.jump(views.slice_nodes(self.scene), middle)
+        highlight(self.ct, lesion.id)
 
     def table_text(self) -> str:
         """The table with tabs between the columns, as spreadsheets paste it."""
@@ -249,27 +259,30 @@ class Desk:
 
     def mark_node(self, lesion: int, node: bool) -> None:
         """Take a lesion for a lymph node, or for none."""
+        self._measuring.finish()
         self._result.mark_node(lesion, node)
         self._lesions_changed()
 
     def reset_lines(self, lesion: int | None = None) -> None:
         """Put the diameter lines of a lesion, or of all, back to where they are measured."""
+        self._measuring.finish()
         self._result.reset_lines(lesion)
         self._lesions_changed()
 
     def reset_edits(self, lesion: int | None = None) -> None:
         """Take back what the user painted and erased in a lesion, or in all."""
         self._painted_at = None
-        self._draw(lambda result: result.reset_edits(lesion))
-        self._lesions_changed()
+        self._result.reset_edits(lesion)
+        self._drawn_anew(self._say_measured)
 
     # What timers and scenes tell
 
     def tick(self) -> None:
         """Call every 50 to 200 ms."""
         self._asking.tick()
+        self._measuring.go_on()
         if self._painted_at is not None and self._clock() - self._painted_at >= REST:
-            self.settle()
+            self._take_painted()
         if self._prompting is not None:
             try:
                 self._prompting.tick()
@@ -277,18 +290,10 @@ class Desk:
                 self.host.failed(str(refusal))
 
     def settle(self) -> None:
-        """Measure now what was painted last, before the result is exported or the scene is saved."""
-        if self._painted_at is None:
-            return
-        self._painted_at = None
-        if self.has_result:
-            self._result.take_edits()
-            if self._result.cut != self.cut:  # the editor's Undo led back past a move of the threshold
-                self.cut = self._drawn = self._result.cut
-                self.host.threshold(self.cut.threshold)
-            self._watch.follow()
-            self._note_edits()
-            self._lesions_changed()
+        """Measure now what `tick` would measure, before the result is exported or the scene is saved."""
+        if self._painted_at is not None:
+            self._take_painted()
+        self._measuring.finish()
 
     def scene_closing(self) -> None:
         """Nodes are about to vanish: what still comes for them is not wanted any more."""
@@ -314,26 +319,31 @@ class Desk:
                 self._take_threshold(answer.meta["threshold"])
                 self._result.cut = self.cut
                 views.show_ct(views.composite_nodes(self.scene), self.ct)
-            self._draw(lambda result: result.set_answer(prompt, answer.box))
+            self._result.set_answer(prompt, answer.box)
             keep_run(self._result.segmentation_node, answer.meta, self._asking.fingerprints.get(model), first=False)
             prompting.answered(prompt)
-            self.host.said(words.found(len(self.lesions), self._clock() - started, answer.meta["device"]))
+            self._drawn_anew(lambda: self._say_found(started, answer))
 
         return self._asking.prompt(prompt, done, lambda: prompting.is_wanted(prompt), not_done)
 
     def _followed(self) -> None:
         """Points and boxes changed, and the scene with them."""
         if self.has_result:
-            self._draw(lambda result: result.lesions)
-            if not self.busy:
-                self.host.said(words.at_threshold(len(self.lesions), self.cut.threshold))
+            self._drawn_anew(lambda: None if self.busy else self._say_threshold())
         self.host.changed()
 
-    def _draw(self, show: Callable[[Result], list[Lesion]]) -> None:
-        self.host.lesions(show(self._result))
+    def _drawn_anew(self, then: Callable[[], None]) -> None:
+        """The segments are others: measure them, `then` say so."""
         self._drawn = self._result.cut
+        show_display(self.scene, self._result, self._display)
+        self._measuring.begin(self._result, then)
+        self.host.changed()
+
+    def _measured(self) -> None:
+        """The lesions of what is seen are known."""
         self._watch.follow()
         self._note_edits()
+        self.host.lesions(self.lesions)
         show_display(self.scene, self._result, self._display)
         self.host.changed()
 
@@ -346,15 +356,38 @@ class Desk:
 
     def _painted(self) -> None:
         self._painted_at = self._clock()
+        self._measuring.drop()
+
+    def _take_painted(self) -> None:
+        """The brush rests."""
+        self._painted_at = None
+        if self.has_result:
+            self._measuring.begin(self._result, self._say_painted)
+
+    def _say_painted(self) -> None:
+        if self._result.cut != self.cut:  # the editor's Undo led back past a move of the threshold
+            self.cut = self._drawn = self._result.cut
+            self.host.threshold(self.cut.threshold)
+        self._say_measured()
 
     def _note_edits(self) -> None:
         self._has_edits = self._result is not None and self.has_result and bool(self._result.edits)
 
     def _lesions_changed(self) -> None:
-        """The user moved a line, removed a lesion, painted, marked one: show what is measured now."""
+        """The user moved a line, removed a lesion, marked one: show what is measured now."""
+        self._measuring.restart()
         self.host.lesions(self.lesions)
-        self.host.said(words.measured(len(self.lesions), sum(lesion.edited for lesion in self.lesions)))
+        self._say_measured()
         self.host.changed()
+
+    def _say_found(self, started: float, answer: Answer) -> None:
+        self.host.said(words.found(len(self.lesions), self._clock() - started, answer.meta["device"]))
+
+    def _say_threshold(self) -> None:
+        self.host.said(words.at_threshold(len(self.lesions), self.cut.threshold))
+
+    def _say_measured(self) -> None:
+        self.host.said(words.measured(len(self.lesions), sum(lesion.edited for lesion in self.lesions)))
 
 
 def _values(cut: Cut) -> tuple[float, float, bool]:
