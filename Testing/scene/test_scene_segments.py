@@ -163,3 +163,32 @@ def test_an_exported_mask_lies_on_the_cts_grid_for_every_orientation(scene, tmp_
     np.testing.assert_allclose(
         written.TransformContinuousIndexToPhysicalPoint(corner), grid.ijk_to_lps(corner), rtol=0, atol=1e-4
     )
+
+
+def test_our_surfaces_are_those_that_slicer_makes(ct, node):
+    """Each lesion by itself: the same points, and all that Slicer says when it made some."""
+    segmentation, heard = node.GetSegmentation(), []
+    segmentation.AddObserver(segmentation.ContainedRepresentationNamesModified, lambda *_: heard.append(1))
+    segments.show_surface(node, True)
+    assert heard
+    ours = {number: surface(node, number) for number in (1, 2)}
+    node.RemoveClosedSurfaceRepresentation()
+    node.CreateClosedSurfaceRepresentation()
+    for number, points in ours.items():
+        np.testing.assert_allclose(points, surface(node, number), atol=1e-4)
+
+
+def surface(node, number) -> np.ndarray:
+    found = vtk.vtkPolyData()
+    assert node.GetClosedSurfaceRepresentation(segments.our_segments(node)[number], found)
+    return np.array([found.GetPoint(n) for n in range(found.GetNumberOfPoints())])
+
+
+def test_a_segment_of_the_users_gets_its_surface_too(ct, node):
+    mine = node.GetSegmentation().AddEmptySegment("mine", "mine")
+    painted = np.zeros(geometry().shape, np.uint8)
+    painted[3:6, 30:35, 30:40] = 1
+    paint(node, mine, ct, painted)
+    segments.show_surface(node, True)
+    for segment_id in node.GetSegmentation().GetSegmentIDs():
+        assert node.GetSegmentation().GetSegment(segment_id).GetRepresentation(segments.SURFACE).GetNumberOfPoints()

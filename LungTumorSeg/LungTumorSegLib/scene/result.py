@@ -73,6 +73,7 @@ class Result:
         self.scene, self.ct, self._save_undo = scene, ct, save_undo
         self.lesions: list[Lesion] = []
         self.at_work = False  # the scene changes by our own hand: see `watching.Watch`
+        self.measures_later = False  # a host does it in steps (`measuring`) after whatever changed the segments
         self.cut = kept_cut(ct) or Cut()  # of the segments as they are; the editor's Undo may set it back
         self._surface_wanted = False
         self._dragging = False
@@ -186,10 +187,10 @@ class Result:
         self._fill(node)
 
     def recompose(self, threshold: float, smallest_mm: float, largest_only: bool = False) -> list[Lesion]:
-        """The hand rests: cut and measure at these values."""
+        """The hand rests: cut and measure at these values; with `measures_later`, `lesions` are those of before."""
         with batch(self.scene):
             self.move_threshold(threshold, smallest_mm, largest_only)
-            return self.measure()
+            return self.lesions if self.measures_later else self.measure()
 
     def measure(self) -> list[Lesion]:
         """Take what the user painted, then diameters, table and, where there was one, the 3D surface, of the segments
@@ -200,7 +201,8 @@ class Result:
 
     def measuring(self) -> Iterator[None]:
         """As `measure`, in steps of a lesion each, for a host whose windows must not stand still. What is seen and
-        `lesions` change in the last step. Drop it when anything else is done to the result, and begin anew."""
+        `lesions` change at once, when all are measured; 3D surfaces come in the last step. Drop it when anything else
+        is done to the result, and begin anew."""
         voxels = self._take()
         node = self.segmentation_node
         found = yield from self._measured_in(voxels)
@@ -220,7 +222,7 @@ class Result:
             self._mark()
         self._show()
         if self._surface_wanted and node is not None:
-            segments.show_surface(node, True)
+            yield from segments.building_surface(node)
         self._surface_wanted = self._dragging = False
 
     def read(self) -> list[Lesion]:

@@ -7,12 +7,12 @@ share our image, it is given an image of its own first.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 import slicer
 import vtk
-from vtk.util.numpy_support import vtk_to_numpy
+from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
 from LungTumorSegLib.measurement.colours import lesion_colour
 from LungTumorSegLib.scene import ownership
@@ -29,6 +29,7 @@ GRID = ownership.PREFIX + "Grid"  # of the labels that we wrote: voxels to the s
 SAME_GRID = 1e-4  # mm, in a matrix' elements
 # Slicer's labelmaps may be of a signed type; labels are positive.
 UNSIGNED = {np.dtype(np.int8): np.uint8, np.dtype(np.int16): np.uint16, np.dtype(np.int32): np.uint32}
+JOINT_SMOOTHING = slicer.vtkBinaryLabelmapToClosedSurfaceConversionRule.GetJointSmoothingParameterName()
 
 # Slicer's terminology entry: context ~ category ~ type ~ modifier ~ region context ~ region ~ modifier, the codes from
 # the DICOM master lists that Slicer brings (SegmentationCategoryTypeModifier- and AnatomicRegionAndModifier-). It says
@@ -171,10 +172,50 @@ def has_surface(node) -> bool:
 
 def show_surface(node, shown: bool) -> None:
     """Build the 3D surfaces of the segmentation, or drop them."""
-    if shown and node.GetSegmentation().GetNumberOfSegments():
-        node.CreateClosedSurfaceRepresentation()
-    elif not shown:
+    if shown:
+        for _ in building_surface(node):
+            pass
+    else:
         node.RemoveClosedSurfaceRepresentation()
+
+
+def building_surface(node) -> Iterator[None]:
+    """Build the 3D surfaces in steps of a lesion each.
+
+    Slicer's converter looks at a whole label image for each of its segments; ours lie far apart in one. So each lesion
+    is converted by itself, with the node's own parameters. Segments of the user's, and lesions that are to be smoothed
+    together, are left to Slicer.
+    """
+    segmentation, ours, ct = node.GetSegmentation(), our_segments(node), node.GetNodeReference(ownership.CT)
+    if ours and ct is not None and f"{JOINT_SMOOTHING}|1" not in segmentation.SerializeAllConversionParameters():
+        voxels, built = read_voxels(node, ct), {}
+        for number, place in zip(voxels.numbers, voxels.boxes(), strict=True):
+            built[number] = _surface(segmentation, voxels.within(place), number, ct)
+            yield
+        for number, surface in built.items():
+            segmentation.GetSegment(ours[number]).AddRepresentation(SURFACE, surface)
+        for number in built:
+            segmentation.InvokeEvent(segmentation.RepresentationModified, ours[number])
+        segmentation.InvokeEvent(segmentation.ContainedRepresentationNamesModified)
+    if segmentation.GetNumberOfSegments():
+        node.CreateClosedSurfaceRepresentation()  # of those that have none
+
+
+def _surface(segmentation, labels: Box, number: int, ct):
+    """The surface (vtkPolyData) of one lesion, converted as the segmentation says."""
+    image, matrix = slicer.vtkOrientedImageData(), vtk.vtkMatrix4x4()
+    ct.GetIJKToRASMatrix(matrix)
+    image.SetGeometryFromImageToWorldMatrix(matrix)
+    image.SetExtent(*(n for a, b in zip(labels.start[::-1], labels.stop[::-1], strict=True) for n in (a, b - 1)))
+    image.GetPointData().SetScalars(numpy_to_vtk((labels.values == number).ravel().astype(np.uint8), deep=True))
+    alone, segment = slicer.vtkSegmentation(), slicer.vtkSegment()
+    alone.SetSourceRepresentationName(LABELMAP)
+    alone.CopyConversionParameters(segmentation)
+    segment.SetLabelValue(1)
+    segment.AddRepresentation(LABELMAP, image)
+    alone.AddSegment(segment, "lesion")
+    alone.CreateRepresentation(SURFACE)
+    return segment.GetRepresentation(SURFACE)
 
 
 def show_in_slices(node, outline: bool, fill: bool, opacity: float = 0.5) -> None:
