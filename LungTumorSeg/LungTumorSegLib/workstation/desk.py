@@ -326,9 +326,9 @@ class Desk:
 
         return self._asking.prompt(prompt, done, lambda: prompting.is_wanted(prompt), not_done)
 
-    def _followed(self) -> None:
-        """Points and boxes changed, and the scene with them."""
-        if self.has_result:
+    def _followed(self, changed: bool) -> None:
+        """Points and boxes were looked at, and the scene may have changed with them."""
+        if changed and self.has_result:
             self._drawn_anew(lambda: None if self.busy else self._say_threshold())
         self.host.changed()
 

@@ -13,6 +13,7 @@ import vtk
 from LungTumorSegLib.scene import ownership, prompts
 from LungTumorSegLib.scene.prompts import Prompt
 from LungTumorSegLib.scene.result import Result
+from LungTumorSegLib.scene.volumes import change_token
 from LungTumorSegLib.worker.conversation import Failure, Request
 
 REST = 0.15  # seconds without a change after which the worker is asked
@@ -24,7 +25,7 @@ class Prompting:
     ----------
     result : of the CT whose points and boxes are heard, until `stop`
     ask : sends a prompt to the worker; is given the prompt and what to call where no answer was shown
-    followed : called after the scene followed a change: lesions may have come back or gone
+    followed : called after the scene was compared with points and boxes; with True where the map that is seen changed
     clock : monotonic seconds
     """
 
@@ -32,7 +33,7 @@ class Prompting:
         self,
         result: Result,
         ask: Callable[[Prompt, Callable[[Failure | None], None]], Request | None],
-        followed: Callable[[], None],
+        followed: Callable[[bool], None],
         clock: Callable[[], float],
     ):
         self._result, self._ask, self._followed, self._clock = result, ask, followed, clock
@@ -106,6 +107,7 @@ class Prompting:
 
     def follow(self) -> None:
         """Bring the scene to the points and boxes, and ask for those that have no answer."""
+        before = self._seen_map()
         self._changed_at, self._following = None, True
         try:
             unanswered = {prompt.key: prompt for prompt in self._result.follow_prompts()}
@@ -118,7 +120,7 @@ class Prompting:
         for prompt in unanswered.values():
             if prompt.key not in self._under_way and (prompt.key, prompt.asked) not in self._refused:
                 self._send(prompt)
-        self._followed()
+        self._followed(self._seen_map() != before)
 
     def is_wanted(self, prompt: Prompt) -> bool:
         """The answer to it is still waited for."""
@@ -149,6 +151,10 @@ class Prompting:
         request = self._ask(prompt, not_done)
         if request is not None:
             self._under_way[prompt.key] = prompt.asked, request
+
+    def _seen_map(self) -> tuple | None:
+        node = self._result.probability_node
+        return None if node is None else change_token(node)
 
     def _observe(self) -> None:
         for node in prompts.prompt_nodes(self._result.ct):
