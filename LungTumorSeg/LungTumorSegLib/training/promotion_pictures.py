@@ -57,7 +57,9 @@ def draw(path: Path, seen: Seen) -> None:
         axes.set_xlim(columns.mean() - half / across, columns.mean() + half / across)
         axes.set_ylim(rows.mean() + half / down, rows.mean() - half / down)
         axes.set_facecolor("black")
-        axes.set_axis_off()
+        axes.set(xticks=[], yticks=[])
+        for spine in axes.spines.values():
+            spine.set_visible(False)
         axes.set_title(f"{name}: Dice {dice:.3f}", color=INK, fontsize=9)
     figure.text(0.5, 0.02, "green: outlined, blue: found", color=INK, fontsize=7, ha="center")
     figure.subplots_adjust(0.01, 0.07, 0.99, 0.9, 0.02)

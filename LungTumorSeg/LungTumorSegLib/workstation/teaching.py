@@ -192,11 +192,10 @@ class Teaching:
         patients = {case.patient for case in self.cases() if case.lesions}
         if len(patients) < FEWEST_PATIENTS:
             raise InputRefused(words.too_few_patients(len(patients)))
-        before = self.run
-        number = 1 + (int(before.name.removeprefix("run-")) if before else 0)
         runs = self.folder / "runs"
         runs.mkdir(parents=True, exist_ok=True)
-        name = f"run-{number:03}"
+        used = [int(path.stem.removeprefix("run-")) for path in runs.iterdir() if RUN.fullmatch(path.stem)]
+        name = f"run-{max(used, default=0) + 1:03}"
         self._note(Run(name, knobs, runs / name, runs / f"{name}-comparison"))
         self._train(resume=False)
 
