@@ -33,6 +33,15 @@ def choose(box, text):
         QTest.keyClick(box.q, Qt.Key.Key_Down if box.q.currentIndex() < index else Qt.Key.Key_Up)
 
 
+def pick(box, text):
+    """An item of a combo box's list, at once, as its popup does."""
+    assert box.q.isVisible() and box.q.isEnabled(), f"{box.q.objectName()} cannot be opened"
+    index = box.q.findText(text)
+    assert index >= 0, f"no {text} in {[box.q.itemText(n) for n in range(box.q.count())]}"
+    box.q.setCurrentIndex(index)
+    box.q.activated.emit(index)
+
+
 def click_row(table, row, column=0):
     assert table.q.isVisible(), f"{table.q.objectName()} is not seen"
     item = table.q.item(row, column)

@@ -84,7 +84,8 @@ def rows(module):
 
 
 def idle(module):
-    return lambda: module.ui.segmentButton.text == "Segment"
+    """Nothing is computed, and what is seen is measured."""
+    return lambda: module.ui.segmentButton.text == "Segment" and not module.panel.desk.unsettled
 
 
 @pytest.fixture
@@ -125,7 +126,7 @@ def test_the_button_is_cancel_while_the_worker_computes(host, module, ct):
     assert host.errors == []
 
 
-def test_dragging_the_threshold_moves_the_mask_and_letting_go_measures(segmented, ct):
+def test_dragging_the_threshold_moves_the_mask_and_letting_go_measures(host, segmented, ct):
     from LungTumorSegLib.scene.segments import our_segments
 
     before = rows(segmented)
@@ -133,6 +134,7 @@ def test_dragging_the_threshold_moves_the_mask_and_letting_go_measures(segmented
     assert len(our_segments(result_of(ct).segmentation_node)) == 1
     assert rows(segmented) == before
     segmented.ui.thresholdSlider.q.drag(0.7, 0.81)
+    assert host.until(idle(segmented))
     assert len(rows(segmented)) == 1
     assert segmented.ui.statusLabel.text == "1 lesion at threshold 0.81."
 
@@ -164,6 +166,7 @@ def test_a_placed_point_adds_a_lesion(host, segmented, ct):
     segmented.ui.placeWidget.q.click(-30.0, -30.0, 30.0)
     assert not segmented.ui.insideButton.checked
     assert host.until(lambda: segmented.ui.statusLabel.text.startswith("3 lesions"))
+    assert host.until(idle(segmented))
     assert len(rows(segmented)) == 3
 
 
@@ -237,10 +240,11 @@ def test_a_dragged_line_is_in_the_table_at_once_and_reset_puts_it_back(segmented
     assert host.errors == []
 
 
-def test_the_threshold_leaves_a_dragged_line_where_it_is(segmented, ct):
+def test_the_threshold_leaves_a_dragged_line_where_it_is(host, segmented, ct):
     stretch(long_line(ct, 1))
     length = long_line(ct, 1).GetLineLengthWorld()
     segmented.ui.thresholdSlider.value = 0.5
+    assert host.until(idle(segmented))
     assert long_line(ct, 1).GetLineLengthWorld() == pytest.approx(length, abs=1e-6)
     assert rows(segmented)[0][2].split(" × ")[0] == f"{length:.1f}"
 

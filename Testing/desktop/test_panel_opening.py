@@ -53,7 +53,7 @@ def panel(host, monkeypatch):
 def segmented(host):
     module = host.open_module()
     click(module.ui.segmentButton)
-    assert host.until(lambda: "found" in module.ui.statusLabel.text)
+    assert host.until(lambda: "found" in module.ui.statusLabel.text and not module.panel.desk.unsettled)
     return module
 
 
@@ -127,6 +127,7 @@ def test_quitting_while_the_worker_computes_ends_it(host, panel):
 def test_a_saved_scene_restores_the_panel(host, panel, tmp_path):
     module = segmented(host)
     module.ui.thresholdSlider.q.drag(0.5, 0.6)
+    assert host.until(lambda: not module.panel.desk.unsettled)
     click(module.ui.legendCheckBox)
     module.ui.modelComboBox.currentIndex = 1
     open_tab(module, "Measure")

@@ -12,7 +12,7 @@ pytest.importorskip("trame_slicer", reason="the test host needs slicer-core")
 
 import host as test_host
 import slicer
-from clicks import choose, click, click_row, open_tab, rows
+from clicks import choose, click, click_row, open_tab, pick, rows
 from scipy.ndimage import gaussian_filter
 
 HERE = Path(__file__).resolve().parent
@@ -92,7 +92,7 @@ def test_an_earlier_ct_is_compared_matched_changed_and_plotted(host, module):
     assert [row[0] for row in rows(ui.matchTable)] == ["1", "2"]
     assert "PD" in ui.responseLabel.text
     click_row(ui.matchTable, 1)
-    choose(ui.matchComboBox, "is gone")
+    pick(ui.matchComboBox, "is gone")
     assert "confirmed" in rows(ui.matchTable)[1][-1]
     click(ui.plotButton)
     selection = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSelectionNode")
