@@ -6,6 +6,8 @@ import numpy as np
 import SimpleITK as sitk
 from browsing import at, coloured_pixels, grey_levels, said, until, view_box
 
+THRESHOLD = ".v-slider:has(#threshold) [role=slider]"
+
 
 def test_a_ct_is_seen_in_all_slice_views_after_it_was_chosen(opened, served):
     opened.wait_for_timeout(500)
@@ -35,7 +37,7 @@ def test_segment_finds_lesions_and_their_colour_is_on_the_screen(segmented, serv
 
 def test_the_threshold_follows_the_slider_and_more_is_less(segmented, served):
     before = served.ask("voxels")
-    segmented.focus("#threshold [role=slider]")
+    segmented.focus(THRESHOLD)
     for _ in range(10):
         segmented.keyboard.press("ArrowRight")
     assert abs(until(lambda: served.ask("threshold"), lambda t: t > 0.49, segmented) - 0.5) < 1e-6
@@ -82,11 +84,14 @@ def test_a_diameter_line_dragged_by_its_end_is_the_tables_value(segmented, serve
     served.ask("jump", end)
     segmented.wait_for_timeout(500)
     x, y = at(segmented, served, "Axial", end)
-    segmented.mouse.move(x, y, steps=3)
-    segmented.wait_for_timeout(300)
-    segmented.mouse.down()
-    segmented.mouse.move(x + 20, y - 14, steps=6)
-    segmented.mouse.up()
+    for step in (
+        lambda: segmented.mouse.move(x, y, steps=3),
+        segmented.mouse.down,
+        lambda: segmented.mouse.move(x + 20, y - 14, steps=6),
+        segmented.mouse.up,
+    ):  # each is seen by the process before the next, as by a hand
+        step()
+        segmented.wait_for_timeout(400)
     segmented.wait_for_function("document.querySelector('#lesions tbody tr').innerText.includes('edited')")
     ends = np.array(served.ask("line", 1, "long"))
     assert f"{np.linalg.norm(ends[0] - ends[1]):.1f} ×" in row.inner_text()
@@ -130,3 +135,16 @@ def test_a_killed_worker_costs_a_click_at_most(segmented, served):
     segmented.click("#segment")
     said(segmented, "found in")
     assert len(served.ask("voxels")) == 2
+
+
+def test_window_and_level_follow_the_left_button_while_that_tool_is_taken(opened, served):
+    before = served.ask("window")
+    opened.keyboard.press("w")
+    opened.wait_for_timeout(400)
+    box = view_box(opened, "axial")
+    opened.mouse.move(box["x"] + 100, box["y"] + 200)
+    opened.mouse.down()
+    opened.mouse.move(box["x"] + 160, box["y"] + 160, steps=5)
+    opened.mouse.up()
+    until(lambda: served.ask("window"), lambda window: window != before, opened)
+    opened.keyboard.press("Escape")

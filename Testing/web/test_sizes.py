@@ -4,8 +4,9 @@ import pytest
 
 OVERLAPS = """() => {
   const parts = [...document.querySelectorAll(
-    'header button, header span, .lts-panel button, .lts-panel .v-field, .lts-panel .v-tab, .lts-panel .lts-label, ' +
-    '.lts-panel .lts-value, .lts-panel .v-slider, .lts-foot, .layout-grid-item')]
+    'header button, header .text-caption, header .text-subtitle-1, .lts-panel button, .lts-panel .v-field, ' +
+    '.lts-panel .v-tab, .lts-panel .lts-label, .lts-panel .lts-value, .lts-panel .v-slider, .lts-foot, ' +
+    '.layout-grid-item')]
     .filter(e => e.checkVisibility() && e.getClientRects().length);
   const wrong = [];
   const panel = document.querySelector('.lts-panel').getBoundingClientRect();

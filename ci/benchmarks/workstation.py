@@ -29,7 +29,7 @@ NEXT_PICTURE = """(act) => new Promise((resolve, reject) => {
     picture.dispatchEvent(new WheelEvent('wheel', {deltaY: 100, bubbles: true, cancelable: true,
       clientX: r.x + r.width / 2, clientY: r.y + r.height / 2}));
   } else {
-    const thumb = document.querySelector('#threshold [role=slider]') || document.querySelector('#threshold');
+    const thumb = document.querySelector('.v-slider:has(#threshold) [role=slider]');
     thumb.dispatchEvent(new KeyboardEvent('keydown', {key: act, bubbles: true}));
   }
   look();
@@ -58,7 +58,7 @@ def main(shape: tuple[int, int, int], repeat: int) -> None:
         page.click("#segment")
         said(page, "2 lesions found")
         page.wait_for_timeout(3000)
-        page.focus("#threshold [role=slider]")
+        page.focus(".v-slider:has(#threshold) [role=slider]")
         keys = ["ArrowRight"] * 20 + ["ArrowLeft"] * 20
         show("threshold by a step", [one(page, keys[n % len(keys)]) for n in range(repeat)])
         page.wait_for_timeout(12_000)  # the session is saved

@@ -50,7 +50,7 @@ KEYS = {
     "1": ("layout", FOUR), "2": ("layout", AXIAL), "3": ("layout", CORONAL), "4": ("layout", SAGITTAL),
     "5": ("layout", SPACE), "l": ("window", "lung"), "m": ("window", "mediastinum"), "b": ("window", "bone"),
 }  # fmt: skip
-TOOL_KEYS = {"p": "inside", "n": "outside", "e": "paint", "d": "erase"}
+TOOL_KEYS = {"w": "window", "p": "inside", "n": "outside", "e": "paint", "d": "erase"}
 
 
 class App:
@@ -209,7 +209,7 @@ class App:
         with self.server.state:
             if key in KEYS:
                 setattr(self.page.data, *KEYS[key])
-            elif key in TOOL_KEYS and (self.segment.data.can_prompt or self.segment.data.has_result):
+            elif key in TOOL_KEYS and self._may_take(TOOL_KEYS[key]):
                 tool = TOOL_KEYS[key]
                 self.page.data.tool = "" if self.page.data.tool == tool else tool
             elif key == "f":
@@ -220,6 +220,11 @@ class App:
                 self._undo()
             elif key == "redo":
                 self._redo()
+
+    def _may_take(self, tool: str) -> bool:
+        data = self.segment.data
+        needed = {"window": data.ready, "paint": data.has_result, "erase": data.has_result}
+        return needed.get(tool, data.can_prompt)
 
     def _undo(self) -> None:
         if self.tools.undo_stack.can_undo():

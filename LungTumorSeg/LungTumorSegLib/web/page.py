@@ -34,7 +34,7 @@ SHORTCUTS = (
     ("Mouse wheel", "scroll through the slices"),
     ("Right button, dragged", "zoom"),
     ("Middle button, dragged", "move the picture"),
-    ("Left button, dragged, with Ctrl", "window and level"),
+    ("W, then left button, dragged", "window and level"),
     ("Left button, dragged, in 3D", "turn"),
     ("1 to 5", "all four views, axial, coronal, sagittal, 3D alone"),
     ("L, M, B", "window for lung, mediastinum, bone"),
@@ -77,7 +77,12 @@ class Page:
                 v3.VSpacer()
                 self._views_buttons(name)
                 self._window_buttons(name)
-                _icon("mdi-fit-to-page-outline", "Fit the views to the CT", click=actions.fit)
+                _icon(
+                    "mdi-contrast-circle", "Window and level by the left mouse button, dragged (W)",
+                    active=(f"{name.tool} === 'window'",),
+                    click=f"{name.tool} = {name.tool} === 'window' ? '' : 'window'",
+                )  # fmt: skip
+                _icon("mdi-fit-to-page-outline", "Fit the views to the CT (F)", click=actions.fit)
                 _icon("mdi-keyboard-outline", "Mouse and keys", click=f"{name.shortcuts_shown} = true")
             with v3.VNavigationDrawer(
                 permanent=True, width=PANEL_WIDTH, classes="lts-panel", disable_resize_watcher=True

@@ -1,4 +1,4 @@
-"""What the left mouse button does in the views: look, place points or a box, paint or erase."""
+"""What the left mouse button does in the views: nothing, window and level, points or a box, paint or erase."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from LungTumorSegLib.scene import segments
 from LungTumorSegLib.web.undo import ChangeOfOurs
 from LungTumorSegLib.workstation.desk import Desk
 
-POINTS, BOX, BRUSHES = {"inside": True, "outside": False}, "box", ("paint", "erase")
+POINTS, BOX, BRUSHES, WINDOW = {"inside": True, "outside": False}, "box", ("paint", "erase"), "window"
 
 
 class Tools:
@@ -46,6 +46,8 @@ class Tools:
             self._app.markups_logic.place_node(self._desk.points(POINTS[tool]), persistent=True)
         elif tool == BOX:
             self._app.markups_logic.place_node(self._desk.new_box(), persistent=False)
+        elif tool == WINDOW:
+            self._interaction.SetCurrentInteractionMode(slicer.vtkMRMLInteractionNode.AdjustWindowLevel)
         elif tool in BRUSHES:
             self._paint(tool, lesion)
 
@@ -84,11 +86,12 @@ class Tools:
             self._editor.deactivate_effect()
         elif last:
             self._app.markups_logic.disable_place_mode()
-            self._desk.placing_ended()
+            if last != WINDOW:
+                self._desk.placing_ended()
 
     def _mode_changed(self, node, _event) -> None:
         placing = node.GetCurrentInteractionMode() == slicer.vtkMRMLInteractionNode.Place
-        if self._tool and self._tool not in BRUSHES and not placing:
+        if (self._tool in POINTS or self._tool == BOX) and not placing:
             self._tool = ""
             self._desk.placing_ended()
             self._put_down()
