@@ -114,12 +114,13 @@ class Panel(VTKObservationMixin):
         if self.parameters is not None:
             self.parameters.disconnectGui(self._gui_tag)
             self.removeObserver(self.parameters, vtk.vtkCommand.ModifiedEvent, self._parameters_changed)
-        self.parameters = parameters
+        self.parameters = None  # what widgets say while they are filled is not the user's word
+        self.segment.follow(parameters)
         if parameters is not None:
             self._gui_tag = parameters.connectGui(self.ui)
-            self.addObserver(parameters, vtk.vtkCommand.ModifiedEvent, self._parameters_changed)
             self.ui.tabs.currentIndex = parameters.tab
-        self.segment.follow(parameters)
+            self.addObserver(parameters, vtk.vtkCommand.ModifiedEvent, self._parameters_changed)
+        self.parameters = parameters
         self._parameters_changed()
 
     def _parameters_changed(self, _caller=None, _event=None) -> None:
