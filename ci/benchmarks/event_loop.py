@@ -2,8 +2,8 @@
 
 The panel on the test host (see Testing/desktop/host.py: real Qt, real scene, no views; not Slicer's window), the real
 worker and the models that come with the program, on the synthetic chest in 512 x 512 x 300 voxels. A beat every 5 ms;
-where the loop is held up, a beat is late. What other work on the machine takes stands in the figures, too (see "idle"), but not in "own":
-what this thread itself computed between two beats.
+where the loop is held up, a beat is late. What other work on the machine takes stands in the figures, too (see "idle"),
+but not in "own": what this thread itself computed between two beats.
 
     ci/benchmark event_loop            # the table
     ci/benchmark event_loop --quick    # a small CT, to see that it runs
