@@ -100,15 +100,15 @@ class Canvas:
             self._labels.values[tuple(self._over.T)] = 0
 
     def _make(self, image, bounds, highest: int, shape) -> None:
-        """A new, empty array for the box around all of it, up to whole blocks, so that the next may fit in."""
+        """A new, empty array for the box around all of it and a block more each way, so that the next may fit in."""
         self._image = image
         if not bounds:
             self._labels, self._scalars = Box((0, 0, 0), np.zeros((0, 0, 0), np.uint8)), None
             image.SetExtent(0, -1, 0, -1, 0, -1)
             image.GetPointData().SetScalars(None)
             return
-        start = np.min([low for low, _ in bounds], axis=0) // SIDE * SIDE
-        stop = np.minimum(-(-np.max([high for _, high in bounds], axis=0) // SIDE) * SIDE, shape)
+        start = np.maximum(np.min([low for low, _ in bounds], axis=0) - SIDE, 0)
+        stop = np.minimum(np.max([high for _, high in bounds], axis=0) + SIDE, shape)
         self._scalars = vtk.vtkUnsignedCharArray() if highest < 256 else vtk.vtkUnsignedShortArray()
         self._scalars.SetNumberOfValues(int(np.prod(stop - start)))
         self._labels = Box(tuple(int(n) for n in start), vtk_to_numpy(self._scalars).reshape(stop - start))
