@@ -17,14 +17,15 @@ def add_to(host, folder):
     QtCore.QSettings.setDefaultFormat(QtCore.QSettings.Format.IniFormat)
     QtCore.QSettings.setPath(QtCore.QSettings.Format.IniFormat, QtCore.QSettings.Scope.UserScope, str(folder))
     host.answers, host.asked, host.status = {}, [], []
-    qt = vars(sys.modules["qt"])
-    for name in ("QDialog", "QVBoxLayout", "QSettings"):
-        cls = next(getattr(m, name) for m in (QtCore, QtWidgets) if hasattr(m, name))
-        qt[name] = test_host.WrappedClass(cls)
-    qt["QFileDialog"] = types.SimpleNamespace(
+    dialogs = types.SimpleNamespace(
         getExistingDirectory=lambda _parent, _title: host.answers.get("getExistingDirectory", ""),
         getOpenFileName=lambda _parent, _title: host.answers.get("getOpenFileName", ""),
     )
+    for qt in qts():
+        for name in ("QDialog", "QVBoxLayout", "QSettings"):
+            cls = next(getattr(m, name) for m in (QtCore, QtWidgets) if hasattr(m, name))
+            qt[name] = test_host.WrappedClass(cls)
+        qt["QFileDialog"] = dialogs
 
     def ask(text, windowTitle=None, **_more):
         host.asked.append(text)
@@ -35,3 +36,10 @@ def add_to(host, folder):
     module = types.ModuleType("slicer.packaging")
     exec(fake_slicer_python.PACKAGING, vars(module))
     sys.modules["slicer.packaging"] = slicer.packaging = module
+
+
+def qts():
+    """Of this host, and of an earlier one, which files of the panel that were imported then still hold."""
+    ours = [module for name, module in sys.modules.items() if name.startswith("LungTumorSegLib.desktop")]
+    found = [sys.modules["qt"], *(module.qt for module in ours if hasattr(module, "qt"))]
+    return [vars(qt) for qt in {id(qt): qt for qt in found}.values()]
