@@ -44,4 +44,4 @@ def test_nothing_overlaps_in_any_tab(segmented, size):
 def test_the_four_views_fill_the_window(opened):
     boxes = [opened.locator(".layout-grid-item").nth(n).bounding_box() for n in range(4)]
     area = sum(box["width"] * box["height"] for box in boxes)
-    assert area > 0.97 * (1280 - 392) * (720 - 32)
+    assert area > 0.97 * (1280 - 392) * (720 - 44)

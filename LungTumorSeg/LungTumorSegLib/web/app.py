@@ -117,10 +117,10 @@ class App:
         try:
             serving.serve(self.server, self.doorway, self.files.serve, ready, port)
         finally:
-            self.desk.close()
             if self._work is not None and self._work != self._saved:
                 collections.deque(self.autosave.save(self._facts), 0)
             self.autosave.close()
+            self.desk.close()
             self.train.teaching.close()
             self.jobs.close()
             asyncio.get_event_loop().run_until_complete(self._process.close())
@@ -282,7 +282,7 @@ class App:
             self._spawn(self._turn_to_lesions())
 
     async def _turn_to_lesions(self) -> None:
-        await asyncio.sleep(0)  # the desk shows the surfaces after it told of the lesions
+        await asyncio.sleep(0.5)  # the desk shows the surfaces after it told of the lesions
         self.views.fit_space()
 
     def threshold(self, value: float) -> None:
@@ -459,9 +459,15 @@ class App:
         while True:
             await asyncio.sleep(TICK if self.page.data.working or self.desk.unsettled else IDLE_TICK)
             with self.server.state:
-                for child in list(self._children):
-                    child.deliver()
-                self.jobs.tick()
-                self.train.teaching.tick()
-                self.desk.tick()
-                self._keep()
+                try:
+                    self._work_off()
+                except Exception:  # the clock must go on
+                    log.exception("a step of the desk's clock failed")
+
+    def _work_off(self) -> None:
+        for child in list(self._children):
+            child.deliver()
+        self.jobs.tick()
+        self.train.teaching.tick()
+        self.desk.tick()
+        self._keep()

@@ -71,7 +71,7 @@ class Page:
         name = self._page.name
         server.trigger("key")(actions.key)
         with VAppLayout(server, theme="dark") as self.layout:
-            with v3.VAppBar(density="compact", elevation=0, height=48, classes="lts-bar"):
+            with v3.VAppBar(elevation=0, height=44, classes="lts-bar"):
                 html.Img(src="own/icon.svg", alt="", width=26, height=26, classes="ml-3 mr-2")
                 html.Span("LungTumorSeg", classes="text-subtitle-1 font-weight-medium")
                 v3.VSpacer()
