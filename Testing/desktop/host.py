@@ -7,9 +7,9 @@ name that Qt does not know, as PythonQt does.
 
 What passes here is wired together; it is **not** tested in Slicer. This cannot prove that PythonQt converts a value as
 PySide6 does, that ctk and qMRML widgets behave as their stand-ins, how the panel looks in Slicer's style, or that a
-layout's views redraw. There are no views: place mode is a stand-in that moves points as the mouse would, painting is the
-Segment Editor's own logic without its effects, a plot is a node. The DICOM database takes names of files and reads none;
-dialogs answer themselves. Exceptions that Slicer would print in its Python console are kept (`Host.console`).
+layout's views redraw. There are no views: place mode is a stand-in that moves points as the mouse would, painting is
+the Segment Editor's own logic without its effects, a plot is a node. The DICOM database takes names of files and reads
+none; dialogs answer themselves. Exceptions that Slicer would print in its Python console are kept (`Host.console`).
 Names are checked against Slicer's, CTK's and PythonQt's sources in slicer_names.json.
 """
 
