@@ -101,7 +101,7 @@ def test_a_module_loaded_anew_shows_what_is_there_and_has_one_of_each_key(host, 
     rows = first.ui.lesionTable.q.rowCount()
     host.close_module()
     module = host.open_module()
-    assert module.ui.lesionTable.q.rowCount() == rows == 2
+    assert host.until(lambda: module.ui.lesionTable.q.rowCount() == rows == 2, 20)
     checked = module.ui.probabilityCheckBox.checked
     press(host, "O")
     assert module.ui.probabilityCheckBox.checked is not checked
@@ -140,4 +140,5 @@ def test_a_saved_scene_restores_the_panel(host, panel, tmp_path):
     assert module.ui.thresholdSlider.value == 0.6
     assert module.ui.modelComboBox.currentIndex == 1
     assert module.ui.tabs.currentIndex == 1
+    assert host.until(lambda: module.ui.lesionTable.q.rowCount() > 0, 20)
     assert [module.ui.lesionTable.q.item(0, c).text() for c in range(8)] == rows
