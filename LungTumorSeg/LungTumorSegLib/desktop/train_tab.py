@@ -40,6 +40,7 @@ class TrainTab:
         self._bases: list[models.Model] = []
         self._cases: list = []
         self._pictures: tuple[Path, ...] = ()
+        self._compared: teaching.Compared | None = None
         self.teaching = self._open()
         self._shown: dict = {"promoted": self.teaching.state == teaching.PROMOTED}  # what is drawn already, by what
         self._connect()
@@ -121,9 +122,9 @@ class TrainTab:
     def update(self) -> None:
         ui, teaching_ = self.ui, self.teaching
         state, busy = teaching_.state, teaching_.busy
-        self._if_new("cases", (str(teaching_.dataset), busy or _time(teaching_.dataset)), self._show_cases)
-        self._if_new("curves", _time(teaching_.run.folder / "curves.csv") if teaching_.run else None, self._draw_curves)
         run = teaching_.run
+        self._if_new("cases", (str(teaching_.dataset), busy or _time(teaching_.dataset)), self._show_cases)
+        self._if_new("curves", _time(run.folder / "curves.csv") if run else None, self._draw_curves)
         made = (run.name, _time(run.comparison / "comparison.json")) if run else None
         self._if_new("comparison", made, self._show_comparison)
         self._if_new("promoted", state == teaching.PROMOTED, self._panel.models_changed)
@@ -135,7 +136,7 @@ class TrainTab:
         if teaching_.progress is not None:
             ui.trainLabel.text, fraction = teaching_.progress
             ui.trainBar.value = round(100 * fraction)
-        compared = teaching_.compared()
+        compared = self._compared
         ui.compareModelsButton.enabled = not busy and state in (teaching.TRAINED, teaching.COMPARED)
         ui.promoteButton.enabled = not busy and state == teaching.COMPARED and not (compared and compared.reasons)
         ui.discardButton.enabled = not busy and state in (teaching.STOPPED, teaching.TRAINED, teaching.COMPARED)
@@ -217,7 +218,7 @@ class TrainTab:
         slicer.modules.plots.logic().ShowChartInLayout(self.curves.chart_node)
 
     def _show_comparison(self) -> None:
-        compared = self.teaching.compared()
+        self._compared = compared = self.teaching.compared()
         self.ui.comparisonLabel.text = "" if compared is None else _verdict(compared)
         self._pictures = () if compared is None else compared.pictures
         self.ui.comparisonList.visible = bool(self._pictures)
