@@ -128,6 +128,7 @@ def test_the_real_worker_finds_something_explains_it_and_says_how_far_it_is(open
     again = client.wait(client.segment(scan, tmp_path / "tiny"))
     np.testing.assert_array_equal(again.box.values, answer.box.values)
     heat = client.wait(client.explain(scan, tmp_path / "tiny"))
+    assert heat.meta["device"] == answer.meta["device"]
     assert 0 < heat.box.values.max() <= 1
     with pytest.raises(InputRefused, match="no model"):
         client.wait(client.segment(scan, "nonesuch"))
