@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
+import traceback
 import webbrowser
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from LungTumorSegLib.command.fault_log import LOG
+from LungTumorSegLib.worker.log import log_folder
 
 
 def app(
@@ -25,9 +30,26 @@ def app(
         if browser and has_browser():
             webbrowser.open(address)
 
+    log_libraries()
     App(worker_command()).run(ready, port, ct)
 
 
 def has_browser() -> bool:
     """There is a screen to open a window on; a text browser in a terminal is none."""
     return sys.platform in ("darwin", "win32") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def log_libraries() -> None:
+    """What trame, aiohttp and asyncio complain of goes to the program's log, not to the terminal."""
+    handler = logging.FileHandler(log_folder() / LOG, delay=True)
+    handler.setFormatter(FramesAlone())
+    logging.getLogger().addHandler(handler)
+
+
+class FramesAlone(logging.Formatter):
+    """Who complained and where; no texts, for they may hold a path, and a path a patient's name."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        kind, _error, frames = record.exc_info or (None, None, None)
+        told = f"{kind.__name__}\n{''.join(traceback.format_tb(frames))}" if kind else ""
+        return f"{record.levelname} from {record.name} {told}"

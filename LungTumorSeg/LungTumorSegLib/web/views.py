@@ -87,7 +87,12 @@ class Views:
 
     def fit_space(self) -> None:
         """Bring all that is shown in 3D into the 3D view."""
-        self._app.view_manager.get_view(SPACE).fit_view_to_content()
+        view = self._app.view_manager.get_view(SPACE)
+        view.fit_view_to_content()
+        camera = view.get_camera_node().GetCamera()
+        camera.Elevation(25)  # onto the axial slice, whose edge alone is seen from the front
+        camera.OrthogonalizeViewUp()
+        view.zoom(0.25)
 
     def scroll(self, name: str, slices: int) -> None:
         """Move a slice view by so many slices."""
