@@ -104,6 +104,15 @@ class Loop:
             self.ui.placeWidget.q.click(*(RAS * point))
         assert not button.checked
 
+    def beside(self, lesion):
+        """Voxels, bool [k, j, i], that touch the lesion at its left and belong to none."""
+        mask = self.mask()
+        places = np.argwhere(mask == lesion)
+        k, j, i = places[places[:, 2].argmax()]
+        voxels = np.zeros(mask.shape, bool)
+        voxels[k, j - 2 : j + 3, i + 1 : i + 5] = True
+        return voxels & (mask == 0)
+
     def paint(self, voxels, lesion):
         """In the Segment Editor, with its undo: bool [k, j, i] are added to the lesion."""
         from LungTumorSegLib.scene import segments
@@ -167,10 +176,7 @@ def test_the_whole_loop_on_the_synthetic_chest(host, module, tmp_path):
     lesion = loop.lesion_at(centres[1])
     click(ui.correctButton)
     assert host.module == "SegmentEditor"
-    painted = np.zeros_like(loop.mask(), bool)
-    k, j, i = np.argwhere(loop.mask() == lesion).max(axis=0)
-    painted[k - 1 : k + 1, j - 4 : j + 4, i : i + 5] = True
-    painted &= loop.mask() == 0
+    painted = loop.beside(lesion)
     loop.paint(painted, lesion)
     host.select_module("LungTumorSeg")
     loop.step("painted")
@@ -224,10 +230,7 @@ def test_a_real_scan_exports_what_the_scene_shows_and_measures_as_the_command_do
         assert loop.lesion_at(centre)
     lesion = loop.lesion_at(centres[0])
     click(ui.correctButton)
-    painted = np.zeros_like(loop.mask(), bool)
-    k, j, i = np.argwhere(loop.mask() == lesion).max(axis=0)
-    painted[k, j - 5 : j + 5, i : i + 5] = True
-    painted &= loop.mask() == 0
+    painted = loop.beside(lesion)
     loop.paint(painted, lesion)
     host.select_module("LungTumorSeg")
     loop.step("painted")
