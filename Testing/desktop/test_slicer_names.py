@@ -23,17 +23,26 @@ def test_every_name_in_use_is_looked_up_and_no_other_is_kept():
     assert (sorted(used - set(DECLARED)), sorted(set(DECLARED) - used)) == ([], []), "(not looked up, unused)"
 
 
-@pytest.mark.parametrize("name", [name for name, where in DECLARED.items() if where.startswith("Qt: ")])
-def test_qt_knows_the_signals_properties_and_slots(name):
+def qt_knows(name: str) -> bool:
     class_name, _, member = name.removeprefix("qt.").partition(".")
     meta = next(getattr(m, class_name) for m in (QtCore, QtGui, QtWidgets) if hasattr(m, class_name)).staticMetaObject
     match DECLARED[name]:
         case "Qt: signal":
-            assert meta.indexOfSignal(member) >= 0
+            return meta.indexOfSignal(member) >= 0
         case "Qt: property":
-            assert meta.indexOfProperty(member) >= 0
+            return meta.indexOfProperty(member) >= 0
         case "Qt: slot":
-            assert member in {meta.method(n).name().data().decode() for n in range(meta.methodCount())}
+            return member in {meta.method(n).name().data().decode() for n in range(meta.methodCount())}
         case "Qt: enum":
             enums = [meta.enumerator(n) for n in range(meta.enumeratorCount())]
-            assert member in {e.key(k) for e in enums for k in range(e.keyCount())}
+            return member in {e.key(k) for e in enums for k in range(e.keyCount())}
+    return False
+
+
+# Asked before any test runs: PySide drops its meta objects when a test host's windows go.
+KNOWN = {name: qt_knows(name) for name, where in DECLARED.items() if where.startswith("Qt: ")}
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_qt_knows_the_signals_properties_and_slots(name):
+    assert KNOWN[name]
