@@ -18,6 +18,7 @@ from trame_slicer.core import SlicerApp
 
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.networks import registry
+from LungTumorSegLib.scene import ownership
 from LungTumorSegLib.web import opening, serving
 from LungTumorSegLib.web.autosave import Autosave
 from LungTumorSegLib.web.doorway import Doorway
@@ -174,9 +175,7 @@ class App:
         nodes = [scene.GetNthNodeByClass(n, "vtkMRMLScalarVolumeNode") for n in range(
             scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode"))]  # fmt: skip
         self.page.data.cts = [
-            {"id": node.GetID(), "name": node.GetName()}
-            for node in nodes
-            if node.GetNodeReferenceID("LungTumorSeg.CT") is None
+            {"id": node.GetID(), "name": node.GetName()} for node in nodes if not ownership.is_ours(node)
         ]
 
     def _segment_or_cancel(self) -> None:

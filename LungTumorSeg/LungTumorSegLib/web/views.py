@@ -14,6 +14,7 @@ from trame_slicer.core import LayoutManager
 from trame_slicer.rca_view import register_rca_factories
 from trame_slicer.views import Layout, LayoutDirection, SliceView, ViewLayoutDefinition
 
+from LungTumorSegLib.scene import ownership
 from LungTumorSegLib.web.state import PageState
 
 # Width and level, HU: as radiologists set them for the chest.
@@ -78,7 +79,13 @@ class Views:
         self._layouts.set_layout(name)
 
     def show_ct(self, ct) -> None:
-        """Put the CT under all views and fit them to it."""
+        """Put the CT under all views and fit them to it; of other CTs' results nothing is seen then."""
+        scene = self._app.scene
+        for kind in ("vtkMRMLSegmentationNode", "vtkMRMLMarkupsNode"):
+            for n in range(scene.GetNumberOfNodesByClass(kind)):
+                node = scene.GetNthNodeByClass(n, kind)
+                if ownership.is_ours(node):
+                    node.SetDisplayVisibility(node.GetNodeReference(ownership.CT) is ct)
         self._app.display_manager.show_volume_in_slice_background(ct)
         self.fit()
 
