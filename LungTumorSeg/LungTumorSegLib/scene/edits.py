@@ -24,7 +24,7 @@ import numpy as np
 from LungTumorSegLib.measurement.components import find_components
 from LungTumorSegLib.scene import ownership
 from LungTumorSegLib.scene.cut import Cut
-from LungTumorSegLib.scene.voxels import Shape, Voxels
+from LungTumorSegLib.scene.voxels import Shape, Voxels, either
 
 _PAINTED, _ERASED, _REMOVED, _WRITTEN, _SHAPE = (
     ownership.PREFIX + name for name in ("Painted", "Erased", "Removed", "Written", "Shape")
@@ -59,12 +59,12 @@ class Edits:
     @property
     def over(self) -> Voxels:
         """To be laid over the model's labels: 0 where erased."""
-        where = np.union1d(self.painted.where, self.erased.where)
+        where = either(self.painted.where, self.erased.where)
         return Voxels(self.painted.shape, where, self.painted.at(where))
 
     def after(self, written: Voxels, now: Voxels) -> Edits:
         """The edits, where `written` was written with these edits in it and the segments hold `now`."""
-        where = np.union1d(written.where, now.where)
+        where = either(written.where, now.where)
         before, after = written.at(where), now.at(where)
         changed = before != after
         where, before, after = where[changed], before[changed], after[changed]
@@ -86,7 +86,7 @@ class Edits:
         lesions = list(lesions)
         theirs = [voxels.where[np.isin(voxels.lesion, lesions)] for voxels in (self.painted, self.erased)]
         painted, erased = (
-            voxels.only(~np.isin(voxels.where, np.union1d(*theirs))) for voxels in (self.painted, self.erased)
+            voxels.only(~np.isin(voxels.where, either(*theirs))) for voxels in (self.painted, self.erased)
         )
         return Edits(painted, erased, self.removed - set(lesions))
 

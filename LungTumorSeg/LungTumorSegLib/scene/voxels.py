@@ -74,7 +74,7 @@ class Voxels:
 
     def under(self, other: Voxels) -> Voxels:
         """With the other's voxels laid over: theirs stand where both have one, also a 0 of theirs."""
-        where = np.union1d(self.where, other.where)
+        where = either(self.where, other.where)
         lesion = self.at(where)
         lesion[np.searchsorted(where, other.where)] = other.lesion
         return Voxels(self.shape, where, lesion)
@@ -136,6 +136,13 @@ class Voxels:
         before = np.cumsum(length) - length
         where = np.arange(length.sum()) - np.repeat(before, length) + np.repeat(first, length)
         return cls(shape, where.astype(np.int64), np.repeat(runs[2], length).astype(np.uint16))
+
+
+def either(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """The indices that occur in one of two rising lists, rising. `np.union1d` does not know that they rise, and takes
+    ten times as long."""
+    both = np.sort(np.concatenate([one, other]), kind="stable")  # merges what rises already
+    return both[np.diff(both, prepend=-1) > 0]
 
 
 def flat_index(shape: Shape, part: Box, flat: np.ndarray) -> np.ndarray:
