@@ -99,7 +99,7 @@ class Views:
         camera = view.get_camera_node().GetCamera()
         camera.Elevation(25)  # onto the axial slice, whose edge alone is seen from the front
         camera.OrthogonalizeViewUp()
-        view.zoom(0.25)
+        view.zoom(0.05)
 
     def scroll(self, name: str, slices: int) -> None:
         """Move a slice view by so many slices."""
