@@ -60,7 +60,7 @@ def main(shape: tuple[int, int, int], repeat: int) -> None:
         page.wait_for_timeout(3000)
         page.focus(".v-slider:has(#threshold) [role=slider]")
         keys = ["ArrowRight"] * 20 + ["ArrowLeft"] * 20
-        show("threshold by a step", [one(page, keys[n % len(keys)]) for n in range(repeat)])
+        show("threshold by a step", [one(page, keys[n % len(keys)], pause=60) for n in range(repeat)])
         page.wait_for_timeout(12_000)  # the session is saved
         first = served.ask("cpu")
         page.wait_for_timeout(20_000)
@@ -70,9 +70,10 @@ def main(shape: tuple[int, int, int], repeat: int) -> None:
         served.close()
 
 
-def one(page, act: str) -> float:
+def one(page, act: str, pause: float = 400) -> float:
+    """pause : ms afterwards; 400 lets the sharper picture of the resting view pass, which comes after 170."""
     milliseconds = page.evaluate(NEXT_PICTURE, act)
-    page.wait_for_timeout(400)  # the picture of the resting view comes after 0.17 s
+    page.wait_for_timeout(pause)
     return milliseconds
 
 
@@ -85,7 +86,7 @@ def made_ct(folder: Path, shape: tuple[int, int, int]) -> Path:
     from LungTumorSegLib.volume.writing import write_volume
 
     rng = np.random.default_rng(0)
-    voxels = rng.normal(-800, 60, shape).astype(np.int16)
+    voxels = rng.normal(-800, 40, shape).clip(-1000).astype(np.int16)
     path = folder / "chest.nrrd"
     write_volume(path, Volume(voxels, Geometry(shape, (0.7, 0.7, 2.5), (-180.0, -180.0, 0.0))))
     return path

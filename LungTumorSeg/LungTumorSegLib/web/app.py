@@ -160,7 +160,7 @@ class App:
         self._list_cts()
         self._choose_ct(node)
         self.page.data.ct = node.GetID()
-        self.said(" ".join(volume.warnings) or "Press Segment to find the lung tumours.")
+        self.said(" ".join([*volume.warnings, "Press Segment to find the lung tumours."]))
 
     def _choose_ct(self, node) -> None:
         if node is self.desk.ct:
