@@ -8,9 +8,9 @@ from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.training.backgrounds import read_backgrounds
 from LungTumorSegLib.training.crops import read_nodules
 from LungTumorSegLib.training.prompted_evaluation import evaluate_prompted, longest_axial, summary
-from LungTumorSegLib.training.scan_evaluation import score
+from LungTumorSegLib.training.scan_evaluation import cut_out, score
 from LungTumorSegLib.training.scans import read_scan
-from LungTumorSegLib.volume.geometry import Geometry
+from LungTumorSegLib.volume.geometry import Geometry, Volume
 
 
 class Bright(nn.Module):
@@ -53,9 +53,30 @@ def test_a_model_that_outlines_the_nodule_is_scored_near_one_alone_and_in_lungs(
     assert summary(in_lungs)["dice_median"] > 0.85
 
 
-def test_a_model_that_says_lesion_everywhere_is_not_rewarded_by_the_crops_border(tiny_data):
-    everywhere = summary(evaluate_prompted(Bright(1), read_nodules(tiny_data)[:2], None, threshold=-1.0))
-    assert everywhere["dice"] < 0.05
+def test_a_model_that_says_lesion_everywhere_is_not_rewarded_by_the_crops_border(tiny_data, tiny_backgrounds):
+    nodules = read_nodules(tiny_data)[:2]
+    in_lungs = evaluate_prompted(Bright(1), nodules, read_backgrounds(tiny_backgrounds), threshold=-1.0)
+    assert summary(in_lungs)["dice"] < 0.05
+
+
+def test_beyond_a_crop_that_is_the_whole_scan_nothing_can_be_found(tiny_data):
+    nodule = read_nodules(tiny_data)[0]
+    (everywhere,) = evaluate_prompted(Bright(1), [nodule], None, threshold=-1.0)
+    volume = nodule.mask.sum()
+    assert everywhere.dice == pytest.approx(2 * volume / (nodule.mask.size + volume))
+
+
+def test_a_lesion_cut_out_of_its_scan_keeps_its_place_in_the_patient():
+    voxels = np.arange(20 * 60 * 60, dtype=np.int16).reshape(20, 60, 60)
+    ct = Volume(voxels, Geometry(voxels.shape, (1.0, 1.0, 2.5), (5.0, 6.0, 7.0)))
+    lesion = np.zeros(voxels.shape, bool)
+    lesion[8:11, 30:34, 20:25] = True
+    alone, mask = cut_out(ct, lesion)
+    assert alone.voxels.shape == mask.shape == (5, 28, 29)
+    assert mask.sum() == lesion.sum()
+    here, there = np.argwhere(mask)[0], np.argwhere(lesion)[0]
+    assert alone.voxels[tuple(here)] == voxels[tuple(there)]
+    assert np.allclose(alone.geometry.ijk_to_lps(here[::-1]), ct.geometry.ijk_to_lps(there[::-1]))
 
 
 def test_the_longest_axial_diameter_of_a_bar():

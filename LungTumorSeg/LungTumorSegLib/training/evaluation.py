@@ -39,9 +39,10 @@ def evaluate_prompted_model(
     threshold = model.card.threshold
     if not is_taught_like(model.card, prompted_samples.HU_RANGE, 1.0, 4) or set(model.card.window) != {WINDOW}:
         raise InputRefused("the nodules are shown in windows of 48 mm with 4 channels: this model was made for others")
-    in_scans = {}
+    in_scans, cut_out = {}, {}
     for scan in scans:
         in_scans |= click_lesions(session, name, scan, CLICKS)
+        cut_out |= click_lesions(session, name, scan, CLICKS, alone=True)
     return {
         "crop alone": summary(evaluate_prompted(model.network, nodules, None, threshold)),
         "set into held-out lungs": summary(evaluate_prompted(model.network, nodules, backgrounds, threshold)),
@@ -49,6 +50,7 @@ def evaluate_prompted_model(
         "the same, three clicks": summary(evaluate_prompted(model.network, nodules, backgrounds, threshold, clicks=3)),
         "the same, a box": summary(evaluate_prompted(model.network, nodules, backgrounds, threshold, boxed=True)),
         "whole scans, Dice after one click, five times": in_scans,
+        "the same lesions and clicks, cut out of their scans": cut_out,
     }
 
 

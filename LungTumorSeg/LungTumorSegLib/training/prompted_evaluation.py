@@ -1,8 +1,9 @@
 """How well one click finds one held-out nodule, with the crop's border in sight and hidden.
 
-Each nodule gets one random click inside. Three surroundings: ``crop`` (nothing but the crop, its edge values continued
-outward), ``set`` (set into a held-out lung, the border hidden) and, in `evaluate_scans`, whole scans. Prediction and
-outline are compared on the outline's own voxels; whatever spills out of the crop counts as wrong.
+Each nodule gets one random click inside. Three surroundings: ``crop`` (nothing but the crop, a scan that ends there:
+its edge values continue outward, and what is found beyond is cut off, as for every scan), ``set`` (set into a held-out
+lung, the border hidden; whatever spills out of the crop counts as wrong) and, in `scan_evaluation`, whole scans.
+Prediction and outline are compared on the outline's own voxels.
 """
 
 from __future__ import annotations
@@ -100,7 +101,7 @@ def _evaluate(
         lesion = clicked_lesion(probability > threshold)
         if not touches_border(lesion.numpy()):
             break
-    return _compare(nodule, torch.where(lesion, probability, 0), anchor, middle, zoom, threshold)
+    return _compare(nodule, torch.where(lesion, probability, 0), anchor, middle, zoom, threshold, bool(backgrounds))
 
 
 @torch.no_grad()
@@ -120,8 +121,15 @@ def clicked_lesion(found: torch.Tensor) -> torch.Tensor:
 
 
 def _compare(
-    nodule: Nodule, probability: torch.Tensor, anchor: np.ndarray, middle: np.ndarray, zoom: int, threshold: float
+    nodule: Nodule,
+    probability: torch.Tensor,
+    anchor: np.ndarray,
+    middle: np.ndarray,
+    zoom: int,
+    threshold: float,
+    goes_on: bool,
 ) -> Outcome:
+    """goes_on : the scan does not end with the crop."""
     size = np.array(probability.shape)
     index = np.stack(np.meshgrid(*[np.arange(n) for n in nodule.image.shape], indexing="ij"), -1)
     there = middle + (index * nodule.spacing - anchor) / zoom  # window voxel of each of the crop's voxels
@@ -131,7 +139,7 @@ def _compare(
     position = np.stack(crop, -1) + anchor
     far = (np.array(nodule.image.shape) - 0.5) * nodule.spacing
     outside = ((position < -0.5 * np.array(nodule.spacing)) | (position > far)).any(-1)
-    spilt = (probability.numpy()[outside] > threshold).sum() * zoom**3 / np.prod(nodule.spacing)
+    spilt = goes_on * (probability.numpy()[outside] > threshold).sum() * zoom**3 / np.prod(nodule.spacing)
     both = (found & nodule.mask).sum()
     dice = 2 * both / (found.sum() + spilt + nodule.mask.sum())
     return Outcome(

@@ -10,9 +10,10 @@ from LungTumorSegLib.inference.session import Session
 from LungTumorSegLib.measurement.lesions import lesion_labels
 from LungTumorSegLib.networks.model import Model
 from LungTumorSegLib.training.scans import TestScan
-from LungTumorSegLib.volume.geometry import Geometry
+from LungTumorSegLib.volume.geometry import Geometry, Volume
 
 SMALLEST_MM = 3.0
+CROP_MARGIN_MM = 12.0
 
 
 @dataclass(frozen=True)
@@ -58,19 +59,38 @@ def score(name: str, probability: np.ndarray, lesions: np.ndarray, geometry: Geo
 
 
 def click_lesions(
-    session: Session, model: str | Model, scan: TestScan, clicks: int, seed: int = 0
+    session: Session, model: str | Model, scan: TestScan, clicks: int, seed: int = 0, alone: bool = False
 ) -> dict[str, list[float]]:
-    """The prompted model on each lesion of a scan: Dice after each of some single clicks at random inside it."""
+    """The prompted model on each lesion of a scan: Dice after each of some single clicks at random inside it.
+
+    alone : each lesion in a scan that ends around it, see `cut_out`, at the same places: whether a network lives on
+    where a crop ends.
+    """
     outcome = {}
     for lesion in range(1, int(scan.lesions.max()) + 1):
-        true = scan.lesions == lesion
+        ct, true = scan.ct, scan.lesions == lesion
         voxels = np.argwhere(true)
         chosen = np.random.default_rng([seed, lesion]).choice(voxels, clicks)
+        points = ct.geometry.ijk_to_lps(chosen[:, ::-1])
+        if alone:
+            ct, true = cut_out(ct, true)
         dice = []
-        for point in scan.ct.geometry.ijk_to_lps(chosen[:, ::-1]):
-            prediction = session.prompt(scan.ct, model, [tuple(point)])
+        for point in points:
+            prediction = session.prompt(ct, model, [tuple(point)])
             box = prediction.probability
             found = box.values > prediction.threshold
             dice.append(round(float(2 * (found & true[box.slices]).sum() / max(1, found.sum() + true.sum())), 3))
         outcome[f"{scan.name} lesion {lesion}"] = dice
     return outcome
+
+
+def cut_out(ct: Volume, lesion: np.ndarray) -> tuple[Volume, np.ndarray]:
+    """The scan and the lesion's mask [k, j, i] as far as one slice beyond the lesion and `CROP_MARGIN_MM` in plane: how
+    the crops end that the model was taught with."""
+    margin = [1, *(round(CROP_MARGIN_MM / mm) for mm in ct.geometry.spacing[1::-1])]
+    voxels = np.argwhere(lesion)
+    start = np.maximum(voxels.min(0) - margin, 0)
+    stop = np.minimum(voxels.max(0) + 1 + margin, lesion.shape)
+    part = tuple(slice(int(a), int(b)) for a, b in zip(start, stop, strict=True))
+    geometry = ct.geometry.box(tuple(int(a) for a in start), tuple(int(b) for b in stop))
+    return Volume(np.ascontiguousarray(ct.voxels[part]), geometry), lesion[part]
