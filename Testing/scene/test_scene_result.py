@@ -200,10 +200,16 @@ def test_switching_off_an_overlay_that_is_not_ours_changes_nothing(scene, ct, co
     assert (composite.GetForegroundVolumeID(), composite.GetForegroundOpacity()) == (ct.GetID(), 0.7)
 
 
-def test_a_jump_cuts_every_view_through_the_lesion(scene, ct, result):
+@pytest.mark.parametrize(("field_mm", "moved"), [(400.0, False), (4.0, True)])
+def test_a_jump_cuts_every_view_at_the_lesion_and_moves_only_those_that_would_not_show_it(
+    scene, ct, result, field_mm, moved
+):
     node = scene.AddNewNodeByClass("vtkMRMLSliceNode")
     node.SetOrientationToAxial()
-    assert views.slice_nodes(scene) == [node]
+    node.SetDimensions(300, 300, 1)
+    node.SetFieldOfView(field_mm, field_mm, 1.0)
+    at = to_ras(result.lesions[0].centre_lps)
+    node.JumpSliceByCentering(at[0] + 20, at[1], at[2] + 20)
     views.jump(views.slice_nodes(scene), result.lesions[0].centre_lps)
-    centre = [node.GetSliceToRAS().GetElement(n, 3) for n in range(3)]
-    np.testing.assert_allclose(centre, to_ras(result.lesions[0].centre_lps), atol=1e-9)
+    middle = [node.GetSliceToRAS().GetElement(n, 3) for n in range(3)]
+    np.testing.assert_allclose(middle, at if moved else [at[0] + 20, at[1], at[2]], atol=1e-9)

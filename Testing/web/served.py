@@ -69,7 +69,7 @@ class Window:
         return [x / width, 1 - y / height]
 
     def jump(self, lps: list) -> None:
-        views.jump(views.slice_nodes(self.app.slicer.scene), lps)
+        views.centre(views.slice_nodes(self.app.slicer.scene), lps)
 
     def line(self, lesion: int, axis: str) -> list:
         """The ends of a diameter line, LPS mm."""

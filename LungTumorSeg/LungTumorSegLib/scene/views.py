@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import vtk
+
 from LungTumorSegLib.scene import ownership
 from LungTumorSegLib.volume.geometry import to_ras
 
+RIM = 0.1  # of a view's side
 _BEFORE = ownership.PREFIX + "ForegroundBefore"
 
 
@@ -53,6 +56,18 @@ def show_overlay(composites: Iterable, map_node, opacity: float) -> None:
 
 
 def jump(slices: Iterable, point_lps: tuple[float, float, float]) -> None:
+    """Cut every view at the point (LPS mm); a view in which it would lie outside, or at the rim, is brought over it."""
+    for node in slices:
+        node.JumpSliceByOffsetting(*to_ras(point_lps))
+        ras_to_xy = vtk.vtkMatrix4x4()
+        vtk.vtkMatrix4x4.Invert(node.GetXYToRAS(), ras_to_xy)
+        place = ras_to_xy.MultiplyPoint((*to_ras(point_lps), 1.0))
+        sides = zip(place, node.GetDimensions()[:2], strict=False)
+        if not all(RIM * side < at < (1 - RIM) * side for at, side in sides):
+            centre([node], point_lps)
+
+
+def centre(slices: Iterable, point_lps: tuple[float, float, float]) -> None:
     """Cut every view at the point (LPS mm) and bring it to the views' middle."""
     for node in slices:
         node.JumpSliceByCentering(*to_ras(point_lps))
