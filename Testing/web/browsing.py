@@ -7,13 +7,56 @@ import numpy as np
 from PIL import Image
 
 
-def open_ct(page, file: Path):
-    page.click("button:has-text('Open')")
-    with page.expect_file_chooser() as chooser:
-        page.click("text=CT file…")
-    chooser.value.set_files(str(file))
+def come_in(context, served):
+    """A new page at the Segment tab with all four views, no tool in the hand."""
+    page = context.new_page()
+    page.set_default_timeout(90_000)
+    page.outside, page.wrong = [], []
+    page.on(
+        "request", lambda r: None if r.url.startswith((served.origin, "data:", "blob:")) else page.outside.append(r.url)
+    )
+    page.on("pageerror", lambda error: page.wrong.append(str(error)))
+    page.on("console", lambda m: page.wrong.append(m.text) if m.type == "error" else None)
+    page.goto(served.address)
+    page.click(".v-tab:has-text('Segment')")  # the process remembers where the last page was
+    page.wait_for_selector("#segment")
+    for key in ("1", "l", "Escape"):
+        page.keyboard.press(key)
+    return page
+
+
+def open_ct(page, path: Path):
+    """A file, or a DICOM folder, through the file chooser."""
+    choose(page, path)
     said(page, "Press Segment")
     return page
+
+
+def choose(page, path: Path) -> None:
+    page.click("button:has-text('Open')")
+    with page.expect_file_chooser() as chooser:
+        page.click("text=DICOM folder…" if path.is_dir() else "text=CT file…")
+    chooser.value.set_files(str(path))
+
+
+def segment(page, words: str = "2 lesions found"):
+    page.click("#segment")
+    said(page, words)
+    return page
+
+
+def refusal(page) -> str:
+    """The status line, once it tells of a failure."""
+    page.wait_for_selector("#lts-said.lts-failed")
+    return page.inner_text("#lts-said")
+
+
+def downloaded(page, button: str, folder: Path) -> Path:
+    with page.expect_download() as download:
+        page.click(button)
+    path = folder / download.value.suggested_filename
+    download.value.save_as(path)
+    return path
 
 
 def said(page, words: str) -> None:

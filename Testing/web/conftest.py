@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browsing import open_ct, said
+from browsing import come_in, open_ct, segment
 
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[1]
@@ -26,6 +26,7 @@ class Served:
     def __init__(self, folder: Path):
         environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "LungTumorSeg"), "PYTHONUNBUFFERED": "1"}
         environment["VTK_DEFAULT_OPENGL_WINDOW"] = "vtkEGLRenderWindow"
+        environment["LUNGTUMORSEG_MODELS"] = str(folder / "models")  # never those of who runs the tests
         self.process = subprocess.Popen(
             [sys.executable, str(HERE / "served.py"), str(folder)], env=environment, text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
@@ -65,26 +66,29 @@ def chromium():
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def context(chromium):
+    """One for all, whose cache keeps what a page is made of."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 720}, accept_downloads=True)
+    yield context
+    context.close()
+
+
 @pytest.fixture
-def page(chromium, served):
+def page(context, served):
     """A page that has come in, with nothing open; `page.outside` are requests that left the machine, `page.wrong` what
     the console complained of."""
-    context = chromium.new_context(viewport={"width": 1280, "height": 720}, accept_downloads=True)
-    page = context.new_page()
-    page.set_default_timeout(90_000)
-    page.outside, page.wrong = [], []
-    page.on(
-        "request", lambda r: None if r.url.startswith((served.origin, "data:", "blob:")) else page.outside.append(r.url)
-    )
-    page.on("pageerror", lambda error: page.wrong.append(str(error)))
-    page.on("console", lambda m: page.wrong.append(m.text) if m.type == "error" else None)
-    page.goto(served.address)
-    page.click(".v-tab:has-text('Segment')")  # the process remembers where the last test was
-    page.wait_for_selector("#segment")
-    for key in ("1", "l", "Escape"):
-        page.keyboard.press(key)
+    page = come_in(context, served)
     yield page
-    context.close()
+    page.close()
+
+
+@pytest.fixture(scope="module")
+def long_page(context, served):
+    """A page that serves a module's tests, one after the other. Not to be mixed with `page`: only one is served."""
+    page = come_in(context, served)
+    yield page
+    page.close()
 
 
 @pytest.fixture(scope="session")
@@ -111,6 +115,4 @@ def opened(page, ct_file):
 @pytest.fixture
 def segmented(opened):
     """The page after Segment: two balls are found."""
-    opened.click("#segment")
-    said(opened, "2 lesions found")
-    return opened
+    return segment(opened)

@@ -48,6 +48,18 @@ class Window:
     def threshold(self) -> float:
         return self.app.desk.cut.threshold
 
+    def say(self, sentence: str) -> None:
+        """So that what is said next is known to be new."""
+        with self.app.server.state:
+            self.app.said(sentence)
+
+    def overlays(self) -> list:
+        """Of the probability and of Grad-CAM: is it the axial view's foreground?"""
+        view = self.app.slicer.view_manager.get_view("Axial")
+        shown = view.get_foreground_volume_id()
+        result = self.app.desk.result
+        return [node is not None and node.GetID() == shown for node in (result.probability_node, result.heat_node)]
+
     def prompts(self) -> list:
         return list(self.app.desk.prompt_counts)
 
