@@ -214,3 +214,12 @@ def test_each_ct_hears_of_its_own_lines(scene, ct, result, heard):
     scene.RemoveNode(diameter_lines(other)[2, "long"])
     assert heard == []
     assert not result.lesions[0].edited
+
+
+def test_a_line_moved_in_a_result_that_was_not_looked_at_yet_leaves_the_others(scene, ct, result):
+    fresh = Result(scene, ct)
+    watch = Watch(fresh, lambda: None, lambda: None)
+    move(diameter_lines(ct)[1, "long"])
+    watch.stop()
+    assert len(diameter_lines(ct)) == 4
+    assert [lesion.edited for lesion in fresh.lesions] == [True, False]

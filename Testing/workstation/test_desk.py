@@ -107,6 +107,7 @@ def test_another_ct_is_another_result_and_coming_back_changes_nothing(segmented,
     assert segmented.desk.lesions == []
     assert not segmented.desk.has_result
     segmented.desk.choose_ct(ct)
+    assert segmented.rest()
     assert segmented.desk.lesions == lesions
     assert segmented.host.shown == lesions
     assert nodes(scene) == before
@@ -120,6 +121,49 @@ def test_an_answer_for_a_ct_that_is_no_longer_chosen_is_dropped(bench, ct, scene
     assert bench.rest()
     assert bench.host.sentences[-1] == "The answer was for a CT that is no longer chosen."
     assert nodes(scene) == before
+
+
+def half_shown(bench, ct, monkeypatch):
+    """Segment, up to where the map is being written and no lesion is cut yet."""
+    from LungTumorSegLib.workstation import errands
+
+    monkeypatch.setattr(errands, "MOMENT", 0.0)
+    bench.desk.choose_ct(ct)
+    bench.desk.segment()
+    assert bench.until(lambda: bench.desk.has_result)
+    assert bench.desk.busy
+    assert bench.desk.result.segmentation_node is None
+
+
+def test_an_answer_that_is_being_shown_stands_whole_when_another_ct_is_chosen(bench, ct, monkeypatch):
+    half_shown(bench, ct, monkeypatch)
+    bench.desk.choose_ct(None)
+    assert not bench.desk.busy
+    bench.desk.choose_ct(ct)
+    assert bench.rest()
+    assert [lesion.id for lesion in bench.desk.lesions] == [1, 2]
+    assert bench.host.failures == []
+
+
+def test_the_threshold_may_be_dragged_while_an_answer_is_being_shown(bench, ct, monkeypatch):
+    half_shown(bench, ct, monkeypatch)
+    bench.desk.drag_threshold(0.81)
+    assert bench.rest()
+    bench.desk.rest(Cut(0.81))
+    assert bench.rest()
+    assert [lesion.id for lesion in bench.desk.lesions] == [1]
+    assert bench.host.failures == []
+
+
+def test_a_scene_that_closes_while_an_answer_is_being_shown_is_left_alone(bench, ct, scene, monkeypatch):
+    half_shown(bench, ct, monkeypatch)
+    bench.desk.scene_closing()
+    scene.Clear()
+    for _ in range(20):
+        bench.tick()
+    assert not bench.desk.busy
+    assert bench.host.failures == []
+    assert scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 0
 
 
 def test_closing_the_scene_drops_what_is_under_way(bench, ct, scene):

@@ -11,6 +11,7 @@ from scipy.ndimage import distance_transform_edt, find_objects
 
 from LungTumorSegLib.measurement.components import bounding_box, find_components
 from LungTumorSegLib.measurement.diameters import LesionVoxels, long_axis, short_axis
+from LungTumorSegLib.measurement.steps import Steps, finished
 from LungTumorSegLib.volume.geometry import Geometry
 
 CUTS = (0.3, 0.4, 0.5, 0.6, 0.7)
@@ -37,6 +38,13 @@ def diameters_by_cut(
         of at least the lowest cut (painted by hand) has no entry. Lesions that grow together at a lower cut are kept
         apart: each voxel counts for the lesion that is nearest.
     """
+    return finished(measuring_by_cut(labels, geometry, probability, known))
+
+
+def measuring_by_cut(
+    labels: np.ndarray, geometry: Geometry, probability: np.ndarray, known: dict[int, Lengths]
+) -> Steps[dict[int, list[Lengths]]]:
+    """As `diameters_by_cut`, in steps of a cut of a lesion."""
     highest = np.zeros(int(labels.max(initial=0)) + 1)
     np.maximum.at(highest, labels[labels > 0], probability[labels > 0])
     wanted = [number for number in known if highest[number] >= CUTS[0]]
@@ -58,7 +66,7 @@ def diameters_by_cut(
         region &= nearest_label(labels[around], region) == number
         start = tuple(box[axis].start + low[axis] for axis in range(3))
         grid = geometry.box(start, tuple(a + n for a, n in zip(start, region.shape, strict=True)))
-        found[number] = at_cuts(region, labels[around] == number, probability[around], grid, known[number])
+        found[number] = yield from at_cuts(region, labels[around] == number, probability[around], grid, known[number])
     return found
 
 
@@ -73,10 +81,11 @@ def nearest_label(labels: np.ndarray, region: np.ndarray) -> np.ndarray:
 
 def at_cuts(
     region: np.ndarray, own: np.ndarray, probability: np.ndarray, geometry: Geometry, known: Lengths
-) -> list[Lengths]:
+) -> Steps[list[Lengths]]:
     """`region`: where the lesion may reach; `own`: where it is now. Of several parts, that with most of it counts."""
     lengths, before, size = [], None, np.count_nonzero(own)
     for cut in CUTS:
+        yield
         mask = region & (probability >= cut)
         box = bounding_box(mask)
         if box is None:

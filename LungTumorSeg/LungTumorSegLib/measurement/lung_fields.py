@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from LungTumorSegLib.measurement.steps import Steps, finished
 from LungTumorSegLib.volume.geometry import Geometry
 from LungTumorSegLib.volume.lung_air import AIR_HU, at_side, body_middle, large, trim_trachea
 from LungTumorSegLib.volume.orientation import canonical
@@ -81,6 +82,11 @@ def find_lung_fields(voxels: np.ndarray, geometry: Geometry) -> LungFields | Non
 
     voxels : CT in HU [k, j, i], any orientation. geometry : its grid.
     """
+    return finished(finding_lung_fields(voxels, geometry))
+
+
+def finding_lung_fields(voxels: np.ndarray, geometry: Geometry) -> Steps[LungFields | None]:
+    """As `find_lung_fields`, in steps."""
     orientation = canonical(geometry)
     voxels, geometry = orientation.apply(voxels), orientation.geometry(geometry)
     spacing = geometry.spacing[::-1]
@@ -89,18 +95,22 @@ def find_lung_fields(voxels: np.ndarray, geometry: Geometry) -> LungFields | Non
     coarse_mm = np.multiply(spacing, steps)
 
     air = coarse < AIR_HU
+    yield
     outside, cut_off = at_side(air, coarse)
+    yield
     lungs = large((air & ~outside) | cut_off, np.prod(coarse_mm) / 1000)
     trim_trachea(lungs, coarse_mm[1] * coarse_mm[2] / 100)
     if not lungs.any():
         return None
+    yield
     grid = Geometry(lungs.shape, tuple(coarse_mm[::-1]), geometry.origin, geometry.direction)
     if np.count_nonzero(cut_off) >= np.count_nonzero(lungs & ~cut_off):  # where its middle is cannot be told
         return LungFields(np.where(lungs, EITHER, 0).astype(np.uint8), grid)
-    return LungFields(left_and_right(lungs, coarse_mm, body_middle(~air)), grid)
+    sides = yield from left_and_right(lungs, coarse_mm, body_middle(~air))
+    return LungFields(sides, grid)
 
 
-def left_and_right(lungs: np.ndarray, coarse_mm: np.ndarray, middle: float) -> np.ndarray:
+def left_and_right(lungs: np.ndarray, coarse_mm: np.ndarray, middle: float) -> Steps[np.ndarray]:
     """The lungs' air as labels. Peeled until it falls into two large parts on either side of the body's middle; each
     voxel then goes to the part that is nearest. Where it never does, the body's middle divides.
 
@@ -110,6 +120,7 @@ def left_and_right(lungs: np.ndarray, coarse_mm: np.ndarray, middle: float) -> n
     depth = ndimage.distance_transform_edt(rough, rough_mm)
     sides = np.where(np.arange(rough.shape[2]) > middle / 2, LEFT, RIGHT)
     for peel in np.arange(0.0, JOINED_MM, COARSE_MM):
+        yield
         labels, _ = ndimage.label(depth > peel)
         sizes = np.bincount(labels.ravel())[1:]
         if len(sizes) < 2:
@@ -123,6 +134,7 @@ def left_and_right(lungs: np.ndarray, coarse_mm: np.ndarray, middle: float) -> n
         seeds = np.zeros(labels.max() + 1, np.uint8)
         seeds[[first + 1, second + 1]] = (LEFT, RIGHT) if one > other else (RIGHT, LEFT)
         seeds = seeds[labels]
+        yield
         nearest = ndimage.distance_transform_edt(seeds == 0, rough_mm, return_distances=False, return_indices=True)
         sides = seeds[tuple(nearest)]
         break

@@ -1,5 +1,6 @@
 """What the worker answered, as it came: for the whole CT, and for each prompt. Kept hidden in the scene, so that a
-deleted prompt gives back what it replaced without asking again, also in a scene loaded anew.
+deleted prompt gives back what it replaced without asking again, also in a scene loaded anew. Values are not copied:
+who keeps an answer leaves its array alone.
 """
 
 from __future__ import annotations

@@ -24,7 +24,8 @@ _KEY = ownership.PREFIX + "Key"
 def keep(scene, ct, role: str, box: Box, key: str = ""):
     """Keep a box (float32 or uint16) of the CT's grid under this role and key; returns its node.
 
-    The values are copied. An empty box is kept too: that there is nothing is also an answer.
+    The values are not copied: they are the node's from now on. An empty box is kept too: that there is nothing is also
+    an answer.
     """
     node = kept_node(ct, role, key)
     if node is None:
@@ -37,9 +38,10 @@ def keep(scene, ct, role: str, box: Box, key: str = ""):
     node.SetOrigin(*matrix.MultiplyPoint([*(float(n) for n in reversed(box.start)), 1.0])[:3])
     # A volume without voxels cannot be saved: one zero stands for it.
     values = box.values if box.values.size else np.zeros((1, 1, 1), box.values.dtype)
+    values = np.require(values, requirements=("C", "W"))
     image = vtk.vtkImageData()
     image.SetDimensions(values.shape[::-1])
-    image.GetPointData().SetScalars(numpy_to_vtk(np.ascontiguousarray(values).ravel(), deep=True))
+    image.GetPointData().SetScalars(numpy_to_vtk(values.ravel(), deep=False))
     node.SetAndObserveImageData(image)
     node.SetAttribute(_START, " ".join(str(int(n)) for n in box.start))
     node.EndModify(modified)

@@ -11,8 +11,9 @@ from collections.abc import Iterable
 import numpy as np
 import slicer
 import vtk
-from vtk.util.numpy_support import get_vtk_array_type
+from vtk.util.numpy_support import numpy_to_vtk
 
+from LungTumorSegLib.measurement.steps import Steps, finished
 from LungTumorSegLib.scene import colours, ownership
 from LungTumorSegLib.volume.box import Box
 
@@ -21,6 +22,7 @@ HEAT = "GradCAM"
 BOX = ownership.PREFIX + "Box"
 # Below this the overlay is transparent: a veil of hundredths over the whole lung says nothing.
 VISIBLE_FROM = 0.05
+PLANES = 16  # of the map, written in a step
 _LOOK = {
     PROBABILITY: ("tumour probability", "Tumour probability", colours.PROBABILITY),
     HEAT: ("Grad-CAM", "Grad-CAM heat", colours.HEAT),
@@ -32,18 +34,29 @@ def show_map(scene, ct, role: str, box: Box):
 
     The node is made at the first call and filled again at the next; its display is left as the user set it.
     """
+    return finished(showing_map(scene, ct, role, box))
+
+
+def showing_map(scene, ct, role: str, box: Box) -> Steps:
+    """As `show_map`, in steps. Views are told in the last one."""
     node = ownership.owned_one(ct, role)
     if node is None:
         node = _make(scene, ct, role)
-    modified = node.StartModify()
     ownership.follow(node, ct)
     node.CopyOrientation(ct)
     if node.GetImageData() is None or node.GetImageData().GetDimensions() != ct.GetImageData().GetDimensions():
         node.SetAndObserveImageData(_empty_image(ct.GetImageData().GetDimensions()))
-    else:
-        map_box(node).values[...] = 0
-    node.SetAttribute(BOX, " ".join(str(n) for n in (*box.start, *box.stop)))
-    map_box(node).values[...] = box.values
+        node.RemoveAttribute(BOX)
+    before, voxels = map_box(node), slicer.util.arrayFromVolume(node)
+    for first in range(0, len(voxels), PLANES):
+        planes = Box((first, 0, 0), voxels[first : first + PLANES])
+        for part, old in ((before, True), (box, False)):
+            overlap = planes.overlap(part)
+            if overlap is not None:
+                overlap[0][...] = 0 if old else overlap[1]
+        yield
+    modified = node.StartModify()
+    node.SetAttribute(BOX, " ".join(str(int(n)) for n in (*box.start, *box.stop)))
     slicer.util.arrayFromVolumeModified(node)
     node.EndModify(modified)
     return node
@@ -88,8 +101,8 @@ def _make(scene, ct, role: str):
 
 
 def _empty_image(dimensions: tuple[int, int, int]) -> vtk.vtkImageData:
+    """Zero, and without memory where nothing is written: the system gives zeros as they are asked for."""
     image = vtk.vtkImageData()
     image.SetDimensions(dimensions)
-    image.AllocateScalars(get_vtk_array_type(np.float32), 1)
-    image.GetPointData().GetScalars().Fill(0)
+    image.GetPointData().SetScalars(numpy_to_vtk(np.zeros(np.prod(dimensions), np.float32), deep=False))
     return image

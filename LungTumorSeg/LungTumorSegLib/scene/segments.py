@@ -82,6 +82,8 @@ def fill_segments(
         node.SetAttribute(GRID, grid)
     for number, segment_id in list(ours.items()):
         if number not in numbers:
+            # Else Slicer goes through the whole shared image for its voxels; there are none.
+            segmentation.GetSegment(segment_id).AddRepresentation(LABELMAP, slicer.vtkOrientedImageData())
             segmentation.RemoveSegment(segment_id)
             del ours[number]
     for number in numbers:

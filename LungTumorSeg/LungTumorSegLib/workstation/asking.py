@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from LungTumorSegLib.errors import InputRefused
+from LungTumorSegLib.measurement.steps import Steps
 from LungTumorSegLib.scene.prompts import Prompt
 from LungTumorSegLib.scene.volumes import SceneVolumes
 from LungTumorSegLib.worker.conversation import Answer, Conversation, Failure, Request, Transport
@@ -12,7 +13,7 @@ from LungTumorSegLib.workstation import words
 from LungTumorSegLib.workstation.errands import Errands
 from LungTumorSegLib.workstation.host import Host
 
-Done = Callable[[Answer], None]
+Done = Callable[[Answer], Steps[None]]
 
 
 class Asking:
@@ -94,6 +95,11 @@ class Asking:
 
     def tick(self) -> None:
         self._conversation.tick()
+        self._errands.tick()
+
+    def settle(self) -> None:
+        """Show what the worker answered, now."""
+        self._errands.settle()
 
     def close(self) -> None:
         self.drop()

@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.measurement.measure import Lesion
+from LungTumorSegLib.measurement.steps import Steps
 from LungTumorSegLib.scene import segments, views
 from LungTumorSegLib.scene.cut import Cut
 from LungTumorSegLib.scene.diameters import highlight
@@ -146,6 +147,7 @@ class Desk:
         if ct is self.ct:
             return
         self._painted_at = None
+        self._asking.settle()
         self._measuring.drop()
         if self._result is not None:
             self._watch.stop()
@@ -158,7 +160,7 @@ class Desk:
             self._prompting = Prompting(self._result, self._ask_prompt, self._followed, self._clock)
         self._drawn = self._result.cut if self.has_result else self.cut
         if self.has_result:
-            self._result.read()
+            self._measuring.begin(self._result.reading)
         self._note_edits()
         self.host.lesions(self.lesions)
         show_display(self.scene, self._result, self._display)
@@ -170,13 +172,15 @@ class Desk:
         """Find all lesions of the chosen CT; points and boxes that have no answer are asked for again, too."""
         started, model = self._clock(), self._asking.automatic
 
-        def done(answer: Answer) -> None:
+        def done(answer: Answer) -> Steps[None]:
             if self._threshold_of_model or not self.has_result:
                 self._take_threshold(answer.meta["threshold"])
             views.show_ct(views.composite_nodes(self.scene), self.ct)
-            self._result.show(answer.box, *_values(self.cut))
+            yield
+            yield from self._result.taking(answer.box)
+            self._result.recompose(*_values(self.cut))
             keep_run(self._result.segmentation_node, answer.meta, self._asking.fingerprints.get(model))
-            self._drawn_anew(lambda: self._say_found(started, answer))
+            self._drawn_anew(lambda: self._say_found(started, answer), at_once=False)
 
         if self._asking.segment(done) is not None and self.can_prompt:
             self._prompting.follow()
@@ -191,8 +195,8 @@ class Desk:
             labels = segments.read_labels(self._result.segmentation_node)
             chosen = labels.start, labels.values == lesion
 
-        def done(answer: Answer) -> None:
-            self._result.show_heat(answer.box)
+        def done(answer: Answer) -> Steps[None]:
+            yield from self._result.showing_heat(answer.box)
             self.host.overlay(HEAT)
             show_display(self.scene, self._result, self._display)
             self.host.said(words.explained(self._clock() - started, answer.meta["device"]))
@@ -291,6 +295,7 @@ class Desk:
 
     def settle(self) -> None:
         """Measure now what `tick` would measure, before the result is exported or the scene is saved."""
+        self._asking.settle()
         if self._painted_at is not None:
             self._take_painted()
         self._measuring.finish()
@@ -314,7 +319,8 @@ class Desk:
         if model is None:
             return None
 
-        def done(answer: Answer) -> None:
+        def done(answer: Answer) -> Steps[None]:
+            yield
             if not self.has_result:
                 self._take_threshold(answer.meta["threshold"])
                 self._result.cut = self.cut
@@ -322,21 +328,21 @@ class Desk:
             self._result.set_answer(prompt, answer.box)
             keep_run(self._result.segmentation_node, answer.meta, self._asking.fingerprints.get(model), first=False)
             prompting.answered(prompt)
-            self._drawn_anew(lambda: self._say_found(started, answer))
+            self._drawn_anew(lambda: self._say_found(started, answer), at_once=False)
 
         return self._asking.prompt(prompt, done, lambda: prompting.is_wanted(prompt), not_done)
 
     def _followed(self, changed: bool) -> None:
         """Points and boxes were looked at, and the scene may have changed with them."""
         if changed and self.has_result:
-            self._drawn_anew(lambda: None if self.busy else self._say_threshold())
+            self._drawn_anew(lambda: None if self.busy else self._say_threshold(), at_once=False)
         self.host.changed()
 
-    def _drawn_anew(self, then: Callable[[], None]) -> None:
+    def _drawn_anew(self, then: Callable[[], None], at_once: bool = True) -> None:
         """The segments are others: measure them, `then` say so."""
         self._drawn = self._result.cut
         show_display(self.scene, self._result, self._display)
-        self._measuring.begin(self._result, then)
+        self._measuring.begin(self._result.measuring, then, at_once)
         self.host.changed()
 
     def _measured(self) -> None:
@@ -362,7 +368,7 @@ class Desk:
         """The brush rests."""
         self._painted_at = None
         if self.has_result:
-            self._measuring.begin(self._result, self._say_painted)
+            self._measuring.begin(self._result.measuring, self._say_painted)
 
     def _say_painted(self) -> None:
         if self._result.cut != self.cut:  # the editor's Undo led back past a move of the threshold

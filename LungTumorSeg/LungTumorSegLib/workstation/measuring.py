@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-from LungTumorSegLib.scene.result import Result
+from LungTumorSegLib.measurement.steps import Steps
 
-MOMENT = 0.05  # seconds of our own time; a step, one lesion, may take longer
+MOMENT = 0.05  # seconds of our own time; the last step may take longer
 
 
 class Measuring:
@@ -19,19 +19,20 @@ class Measuring:
 
     def __init__(self, finished: Callable[[], None]):
         self._finished = finished
-        self._result: Result | None = None
-        self._steps: Iterator[None] | None = None
+        self._measure: Callable[[], Steps[None]] | None = None
+        self._steps: Steps[None] | None = None
         self._then: Callable[[], None] = lambda: None
 
     @property
     def under_way(self) -> bool:
         return self._steps is not None
 
-    def begin(self, result: Result, then: Callable[[], None]) -> None:
-        """Measure the result as it is now, for a first moment at once; `then` when that is done. What was under way is
-        dropped, and what was to come then, too."""
-        self._result, self._steps, self._then = result, result.measuring(), then
-        self.go_on()
+    def begin(self, measure: Callable[[], Steps[None]], then: Callable[[], None] = lambda: None, at_once=True) -> None:
+        """Measure a result as it is now (its `measuring` or `reading`); `then` when it is done. A first moment comes at
+        once, unless it was spent on other work. What was under way is dropped, and what was to come then, too."""
+        self._measure, self._steps, self._then = measure, measure(), then
+        if at_once:
+            self.go_on()
 
     def go_on(self, moment: float = MOMENT) -> None:
         """Measure for a moment."""
@@ -51,7 +52,7 @@ class Measuring:
     def restart(self) -> None:
         """The result was changed meanwhile: what is under way begins anew."""
         if self._steps is not None:
-            self._steps = self._result.measuring()
+            self._steps = self._measure()
 
     def drop(self) -> None:
         self._steps = None
