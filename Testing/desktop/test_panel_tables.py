@@ -60,6 +60,7 @@ def module(host, monkeypatch):
     host.console.clear()
     add_study("March", LATER)
     module = host.open_module()
+    assert host.until(lambda: not module.panel.desk.unsettled)  # the result is read in steps
     yield module
     host.close_module()
     assert host.console == []
