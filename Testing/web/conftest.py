@@ -93,13 +93,14 @@ def long_page(context, served):
 
 @pytest.fixture(scope="session")
 def ct_file(tmp_path_factory) -> Path:
-    """A small CT, oblique to no axis: 30 x 80 x 96 voxels of air with a body in it."""
+    """A small CT, oblique to no axis: 30 x 80 x 96 voxels: air, a wall, lung in it."""
     from LungTumorSegLib.volume.geometry import Geometry, Volume
     from LungTumorSegLib.volume.writing import write_volume
 
     shape = (30, 80, 96)
     _k, j, i = np.indices(shape)
-    voxels = np.where(((j - 40) / 38) ** 2 + ((i - 48) / 46) ** 2 < 1, -850, -1000).astype(np.int16)
+    apart = ((j - 40) / 38) ** 2 + ((i - 48) / 46) ** 2
+    voxels = np.select([apart < 0.8, apart < 1], [-850, 40], -1000).astype(np.int16)
     voxels += np.random.default_rng(0).integers(-20, 20, shape).astype(np.int16)
     path = tmp_path_factory.mktemp("ct") / "chest.nii.gz"
     write_volume(path, Volume(voxels, Geometry(shape, (0.7, 0.7, 1.25), (-30.0, -25.0, 100.0))))
