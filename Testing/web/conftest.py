@@ -21,14 +21,14 @@ if importlib.util.find_spec("trame_slicer") is None or importlib.util.find_spec(
 
 
 class Served:
-    """The app's process. Its address, and what its scene holds."""
+    """The app's process. Its address, and what its scene holds. real : with the real worker and models."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, real: bool = False):
         environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "LungTumorSeg"), "PYTHONUNBUFFERED": "1"}
         environment["VTK_DEFAULT_OPENGL_WINDOW"] = "vtkEGLRenderWindow"
         environment["LUNGTUMORSEG_MODELS"] = str(folder / "models")  # never those of who runs the tests
         self.process = subprocess.Popen(
-            [sys.executable, str(HERE / "served.py"), str(folder)], env=environment, text=True,
+            [sys.executable, str(HERE / "served.py"), str(folder), *["real"] * real], env=environment, text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         self.address = json.loads(self.process.stdout.readline())

@@ -1,4 +1,4 @@
-"""The app as `lungtumorseg app` starts it, but with a worker that pretends, and with a window for the tests: a line of
+"""The app as `lungtumorseg app` starts it, but with a worker that pretends unless told "real", and with a window for the tests: a line of
 JSON on stdin asks something about the scene, a line on stdout answers. Never part of the product."""
 
 import asyncio
@@ -17,7 +17,7 @@ from LungTumorSegLib.scene.diameters import diameter_lines
 from LungTumorSegLib.scene.volumes import geometry_of
 from LungTumorSegLib.volume.geometry import to_ras
 from LungTumorSegLib.web.app import App
-from LungTumorSegLib.worker.launch import Launch
+from LungTumorSegLib.worker.launch import Launch, worker_command
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 WORKER = REPOSITORY / "Testing" / "workstation" / "pretending_worker.py"
@@ -117,7 +117,8 @@ async def answer(window: Window) -> None:
 
 def main() -> None:
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "LungTumorSeg")}
-    app = App(Launch([sys.executable, str(WORKER)], environment), Path(sys.argv[1]))
+    pretending = Launch([sys.executable, str(WORKER)], environment)
+    app = App(worker_command() if "real" in sys.argv else pretending, Path(sys.argv[1]))
     tasks = []
 
     def ready(address: str) -> None:
