@@ -1,5 +1,6 @@
-"""The app as `lungtumorseg app` starts it, but with a worker that pretends unless told "real", and with a window for the tests: a line of
-JSON on stdin asks something about the scene, a line on stdout answers. Never part of the product."""
+"""The app as `lungtumorseg app` starts it, but with a worker that pretends (unless told "real"), and with a window for
+the tests: a line of JSON on stdin asks something about the scene, a line on stdout answers. Never part of the product.
+"""
 
 import asyncio
 import json
