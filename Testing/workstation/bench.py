@@ -93,3 +93,13 @@ class Bench:
         self.jobs.close()
         self.process.kill()
         self.process.wait()
+
+
+def add_volume(scene, volume, name):
+    """A CT node with the voxels of a `Volume`."""
+    import slicer
+
+    node = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
+    node.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(volume.geometry.ijk_to_ras_matrix))
+    slicer.util.updateVolumeFromArray(node, volume.voxels)
+    return node

@@ -50,16 +50,6 @@ def ct(scene):
     return add_ct(scene, Geometry((30, 60, 64), (0.7, 0.7, 1.25)), "Chest CT")
 
 
-def add_volume(scene, volume, name):
-    """A CT node with the voxels of a `Volume`."""
-    import slicer
-
-    node = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
-    node.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(volume.geometry.ijk_to_ras_matrix))
-    slicer.util.updateVolumeFromArray(node, volume.voxels)
-    return node
-
-
 @pytest.fixture(scope="session")
 def phantom():
     """The sample CT with coarse voxels, and where its tumours are."""

@@ -9,8 +9,7 @@ import numpy as np
 import pydicom
 import pytest
 import SimpleITK as sitk
-from bench import REPOSITORY
-from conftest import add_volume
+from bench import REPOSITORY, add_volume
 
 from LungTumorSegLib.export.result import read_result
 from LungTumorSegLib.scene import segments

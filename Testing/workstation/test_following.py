@@ -4,7 +4,7 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import REPOSITORY, add_volume
+from bench import REPOSITORY, add_volume
 
 from LungTumorSegLib.scene.result import Result
 from LungTumorSegLib.volume.box import Box
