@@ -43,7 +43,7 @@ def test_a_lost_connection_comes_back_by_itself(opened, served):
 
 
 def test_a_killed_process_leaves_its_work_to_the_next(chromium, tmp_path, ct_file):
-    from conftest import Served
+    from app_process import Served
 
     first = Served(tmp_path)
     context = chromium.new_context()

@@ -6,8 +6,8 @@ import numpy as np
 import pydicom
 import pytest
 import SimpleITK as sitk
+from app_process import Served
 from browsing import at, coloured_pixels, come_in, downloaded, open_ct, segment, until
-from conftest import Served
 
 from LungTumorSegLib.volume.reading import read_ct, read_mask
 

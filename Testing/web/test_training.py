@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from app_process import Served
 from browsing import come_in, open_ct, said, segment, until
-from conftest import Served
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "training"))
 torch = pytest.importorskip("torch")
