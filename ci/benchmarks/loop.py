@@ -28,8 +28,7 @@ import SimpleITK as sitk
 REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(REPOSITORY / "Testing" / part) for part in ("workstation", "scene")]
 
-from bench import Bench  # noqa: E402 - the tests' own desk
-from conftest import add_volume  # noqa: E402
+from bench import Bench, add_volume  # noqa: E402 - the tests' own desk
 from made_scene import paint  # noqa: E402
 from trame_slicer.core import SlicerApp  # noqa: E402
 

@@ -37,8 +37,8 @@ NEXT_PICTURE = """(act) => new Promise((resolve, reject) => {
 
 
 def main(shape: tuple[int, int, int], repeat: int) -> None:
+    from app_process import Served
     from browsing import open_ct, said
-    from conftest import Served
 
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         ct = made_ct(Path(folder), shape)
