@@ -213,3 +213,11 @@ def test_a_jump_cuts_every_view_at_the_lesion_and_moves_only_those_that_would_no
     views.jump(views.slice_nodes(scene), result.lesions[0].centre_lps)
     middle = [node.GetSliceToRAS().GetElement(n, 3) for n in range(3)]
     np.testing.assert_allclose(middle, at if moved else [at[0] + 20, at[1], at[2]], atol=1e-9)
+
+
+def test_every_move_of_the_threshold_has_the_slice_views_draw_anew(result):
+    told, segmentation = [], result.segmentation_node.GetSegmentation()
+    segmentation.AddObserver(segmentation.RepresentationModified, lambda *_: told.append(len(told)))
+    for count, threshold in enumerate((0.45, 0.5, 0.55), start=1):
+        result.move_threshold(threshold, 1.0)
+        assert len(told) >= count

@@ -95,6 +95,8 @@ def fill_segments(
         else:
             segmentation.AddSegment(_segment(number, image), f"LungTumorSeg_{number}")
     canvas.done()
+    for number in numbers[:1]:  # slice views draw anew for this event, not for the image's own
+        segmentation.InvokeEvent(segmentation.RepresentationModified, our_segments(node)[number])
     return numbers
 
 

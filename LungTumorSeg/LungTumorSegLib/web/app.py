@@ -439,7 +439,7 @@ class App:
         if self._saving is not None:
             if next(self._saving, self) is self:
                 self._saving = None
-        elif not (self.page.data.working or self.desk.unsettled):
+        elif not (self.page.data.working or self.desk.unsettled or self._threshold.moving):
             work = self._work
             self._rested = self._rested + 1 if work == self._seen else 0
             self._seen = work

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 
 REST = 0.4  # s without a new value after which the hand rests
@@ -22,24 +23,26 @@ class Latest:
         self._show, self._rested, self._after = show, rested, after
         self._value: float | None = None
         self._task: asyncio.Task | None = None
-        self._count = 0
+        self._came = asyncio.Event()
+
+    @property
+    def moving(self) -> bool:
+        """The hand has not rested yet."""
+        return self._task is not None and not self._task.done()
 
     def put(self, value: float) -> None:
         self._value = value
-        self._count += 1
-        if self._task is None or self._task.done():
+        self._came.set()
+        if not self.moving:
             self._task = asyncio.get_event_loop().create_task(self._work())
 
     async def _work(self) -> None:
-        while True:
-            while self._value is not None:
-                value, self._value = self._value, None
-                self._show(value)
-                self._after()
-                await asyncio.sleep(0.005)  # the views draw and newer values are heard
-            count = self._count
-            await asyncio.sleep(REST)
-            if count == self._count:
-                break
+        while self._came.is_set():
+            self._came.clear()
+            self._show(self._value)
+            self._after()
+            await asyncio.sleep(0.005)  # the views draw and newer values are heard
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._came.wait(), REST)
         self._rested()
         self._after()

@@ -1,0 +1,24 @@
+"""Of values that come fast, the latest is shown at once; the rest is told once."""
+
+import asyncio
+
+from LungTumorSegLib.web.latest import REST, Latest
+
+
+def test_values_are_shown_as_they_come_and_the_rest_is_told_once_with_the_last_shown():
+    told = []
+
+    async def drag():
+        latest = Latest(told.append, lambda: told.append("rest"), lambda: None)
+        for value in (1, 2, 3):
+            latest.put(value)
+            await asyncio.sleep(REST / 4)
+            assert told == list(range(1, value + 1))
+        assert latest.moving
+        latest.put(4)
+        latest.put(5)
+        while latest.moving:
+            await asyncio.sleep(REST / 4)
+
+    asyncio.run(drag())
+    assert told == [1, 2, 3, 5, "rest"]
