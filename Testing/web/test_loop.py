@@ -10,9 +10,8 @@ THRESHOLD = ".v-slider:has(#threshold) [role=slider]"
 
 
 def test_a_ct_is_seen_in_all_slice_views_after_it_was_chosen(opened, served):
-    opened.wait_for_timeout(500)
     for name in ("axial", "coronal", "sagittal"):
-        assert grey_levels(opened, name) > 8, name
+        until(lambda name=name: grey_levels(opened, name), lambda levels: levels > 8, opened)
     assert served.ask("window") == [1500.0, -600.0]
     opened.keyboard.press("m")
     until(lambda: served.ask("window"), lambda window: window == [400.0, 40.0], opened)
