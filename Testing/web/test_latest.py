@@ -1,6 +1,7 @@
 """Of values that come fast, the latest is shown at once; the rest is told once."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
 from LungTumorSegLib.web.latest import REST, Latest
 
@@ -20,5 +21,6 @@ def test_values_are_shown_as_they_come_and_the_rest_is_told_once_with_the_last_s
         while latest.moving:
             await asyncio.sleep(REST / 4)
 
-    asyncio.run(drag())
+    with ThreadPoolExecutor(1) as other:  # in this thread Playwright's loop may run
+        other.submit(asyncio.run, drag()).result()
     assert told == [1, 2, 3, 5, "rest"]
