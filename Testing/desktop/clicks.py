@@ -35,7 +35,8 @@ def choose(box, text):
 
 def pick(box, text):
     """An item of a combo box's list, at once, as its popup does."""
-    assert box.q.isVisible() and box.q.isEnabled(), f"{box.q.objectName()} cannot be opened"
+    assert box.q.isVisible(), f"{box.q.objectName()} is not seen"
+    assert box.q.isEnabled(), f"{box.q.objectName()} cannot be opened"
     index = box.q.findText(text)
     assert index >= 0, f"no {text} in {[box.q.itemText(n) for n in range(box.q.count())]}"
     box.q.setCurrentIndex(index)
