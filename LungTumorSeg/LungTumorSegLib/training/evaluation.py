@@ -37,8 +37,8 @@ def evaluate_prompted_model(
     third click where it is wrong, or a box instead; several clicks in scans."""
     model, session = load_model(name), Session()
     threshold = model.card.threshold
-    if not is_taught_like(model.card, prompted_samples.HU_RANGE, 1.0, 4) or set(model.card.window) != {WINDOW}:
-        raise InputRefused("the nodules are shown in windows of 48 mm with 4 channels: this model was made for others")
+    if not is_taught_like(model.card, prompted_samples.HU_RANGE, prompted_samples.SPACING_MM, 4) or set(model.card.window) != {WINDOW}:
+        raise InputRefused("the nodules are shown in windows of 48 voxels of 0.7 mm with 4 channels: this model was made for others")
     in_scans, cut_out = {}, {}
     for scan in scans:
         in_scans |= click_lesions(session, name, scan, CLICKS)

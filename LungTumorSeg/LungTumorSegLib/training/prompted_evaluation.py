@@ -22,7 +22,7 @@ from LungTumorSegLib.training.backgrounds import Background
 from LungTumorSegLib.training.clicks import INSIDE, click_inside, drawn_around, error_click
 from LungTumorSegLib.training.composition import background_scene, fitting_place, set_nodule
 from LungTumorSegLib.training.crops import Nodule
-from LungTumorSegLib.training.prompted_samples import HU_RANGE
+from LungTumorSegLib.training.prompted_samples import HU_RANGE, SPACING_MM
 from LungTumorSegLib.training.sampling import sample, window_positions
 
 WINDOW = 48
@@ -78,7 +78,7 @@ def _evaluate(
         place, mirror, _ = fitting_place(nodule, anchor, background, background.places, 1.0, rng, turns=False)
         edge = int(rng.integers(1 << 30))
     for zoom in ZOOMS:
-        linear = np.eye(3) * zoom
+        linear = np.eye(3) * zoom * SPACING_MM
         if backgrounds:
             scene = background_scene(background, window_positions(shape, place, mirror @ linear), linear)
             set_nodule(scene, nodule, anchor, middle, linear, np.random.default_rng(edge))
@@ -132,14 +132,14 @@ def _compare(
     """goes_on : the scan does not end with the crop."""
     size = np.array(probability.shape)
     index = np.stack(np.meshgrid(*[np.arange(n) for n in nodule.image.shape], indexing="ij"), -1)
-    there = middle + (index * nodule.spacing - anchor) / zoom  # window voxel of each of the crop's voxels
+    there = middle + (index * nodule.spacing - anchor) / (zoom * SPACING_MM)  # window voxel of each of the crop's voxels
     grid = torch.from_numpy((there / (size - 1) * 2 - 1).astype(np.float32)).flip(-1)
     found = grid_sample(probability[None, None], grid[None], align_corners=True)[0, 0].numpy() > threshold
-    crop = np.meshgrid(*[(np.arange(n) - m) * zoom for n, m in zip(size, middle, strict=True)], indexing="ij")
+    crop = np.meshgrid(*[(np.arange(n) - m) * zoom * SPACING_MM for n, m in zip(size, middle, strict=True)], indexing="ij")
     position = np.stack(crop, -1) + anchor
     far = (np.array(nodule.image.shape) - 0.5) * nodule.spacing
     outside = ((position < -0.5 * np.array(nodule.spacing)) | (position > far)).any(-1)
-    spilt = goes_on * (probability.numpy()[outside] > threshold).sum() * zoom**3 / np.prod(nodule.spacing)
+    spilt = goes_on * (probability.numpy()[outside] > threshold).sum() * (zoom * SPACING_MM) ** 3 / np.prod(nodule.spacing)
     both = (found & nodule.mask).sum()
     dice = 2 * both / (found.sum() + spilt + nodule.mask.sum())
     return Outcome(

@@ -17,12 +17,14 @@ from LungTumorSegLib.training.crops import Nodule
 from LungTumorSegLib.training.sampling import Sample, turn, window_positions
 
 HU_RANGE = (-1000.0, 400.0)
-WINDOWS = (32, 32, 32, 32, 48)  # edges in voxels, in turn, as the model is taught
-VOXEL_MM = (0.85, 1.2)  # the apparent scale of small and middling lesions; the model's grid is 1 mm
+WINDOWS = (32, 32, 32, 48)  # edges in voxels, in turn, as the model is taught
+SPACING_MM = 0.7  # the model's grid: at 1 mm small nodules and thin edges are lost (Resources/experiments.md)
+SCALE = (0.85, 1.2)  # how much larger than that a voxel is to small and middling lesions
+WIDEST_MM = 25.0  # a wider one is seen at the next zoom, as the product does when it touches the window's border
 MAGNIFIED = 0.15  # share of samples whose nodule is enlarged into a mass, seen at the spacing of a larger zoom
 MASS_VOXELS = (14.0, 38.0)  # how wide such a mass appears
 LARGEST_MAGNIFICATION = 5.0
-ALONE = 0.3  # share of samples that are the crop itself, nothing set in: a scan that ends near the lesion
+ALONE = 0.5  # share of samples that are the crop itself, nothing set in: a scan that ends near the lesion
 TILT_DEGREES = 5  # slices are thick: at a steep angle nothing tells where they lie, and outlines follow them
 OTHER_LESION = 0.25
 MORE_CLICKS = 0.25
@@ -99,11 +101,12 @@ class PromptedSamples:
     def _scale(self, nodule: Nodule, edge: int, rng: np.random.Generator) -> tuple[float, float]:
         """How many times the nodule is enlarged against its surroundings, and mm of the surroundings a voxel."""
         if rng.random() < MAGNIFIED and nodule.diameter_mm >= 6:
-            voxel_mm = rng.uniform(1.0, 4.0)
+            voxel_mm = SPACING_MM * rng.uniform(1.0, 4.0)
             wide = rng.uniform(MASS_VOXELS[0], min(MASS_VOXELS[1], 0.8 * edge))
             magnification = float(np.clip(wide * voxel_mm / nodule.diameter_mm, 1.0, LARGEST_MAGNIFICATION))
             return magnification, min(voxel_mm, nodule.diameter_mm * magnification / MASS_VOXELS[0])
-        return 1.0, float(np.exp(rng.uniform(*np.log(VOXEL_MM))))
+        zoom = 2.0 if nodule.diameter_mm > WIDEST_MM else 1.0
+        return 1.0, zoom * SPACING_MM * float(np.exp(rng.uniform(*np.log(SCALE))))
 
     def _set_other(self, scene: Scene, nodule: Nodule, middle: np.ndarray, rng: np.random.Generator) -> None:
         """Another lesion nearby that nobody clicked: it belongs to the surroundings."""

@@ -115,7 +115,7 @@ def of_nodules(recipe: Recipe, data: Path) -> Teaching:
     is_prompted = recipe.task == "prompted"
     made = prompted_samples if is_prompted else searching_samples
     edge = 48 if is_prompted else searching_samples.EDGE
-    spacing = (1.0,) * 3 if is_prompted else (searching_samples.SPACING_MM,) * 3
+    spacing = (made.SPACING_MM,) * 3
     fixed = {"hu_range": made.HU_RANGE, "spacing_mm": spacing, "window": (edge,) * 3, "activation": "sigmoid"}
     for key, value in fixed.items():
         if getattr(recipe.data, key) != value:
