@@ -85,7 +85,7 @@ def facts(given: Handover, place: Path, ct: Volume, offset: int | None) -> dict:
     return {
         "lungtumorseg": version(),
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
-        "model": "unknown",
+        "model": None,  # all of it was painted by hand
         "model_fingerprint": None,
         "threshold": None,
         **run,

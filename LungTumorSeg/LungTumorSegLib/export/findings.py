@@ -14,15 +14,16 @@ from LungTumorSegLib.measurement.measure import Lesion
 from LungTumorSegLib.volume.geometry import Volume
 
 AUTOMATIC, SEMIAUTOMATIC, MANUAL = "AUTOMATIC", "SEMIAUTOMATIC", "MANUAL"  # PS3.3 C.8.20.4
+HAND = "hand"  # in place of a model's name
 
 
 @dataclass(frozen=True)
 class Maker:
     """Who outlined the lesions.
 
-    kind : AUTOMATIC; SEMIAUTOMATIC where a person clicked or corrected; MANUAL where the outlines came as a mask, of
-        which the program does not know more than that it did not make them.
-    model : the network by name, and version : of this program.
+    kind : AUTOMATIC; SEMIAUTOMATIC where a person clicked or corrected; MANUAL where a person painted all of it, or the
+        outlines came as a mask, of which the program does not know more than that it did not make them.
+    model : the network by name, HAND, or what the mask was; and version : of this program.
     threshold : probability from which a voxel is tumour; None for a mask.
     weights : fingerprint (hex) of the model's weights, where the run noted it.
     """
@@ -41,7 +42,7 @@ class Maker:
     @property
     def words(self) -> str:
         if self.kind == MANUAL:
-            return "an outline made elsewhere"
+            return "an outline drawn by hand" if self.model == HAND else "an outline made elsewhere"
         clicked = "" if self.kind == AUTOMATIC else ", guided or corrected by a person"
         weights = "" if self.weights is None else f" (weights {self.weights[:12]})"
         return f"the model “{self.model}”{weights}{clicked}"

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from LungTumorSegLib.errors import InputRefused
-from LungTumorSegLib.export.findings import AUTOMATIC, MANUAL, SEMIAUTOMATIC, Findings, Maker
+from LungTumorSegLib.export.findings import AUTOMATIC, HAND, MANUAL, SEMIAUTOMATIC, Findings, Maker
 from LungTumorSegLib.measurement.lesions import lesion_labels
 from LungTumorSegLib.measurement.lung_fields import find_lung_fields
 from LungTumorSegLib.measurement.measure import Lesion, measure
@@ -51,10 +51,10 @@ def read_result(
         guided = bool(run.get("prompts")) or corrected
         threshold = run.get("threshold")
         maker = Maker(
-            SEMIAUTOMATIC if guided else AUTOMATIC,
-            str(run["model"]),
+            MANUAL if run["model"] is None else SEMIAUTOMATIC if guided else AUTOMATIC,
+            HAND if run["model"] is None else str(run["model"]),
             str(run["lungtumorseg"]),
-            None if threshold is None else float(threshold),
+            None if threshold is None or run["model"] is None else float(threshold),
             run.get("model_fingerprint") and str(run["model_fingerprint"]),
         )
         written = _time(run["written"]) if "written" in run else _changed(folder / "lesions.json")

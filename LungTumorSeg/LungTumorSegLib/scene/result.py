@@ -232,6 +232,20 @@ class Result:
 
     # What the user does
 
+    def begin_lesion(self) -> int:
+        """A lesion without a voxel, for the user to paint; returns its number. One that is still empty is given again.
+        Where nothing was asked of the worker yet, the map is zero."""
+        if self.probability_node is None:
+            finished(self._map.composing())
+        node = segments.segmentation_node(self.scene, self.ct)
+        begun = segments.begun_segments(node)
+        if begun:
+            return min(begun)
+        self._segments.take()
+        self._save_undo(node)
+        with self._working():
+            return self._segments.begin(node)
+
     def take_edits(self) -> list[Lesion]:
         """The user painted, erased, undid: keep what is different from what we wrote, and measure.
 

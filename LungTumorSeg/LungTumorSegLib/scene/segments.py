@@ -22,6 +22,7 @@ from LungTumorSegLib.volume.box import Box
 
 ROLE = "Segmentation"
 LESION = ownership.PREFIX + "Lesion"
+BEGUN = ownership.PREFIX + "Begun"  # without a voxel so far
 LABELMAP = slicer.vtkSegmentationConverter.GetSegmentationBinaryLabelmapRepresentationName()
 SURFACE = slicer.vtkSegmentationConverter.GetSegmentationClosedSurfaceRepresentationName()
 
@@ -73,7 +74,8 @@ def fill_segments(
     """
     segmentation = node.GetSegmentation()
     canvas = canvas or Canvas()
-    ours = our_segments(node)
+    begun = begun_segments(node)
+    ours = {number: segment_id for number, segment_id in our_segments(node).items() if number not in begun}
     _part_from_foreign(segmentation, ours)
     image = _shared_image(segmentation, ours)
     numbers = canvas.write(image, ct, [labels] if isinstance(labels, Box) else labels, over)
@@ -87,9 +89,10 @@ def fill_segments(
             segmentation.RemoveSegment(segment_id)
             del ours[number]
     for number in numbers:
-        if number in ours:
-            segment = segmentation.GetSegment(ours[number])
+        if number in ours or number in begun:
+            segment = segmentation.GetSegment(ours.get(number) or begun[number])
             segment.SetLabelValue(number)
+            segment.RemoveTag(BEGUN)
             if segment.GetRepresentation(LABELMAP) is not image:
                 segment.AddRepresentation(LABELMAP, image)
         else:
@@ -98,6 +101,24 @@ def fill_segments(
     for number in numbers[:1]:  # slice views draw anew for this event, not for the image's own
         segmentation.InvokeEvent(segmentation.RepresentationModified, our_segments(node)[number])
     return numbers
+
+
+def begin_segment(node, number: int) -> None:
+    """A segment without a voxel for a lesion that the user is going to paint; it stays until it has voxels."""
+    segment = _segment(number, slicer.vtkOrientedImageData())
+    segment.SetTag(BEGUN, "1")
+    node.GetSegmentation().AddSegment(segment, f"LungTumorSeg_{number}")
+
+
+def begun_segments(node) -> dict[int, str]:
+    """Lesion number -> id of the segments that `begin_segment` made and nobody has painted into."""
+    segmentation, begun = node.GetSegmentation(), {}
+    for number, segment_id in our_segments(node).items():
+        segment = segmentation.GetSegment(segment_id)
+        image = segment.GetRepresentation(LABELMAP)
+        if segment.HasTag(BEGUN) and (image is None or image.IsEmpty()):
+            begun[number] = segment_id
+    return begun
 
 
 def are_as_written(node, canvas: Canvas, numbers: Collection[int]) -> bool:

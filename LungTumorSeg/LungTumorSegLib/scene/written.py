@@ -67,6 +67,14 @@ class WrittenSegments:
         self._merged_from = names.merged_from
         self._written, self._edits_then = (parts, over), edits
 
+    def begin(self, node) -> int:
+        """A segment without a voxel, which the user fills; returns its lesion's number, which no other gets."""
+        known = self._known_lesions()
+        known.highest += 1
+        Marks(node).highest = known.highest
+        segments.begin_segment(node, known.highest)
+        return known.highest
+
     def take(self) -> Voxels:
         """Take what the user painted since we wrote; returns the segments' voxels as they are now."""
         self.edits_taken()

@@ -10,7 +10,8 @@ answer is asked again by the next click.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.measurement.measure import Lesion
@@ -272,6 +273,31 @@ class Desk:
         self._measuring.finish()
         self._result.reset_lines(lesion)
         self._lesions_changed()
+
+    def new_lesion(self) -> int:
+        """Begin a lesion without a voxel, which the host's brush fills; returns its number. One that is still empty is
+        given again. Needs a chosen CT, no result."""
+        if not self.has_result:
+            self._result.cut = self.cut
+            views.show_ct(views.composite_nodes(self.scene), self.ct)
+        number = self._result.begin_lesion()
+        self._painted_at = None
+        self._drawn_anew(lambda: self.host.said(words.paint_lesion(number)))
+        return number
+
+    @contextmanager
+    def undoing(self) -> Iterator[None]:
+        """Around the host's own Undo and Redo, where these put whole segmentations back: segments that come and go
+        meanwhile were removed by nobody."""
+        if self._result is None:
+            yield
+            return
+        self._result.at_work = True
+        try:
+            yield
+        finally:
+            self._result.at_work = False
+            self._painted()
 
     def reset_edits(self, lesion: int | None = None) -> None:
         """Take back what the user painted and erased in a lesion, or in all."""

@@ -51,6 +51,10 @@ def measured(lesions: int, edited: int) -> str:
     return _("{lesions}, {edited} measured by your own lines.").format(lesions=_count(lesions), edited=edited)
 
 
+def paint_lesion(number: int) -> str:
+    return _("Lesion {number} is empty: paint it with the brush.").format(number=number)
+
+
 def explained(seconds: float, device: str) -> str:
     """ "Grad-CAM made in 2.0 s on the CPU." """
     return _("Grad-CAM made in {seconds:.1f} s on {device}.").format(seconds=seconds, device=_place(device))
