@@ -430,12 +430,14 @@ def load_requirements(path):
 
 
 QT_NAMES = (
+    "QComboBox",
     "QDesktopServices",
     "QDialog",
     "QFileDialog",
     "QHeaderView",
     "QIcon",
     "QKeySequence",
+    "QLabel",
     "QListWidgetItem",
     "QProcess",
     "QProcessEnvironment",

@@ -9,8 +9,18 @@ DESKTOP = MODULE / "LungTumorSegLib" / "desktop"
 # What a variable or the result of a call holds, by file: Python cannot tell.
 RECEIVERS = {
     "LungTumorSeg.py": {"slicer.app": "qSlicerApplication"},
-    "worker_process.py": {"process": "QProcess", "self._process": "QProcess", "environment": "QProcessEnvironment"},
-    "child_process.py": {"process": "QProcess", "self._process": "QProcess", "variables": "QProcessEnvironment"},
+    "case_images.py": {
+        "label": "QLabel",
+        "box": "QComboBox",
+        "self._widget": "QWidget",
+        "self._widget.layout()": "QFormLayout",
+    },
+    "child_process.py": {
+        "process": "QProcess",
+        "self._process": "QProcess",
+        "variables": "QProcessEnvironment",
+        "self._process.readAllStandardOutput()": "QByteArray",
+    },
     "dicom_database.py": {
         "self._indexer": "ctkDICOMIndexer",
         "database": "ctkDICOMDatabase",

@@ -14,18 +14,13 @@ from LungTumorSegLib.cases.case import Case, Dataset
 from LungTumorSegLib.cases.naming import classes_of, is_volume, listed, patient_of, patients_of, stem
 from LungTumorSegLib.cases.pairing import missing_image
 from LungTumorSegLib.cases.problem import STOPS, WARNING, Problem
+from LungTumorSegLib.cases.sequences import SEQUENCE
 
 LAYOUT = "BraTS"
 LOOKS = "CASE/ with t1, t1c, t2, flair and seg as .mha, .nii or .nii.gz"
 CHANNELS = ("t1", "t1c", "t2", "flair")
 CLASSES = {1: "necrotic core", 2: "oedema", 3: "non-enhancing or enhancing tumour", 4: "enhancing tumour"}
-SEQUENCE = {
-    **dict.fromkeys(("t1", "t1n"), "t1"),
-    **dict.fromkeys(("t1c", "t1ce", "t1gd"), "t1c"),
-    **dict.fromkeys(("t2", "t2w"), "t2"),
-    **dict.fromkeys(("flair", "t2f"), "flair"),
-    **dict.fromkeys(("seg", "ot"), "seg"),
-}
+WORDS = {**SEQUENCE, "seg": "seg", "ot": "seg"}
 WORD = re.compile(r"[-_.](?:MR_)?([A-Za-z0-9]+?)(?:\.\d+)?$", re.IGNORECASE)
 
 
@@ -77,6 +72,6 @@ def _sequences(case: Path) -> dict[str, list[Path]]:
     files = defaultdict(list)
     for path in sorted(case.rglob("*")):
         word = WORD.search(stem(path)) if is_volume(path) else None
-        if word and word.group(1).lower() in SEQUENCE:
-            files[SEQUENCE[word.group(1).lower()]].append(path)
+        if word and word.group(1).lower() in WORDS:
+            files[WORDS[word.group(1).lower()]].append(path)
     return dict(files)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from slicer.i18n import tr as _
 
+from LungTumorSegLib.desktop.case_images import ImageRows
 from LungTumorSegLib.desktop.colour_legend import show_legends
 from LungTumorSegLib.desktop.placing import Placing
 from LungTumorSegLib.desktop.segment_editor import open_segment_editor
 from LungTumorSegLib.workstation import models
+from LungTumorSegLib.workstation.case_images import ONE
 from LungTumorSegLib.workstation.desk import Cut
 from LungTumorSegLib.workstation.display import Display
 from LungTumorSegLib.workstation.host import HEAT, PROBABILITY

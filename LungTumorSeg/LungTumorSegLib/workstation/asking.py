@@ -8,8 +8,10 @@ from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.measurement.steps import Steps
 from LungTumorSegLib.scene.prompts import Prompt
 from LungTumorSegLib.scene.volumes import SceneVolumes
+from LungTumorSegLib.volume.geometry import Volume
 from LungTumorSegLib.worker.conversation import Answer, Conversation, Failure, Request, Transport
 from LungTumorSegLib.workstation import words
+from LungTumorSegLib.workstation.case_images import CaseImages
 from LungTumorSegLib.workstation.errands import Errands
 from LungTumorSegLib.workstation.host import Host
 
@@ -22,6 +24,7 @@ class Asking:
     ----------
     process, inline : see `Desk`
     chosen : gives the CT that is chosen now; an answer for another one is not shown
+    images : of the case, for an automatic model that reads several
 
     Attributes
     ----------
@@ -29,14 +32,15 @@ class Asking:
     fingerprints : of the models' weights, by model, as far as the worker has read them
     """
 
-    def __init__(self, process: Transport, inline: bool, host: Host, chosen: Callable[[], object]):
+    def __init__(self, process: Transport, inline: bool, host: Host, chosen: Callable[[], object], images: CaseImages):
         self.automatic: str | None = None
         self.prompted: str | None = None
         self.fingerprints: dict[str, str | None] = {}
-        self._host, self._chosen = host, chosen
+        self._host, self._chosen, self._images = host, chosen, images
         self._conversation = Conversation(process, inline)
         self._errands = Errands(self._conversation, host, lambda: getattr(process, "last_words", ""))
-        self._volumes = SceneVolumes()
+        self._volumes: dict[str | None, SceneVolumes] = {}  # of one case, by the node's ID
+        self._of = None  # the CT that these belong to
         self._started = False
 
     @property
@@ -61,14 +65,22 @@ class Asking:
             self.start()
 
     def segment(self, done: Done) -> Request | None:
-        """Every lesion of the chosen CT; None where it cannot be read, which is told."""
+        """Every lesion of the chosen CT; None where it or another image of the case cannot be read, which is told."""
         model = self.automatic
-        return self._ask(lambda volume, **told: self._conversation.segment(volume, model, **told), done)
+
+        def ask(volume, *others, **told):
+            return self._conversation.segment(volume, model, others=others, **told)
+
+        return self._ask(ask, done, self._images.to_send)
 
     def explain(self, lesion, done: Done) -> Request | None:
         """Heat of all lesions, or of one: (start, mask)."""
         model = self.automatic
-        return self._ask(lambda volume, **told: self._conversation.explain(volume, model, lesion=lesion, **told), done)
+
+        def ask(volume, *others, **told):
+            return self._conversation.explain(volume, model, lesion=lesion, others=others, **told)
+
+        return self._ask(ask, done, self._images.to_send)
 
     def prompt(
         self, prompt: Prompt, done: Done, wanted: Callable[[], bool], not_done: Callable[[Failure | None], None]
@@ -79,7 +91,7 @@ class Asking:
         def ask(volume, **told):
             return self._conversation.prompt(volume, model, prompt.inside, prompt.outside, box=prompt.box, **told)
 
-        return self._ask(ask, done, wanted, not_done)
+        return self._ask(ask, done, lambda: [self._chosen()], wanted, not_done)
 
     def cancel(self) -> None:
         self._errands.cancel()
@@ -91,7 +103,8 @@ class Asking:
     def forget(self) -> None:
         """Let go of the voxels: the scene is closing."""
         self.drop()
-        self._volumes.forget()
+        self._volumes.clear()
+        self._of = None
 
     def tick(self) -> None:
         self._conversation.tick()
@@ -113,10 +126,20 @@ class Asking:
     def _loaded(self, name: str, answer: Answer) -> None:
         self.fingerprints[name] = answer.meta.get("fingerprint")
 
-    def _ask(self, ask: Callable[..., Request], done: Done, wanted=lambda: True, not_done=lambda failure: None):
+    def _ask(
+        self,
+        ask: Callable[..., Request],
+        done: Done,
+        images: Callable[[], list],
+        wanted: Callable[[], bool] = lambda: True,
+        not_done: Callable[[Failure | None], None] = lambda failure: None,
+    ) -> Request | None:
         ct = self._chosen()
+        if ct is not self._of:
+            self._volumes.clear()
+            self._of = ct
         try:
-            volume = self._volumes.volume(ct)
+            volumes = [self._volume(node) for node in images()]
         except InputRefused as error:
             self._host.failed(str(error))
             return None
@@ -126,4 +149,7 @@ class Asking:
                 self._host.said(words.no_longer_chosen())
             return self._chosen() is ct and wanted()
 
-        return self._errands.send(lambda **told: ask(volume, **told), done, still_wanted, not_done)
+        return self._errands.send(lambda **told: ask(*volumes, **told), done, still_wanted, not_done)
+
+    def _volume(self, node) -> Volume:
+        return self._volumes.setdefault(node and node.GetID(), SceneVolumes()).volume(node)

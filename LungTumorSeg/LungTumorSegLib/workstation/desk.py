@@ -25,6 +25,7 @@ from LungTumorSegLib.scene.watching import Watch
 from LungTumorSegLib.worker.conversation import Answer, Request, Transport
 from LungTumorSegLib.workstation import words
 from LungTumorSegLib.workstation.asking import Asking
+from LungTumorSegLib.workstation.case_images import ONE, CaseImages
 from LungTumorSegLib.workstation.display import Display, show_display
 from LungTumorSegLib.workstation.host import HEAT, Host
 from LungTumorSegLib.workstation.lesion_text import lesion_text

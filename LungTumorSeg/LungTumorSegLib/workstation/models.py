@@ -40,6 +40,7 @@ class Model:
     place : BUNDLED, PROMOTED or IMPORTED.
     folder : where it lies. size : of its files, bytes.
     in_use : False for a promoted version that another one has replaced, or that was rolled back.
+    channels : names of the images of a case that it reads, in its order.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Model:
     folder: Path
     size: int
     in_use: bool = True
+    channels: tuple[str, ...] = ("CT",)
 
     @property
     def address(self) -> str:
@@ -87,7 +89,8 @@ def list_models(own: Path | None = None, bundled: Path = BUNDLED_FOLDER) -> list
             card = read_card(folder)
             if card["task"] in TASKS:
                 size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-                models.append(Model(name, card["task"], card["threshold"], place, folder, size, in_use))
+                task, threshold, channels = card["task"], card["threshold"], tuple(card["channels"])
+                models.append(Model(name, task, threshold, place, folder, size, in_use, channels))
         except (InputRefused, OSError) as error:
             log.warning("model %s left out: %s", folder.name, error)
     return models
@@ -106,6 +109,7 @@ def read_card(folder: Path) -> dict:
             card = json.loads(file.read(LARGEST_CARD))
         right = card["task"] in (*TASKS, "gate") and 0 < float(card["threshold"]) < 1 and card["version"] == 1
         card["threshold"] = float(card["threshold"])
+        card["channels"] = [str(name) for name in card.get("channels", ("CT",))]
     except OSError:
         raise InputRefused("The folder holds no model.json: choose the folder of a model.") from None
     except (ValueError, KeyError, TypeError, RecursionError):

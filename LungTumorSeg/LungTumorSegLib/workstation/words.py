@@ -87,6 +87,21 @@ def no_longer_chosen() -> str:
     return _("The answer was for a CT that is no longer chosen.")
 
 
+def image_missing(channels: Sequence[str], missing: Sequence[str]) -> str:
+    """ "The model reads t1, t2, flair: choose a volume on the grid of the chosen one for flair." """
+    return _("The model reads {channels}: choose a volume on the grid of the chosen one for {missing}.").format(
+        channels=", ".join(channels), missing=", ".join(missing)
+    )
+
+
+def image_elsewhere(channel: str) -> str:
+    return _("The volume for {channel} lies on another grid: resample it to the chosen one's.").format(channel=channel)
+
+
+def image_twice(channels: Sequence[str]) -> str:
+    return _("One volume stands for {channels}: choose another one for each.").format(channels=", ".join(channels))
+
+
 def job_not_started(why: str) -> str:
     return _("The program could not be started: {why}. Check the worker's Python in the settings.").format(why=why)
 
