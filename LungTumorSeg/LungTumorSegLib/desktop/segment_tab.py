@@ -31,6 +31,7 @@ class SegmentTab:
         self._models: list[models.Model] = []
         self._default = self._prompted = None
         self.parameters = None
+        self._images = ImageRows(ui.imagesOfCase, desk.images)
         self._placing = Placing(
             ui.placeWidget,
             {
@@ -96,7 +97,9 @@ class SegmentTab:
         self._take_models()
 
     def _take_models(self) -> None:
-        self.desk.choose_models(self._model and self._model.address, self._prompted and self._prompted.address)
+        automatic, prompted = self._model, self._prompted
+        channels = automatic.channels if automatic is not None else ONE
+        self.desk.choose_models(automatic and automatic.address, prompted and prompted.address, channels)
 
     # The parameter node
 
@@ -146,6 +149,7 @@ class SegmentTab:
     def update(self) -> None:
         """Buttons as what may be done now."""
         ui, desk = self.ui, self.desk
+        self._images.update()
         ui.segmentButton.text = _("Cancel") if desk.busy else _("Segment")
         ui.segmentButton.enabled = desk.busy or desk.ready
         ui.segmentButton.toolTip = self._what_segment_does()

@@ -47,6 +47,10 @@ class Desk:
     host : hears what there is to show
     save_undo : called with our segmentation node before a click or drag changes it
     clock : monotonic seconds
+
+    Attributes
+    ----------
+    images : of the case, for an automatic model that reads several; a host shows a choice a channel where `several`
     """
 
     def __init__(
@@ -61,7 +65,8 @@ class Desk:
         self.scene, self.host = scene, host
         self.cut = Cut()
         self._save_undo, self._clock = save_undo, clock
-        self._asking = Asking(process, inline, host, lambda: self.ct)
+        self.images = CaseImages(scene, lambda: self.ct)
+        self._asking = Asking(process, inline, host, lambda: self.ct, self.images)
         self._measuring = Measuring(self._measured)
         self._result: Result | None = None
         self._watch: Watch | None = None
@@ -124,9 +129,11 @@ class Desk:
 
     # What is chosen
 
-    def choose_models(self, automatic: str | None, prompted: str | None) -> None:
-        """Names or folders, as the worker loads them. They are loaded ahead of the first click once `start` was
-        called; the next result of another automatic model begins at that model's threshold."""
+    def choose_models(self, automatic: str | None, prompted: str | None, channels: tuple[str, ...] = ONE) -> None:
+        """Names or folders, as the worker loads them; the images of a case that the automatic one reads. They are
+        loaded ahead of the first click once `start` was called; the next result of another automatic model begins at
+        that model's threshold."""
+        self.images.channels = channels
         if automatic != self._asking.automatic:
             self._threshold_of_model = True
         self._asking.choose(automatic, prompted)
@@ -312,6 +319,8 @@ class Desk:
         """Call every 50 to 200 ms."""
         self._asking.tick()
         self._measuring.go_on()
+        if self.images.changed():
+            self.host.changed()
         if self._painted_at is not None and self._clock() - self._painted_at >= REST:
             self._take_painted()
         if self._prompting is not None:
