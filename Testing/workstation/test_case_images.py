@@ -103,6 +103,15 @@ def test_each_image_reaches_its_channel(bench, scene, model):
     assert bench.desk.result.heat_node is not None
 
 
+def test_only_a_ct_has_a_density(bench, scene):
+    ct, pet = add(scene, "P1 CT", "P1 PET")
+    for chosen in (ct, pet):
+        segment(bench, chosen)
+        assert bench.desk.lesions
+        assert all((lesion.mean_hu is None) == (chosen is pet) for lesion in bench.desk.lesions)
+        assert all(lesion.side is None for lesion in bench.desk.lesions if chosen is pet)
+
+
 def test_what_is_missing_there_twice_or_elsewhere_is_one_line_and_nothing_is_sent(bench, scene):
     ct, uptake = add(scene, "P1 CT", "Uptake")
     far = add_volume(scene, smooth(2, ELSEWHERE), "P1 PET")

@@ -11,10 +11,18 @@ from LungTumorSegLib.measurement.intervals import CUTS
 from LungTumorSegLib.measurement.lung_fields import LungFields, finding_lung_fields
 from LungTumorSegLib.measurement.measure import Lesion, measuring
 from LungTumorSegLib.measurement.steps import Steps
+from LungTumorSegLib.scene import ownership
 from LungTumorSegLib.scene.composed import ComposedMap
 from LungTumorSegLib.scene.volumes import change_token, geometry_of
 from LungTumorSegLib.scene.voxels import Voxels
 from LungTumorSegLib.volume.box import Box
+
+NO_CT = ownership.PREFIX + "NoCT"  # attribute of the node that the lesions belong to, where it is MR, say
+
+
+def take_for_ct(node, is_ct: bool = True) -> None:
+    """Whether the volume's values are HU, so that its lesions have a density and lie in lungs."""
+    node.SetAttribute(NO_CT, None if is_ct else "1")
 
 
 class MeasuredLesions:
@@ -35,24 +43,25 @@ class MeasuredLesions:
             probability, bounds = None, voxels.bounds()
             places = [] if bounds is None else [tuple(slice(*ends) for ends in zip(*bounds, strict=True))]
         hu, grid, found, known = slicer.util.arrayFromVolume(self._ct), geometry_of(self._ct), [], {}
+        is_ct = self._ct.GetAttribute(NO_CT) is None
         for place in places:
             yield
             labels = voxels.within(place)
             if not labels.values.any():
                 continue
             values = None if probability is None else probability[place]
-            what = change_token(self._ct), _digest(labels.values, values), labels.start
+            what = change_token(self._ct), is_ct, _digest(labels.values, values), labels.start
             if what in self._known:
                 known[what] = self._known[what]
             else:
                 yield
-                lungs = yield from self._lung_fields()
+                lungs = (yield from self._lung_fields()) if is_ct else None
                 known[what] = yield from measuring(
                     labels.values,
                     grid.box(labels.start, labels.stop),
                     values,
                     labels.start,
-                    ct=hu[place],
+                    ct=hu[place] if is_ct else None,
                     lungs=lungs,
                 )
             found += [(lesion, labels) for lesion in known[what]]

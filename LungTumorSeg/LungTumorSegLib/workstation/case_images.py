@@ -40,6 +40,11 @@ class CaseImages:
         """There is something to choose."""
         return len(self.channels) > 1 and self._ct() is not None
 
+    @property
+    def chosen_is_ct(self) -> bool:
+        """Whether the chosen volume's values are HU. One image alone is taken for a CT."""
+        return not self.several or self.shown().get("CT") is self._ct()
+
     def choices(self) -> list:
         """What to offer: the scene's volumes on the grid of the chosen one, itself among them, and those chosen."""
         fitting = self._fitting()

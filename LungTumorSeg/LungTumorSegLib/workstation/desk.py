@@ -19,6 +19,7 @@ from LungTumorSegLib.measurement.steps import Steps
 from LungTumorSegLib.scene import segments, views
 from LungTumorSegLib.scene.cut import Cut
 from LungTumorSegLib.scene.diameters import highlight
+from LungTumorSegLib.scene.measured import take_for_ct
 from LungTumorSegLib.scene.prompts import Prompt
 from LungTumorSegLib.scene.result import Result
 from LungTumorSegLib.scene.watching import Watch
@@ -179,9 +180,10 @@ class Desk:
 
     def segment(self) -> None:
         """Find all lesions of the chosen CT; points and boxes that have no answer are asked for again, too."""
-        started, model = self._clock(), self._asking.automatic
+        started, model, is_ct = self._clock(), self._asking.automatic, self.images.chosen_is_ct
 
         def done(answer: Answer) -> Steps[None]:
+            take_for_ct(self.ct, is_ct)
             if self._threshold_of_model or not self.has_result:
                 self._take_threshold(answer.meta["threshold"])
             views.show_ct(views.composite_nodes(self.scene), self.ct)
