@@ -1,0 +1,84 @@
+"""The session that is kept: saved while the user rests, offered at the next start."""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+from trame_server.utils.typed_state import TypedState
+
+from LungTumorSegLib.web.autosave import Autosave
+from LungTumorSegLib.web.host import PageHost
+from LungTumorSegLib.web.scans import Scans
+from LungTumorSegLib.web.state import PageState
+from LungTumorSegLib.web.switches import Switches
+from LungTumorSegLib.workstation.desk import Cut, Desk
+
+REST = 5.0  # s without a change after which the session is saved
+
+
+class KeptSession:
+    """
+    Parameters
+    ----------
+    folder : where it is kept
+    """
+
+    def __init__(self, server, desk: Desk, scans: Scans, switches: Switches, host: PageHost, folder: Path):
+        self._desk, self._scans, self._switches, self._host = desk, scans, switches, host
+        self._page = TypedState(server.state, PageState)
+        self._autosave = Autosave(desk.scene, folder)
+        self._saved, self._seen, self._rested = None, None, 0.0
+        self._saving: Iterator[None] | None = None
+        facts = self._autosave.offered()
+        if facts is not None:
+            self._page.data.offer = f"Your last work was kept: {facts['ct']}, saved {facts['saved']}."
+
+    def continue_(self) -> None:
+        """The user takes up what the last process left."""
+        facts = self._autosave.offered() or {}
+        self._page.data.offer = ""
+        if not facts or not self._autosave.continue_():
+            self._host.failed("The last session could not be read.")
+            return
+        self._switches.set_cut(Cut(**facts["cut"]))
+        self._scans.choose_named(facts["ct"])
+        self._host.said("You are where you left.")
+
+    def discard(self) -> None:
+        """The user wants nothing of it."""
+        self._page.data.offer = ""
+        self._autosave.discard()
+
+    def tick(self, seconds: float) -> None:
+        """A step of saving, when the user rests; so many seconds after the last."""
+        if self._saving is not None:
+            if next(self._saving, self) is self:
+                self._saving = None
+        elif not (self._page.data.working or self._desk.unsettled or self._switches.moving):
+            work = self._work
+            self._rested = self._rested + seconds if work == self._seen else 0.0
+            self._seen = work
+            if work is not None and work != self._saved and self._rested > REST:
+                self._saved, self._saving = work, self._autosave.save(self._facts)
+
+    def close(self) -> None:
+        """Save what is not saved yet: the user goes."""
+        if self._work is not None and self._work != self._saved:
+            collections.deque(self._autosave.save(self._facts), 0)
+        self._autosave.close()
+
+    @property
+    def _work(self) -> tuple | None:
+        """Something that differs when there is more to keep; None where there is nothing."""
+        desk = self._desk
+        if not (desk.has_result or any(desk.prompt_counts)):
+            return None
+        return desk.ct.GetID(), desk.cut, tuple(desk.lesions), desk.prompt_counts
+
+    @property
+    def _facts(self) -> dict:
+        desk = self._desk
+        return {"ct": desk.ct.GetName(), "lesions": len(desk.lesions), "cut": asdict(desk.cut)}

@@ -1,0 +1,57 @@
+"""The Segment tab's sliders and switches: what they say, the desk is told."""
+
+from __future__ import annotations
+
+from trame_server.utils.typed_state import TypedState
+
+from LungTumorSegLib.web.latest import Latest
+from LungTumorSegLib.web.state import SegmentState
+from LungTumorSegLib.workstation.desk import Cut, Desk
+from LungTumorSegLib.workstation.display import Display
+
+
+class Switches:
+    """Threshold and smallest lesion follow the hand and are measured when it rests; the others act at once."""
+
+    def __init__(self, server, desk: Desk):
+        self._desk, self._segment = desk, TypedState(server.state, SegmentState)
+        self._threshold = Latest(desk.drag_threshold, self._rest, server.state.flush)
+        self._smallest = Latest(lambda _mm: None, self._rest, server.state.flush)
+        name = self._segment.name
+        self._segment.bind_changes({
+            name.threshold: self._threshold.put,
+            name.smallest_mm: self._smallest.put,
+            (name.largest_only,): self._rest,
+            (name.overlay, name.opacity, name.outline, name.fill, name.surface): self.show,
+        })  # fmt: skip
+
+    @property
+    def moving(self) -> bool:
+        """The hand drags."""
+        return self._threshold.moving
+
+    @property
+    def cut(self) -> Cut:
+        data = self._segment.data
+        return Cut(data.threshold, data.smallest_mm, data.largest_only)
+
+    def set_cut(self, cut: Cut) -> None:
+        """Put the sliders there; nobody is told."""
+        with self._segment.suppress_change_listeners():
+            data = self._segment.data
+            data.threshold, data.smallest_mm, data.largest_only = cut.threshold, cut.smallest_mm, cut.largest_only
+
+    def show(self, *_) -> None:
+        """Show what the switches say."""
+        data = self._segment.data
+        overlay = None if data.overlay == "none" else data.overlay
+        self._desk.show(Display(overlay, data.opacity, data.outline, data.fill, data.surface))
+
+    def explain(self) -> None:
+        """The heat map is to be seen: make it, where there is none."""
+        if self._desk.result.heat_node is None:
+            self._desk.explain()
+
+    def _rest(self, *_) -> None:
+        self._desk.rest(self.cut)
+        self.show()
