@@ -53,12 +53,6 @@ RECEIVERS = {
         "button": "QPushButton",
         "self._active": "QPushButton",
     },
-    "program.py": {
-        "process": "QProcess",
-        "self._process": "QProcess",
-        "variables": "QProcessEnvironment",
-        "self._process.readAllStandardOutput()": "QByteArray",
-    },
     "sample_data.py": {"logic": "SampleData.SampleDataLogic"},
     "settings.py": {"qt.QSettings()": "QSettings"},
     "segment_editor.py": {"widget.editor": "qMRMLSegmentEditorWidget", "editor": "qMRMLSegmentEditorWidget"},

@@ -119,7 +119,7 @@ def test_quitting_while_the_worker_computes_ends_it(host, panel):
     module.ui.modelComboBox.currentIndex = 1
     click(module.ui.segmentButton)
     assert host.until(lambda: "lungs" in module.ui.statusLabel.text)
-    process = module.panel._process._process.q
+    process = module.panel._process.child._process.q
     host.close_module()
     assert process.state() == process.ProcessState.NotRunning
 

@@ -34,7 +34,7 @@ def folders_of(pid: int) -> list[Path]:
 
 def process_of(client: WorkerClient):
     """The child process behind a client."""
-    return client._process._child.process
+    return client.child.process
 
 
 def alive(pid: int) -> bool:

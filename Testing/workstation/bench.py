@@ -46,15 +46,15 @@ class Bench:
     """A desk with its timer, jobs and exports. launch : of the worker."""
 
     def __init__(self, scene, launch):
-        from LungTumorSegLib.worker.client import ProcessTransport
+        from LungTumorSegLib.worker.child import Child
         from LungTumorSegLib.worker.launch import job_command
-        from LungTumorSegLib.workstation.child import Child
+        from LungTumorSegLib.worker.process import WorkerProcess
         from LungTumorSegLib.workstation.desk import Desk
         from LungTumorSegLib.workstation.exporting import Exporting
         from LungTumorSegLib.workstation.jobs import Jobs
 
         self.host = RecordingHost()
-        self.process = ProcessTransport(launch)
+        self.process = WorkerProcess(launch, Child())
         self.desk = Desk(scene, self.process, False, self.host)
         self._children = []
 
@@ -69,10 +69,10 @@ class Bench:
     @property
     def worker(self):
         """The worker's `subprocess.Popen`, or None."""
-        return self.process._child and self.process._child.process
+        return self.process.child.process
 
     def tick(self, seconds=0.01):
-        self.process.deliver(seconds)
+        self.process.child.deliver(seconds)
         for child in self._children:
             child.deliver()
         self.desk.tick()
@@ -91,8 +91,7 @@ class Bench:
     def close(self):
         self.desk.close()
         self.jobs.close()
-        self.process.kill()
-        self.process.wait()
+        self.process.close()
 
 
 def add_volume(scene, volume, name):

@@ -62,8 +62,8 @@ def phantom():
 @pytest.fixture
 def run_job():
     """Runs a command to its end as a job in a real process; returns the job, its steps and its end."""
+    from LungTumorSegLib.worker.child import Child
     from LungTumorSegLib.worker.launch import job_command
-    from LungTumorSegLib.workstation.child import Child
     from LungTumorSegLib.workstation.job import Job
 
     def run(*arguments, launch=None, step=lambda job, steps: None, seconds=60.0):

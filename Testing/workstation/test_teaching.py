@@ -14,8 +14,8 @@ from LungTumorSegLib.cases.local import list_cases
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.networks import registry
 from LungTumorSegLib.volume.reading import read_ct, read_mask
+from LungTumorSegLib.worker.child import Child
 from LungTumorSegLib.worker.launch import job_command
-from LungTumorSegLib.workstation.child import Child
 from LungTumorSegLib.workstation.teaching import (
     COMPARED,
     PROMOTED,

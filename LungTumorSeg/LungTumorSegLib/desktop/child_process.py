@@ -1,4 +1,8 @@
-"""A job's process as a QProcess: the `ChildProcess` of a job inside Slicer. See `worker_process` for why Qt's."""
+"""A child process, the worker or a job, as a QProcess: the `ChildProcess` inside Slicer.
+
+Qt's signals bring its bytes to Python within a millisecond and on the main thread; a Python reader thread would starve
+while Qt's loop runs C++ code. On Windows, QProcess opens no console for a child of a window program.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +12,17 @@ from collections.abc import Sequence
 
 import qt
 
+from LungTumorSegLib.worker.child import Listener
+
 
 class QtChildProcess:
-    """Runs one process and tells its `Job` on the main thread."""
+    """See `worker.child.ChildProcess`."""
 
     def __init__(self):
-        self._process = self._job = None
+        self._process = self._listener = None
 
-    def start(self, command: Sequence[str], environment: dict[str, str] | None, job) -> None:
-        """See `workstation.job.ChildProcess`."""
-        self._job = job
+    def start(self, command: Sequence[str], environment: dict[str, str] | None, listener: Listener) -> None:
+        self._listener = listener
         self._process = process = qt.QProcess()
         variables = qt.QProcessEnvironment()
         for name, value in (environment or {}).items():
@@ -29,7 +34,14 @@ class QtChildProcess:
         process.connect("errorOccurred(QProcess::ProcessError)", self._failed)
         program, *arguments = command
         process.start(program, arguments)
-        process.closeWriteChannel()
+
+    def write(self, data: bytes | memoryview) -> None:
+        if self._process is not None:
+            self._process.write(bytes(data))
+
+    def close_stdin(self) -> None:
+        if self._process is not None:
+            self._process.closeWriteChannel()
 
     def interrupt(self) -> None:
         if self._process is None:
@@ -43,27 +55,31 @@ class QtChildProcess:
         if self._process is not None:
             self._process.kill()
 
-    def close(self) -> None:
-        """End the process and see it gone: a QProcess must not be destroyed before."""
+    def close(self, patience: int = 0) -> None:
+        """End it and see it gone: a QProcess must not be destroyed before. It is killed where it has not ended by
+        itself, its stdin closed, after `patience` ms. Nothing more is told."""
+        self._listener = None
         if self._process is not None:
-            self._process.kill()
-            self._process.waitForFinished(3000)
+            self._process.closeWriteChannel()
+            if not (patience and self._process.waitForFinished(patience)):
+                self._process.kill()
+                self._process.waitForFinished(3000)
 
     def _read(self) -> None:
         data = self._process.readAllStandardOutput().data()
-        if data:
-            self._job.heard(data)
+        if data and self._listener is not None:
+            self._listener.heard(data)
 
     def _listen(self) -> None:
         data = self._process.readAllStandardError().data()
-        if data:
-            self._job.complained(data)
+        if data and self._listener is not None:
+            self._listener.complained(data)
 
     def _finished(self, exit_code: int, _status) -> None:
         crashed = self._process.exitStatus() == qt.QProcess.CrashExit
         self._read()
         self._listen()
-        # Of a process that a signal ended, Qt gives the signal's number; `subprocess` and the job negate it.
+        # Of a process that a signal ended, Qt gives the signal's number; `subprocess` and the listeners negate it.
         self._end_soon(-exit_code if crashed else exit_code, "")
 
     def _failed(self, _error) -> None:
@@ -73,10 +89,11 @@ class QtChildProcess:
 
     def _end_soon(self, exit_code: int | None, why: str) -> None:
         """Not now: a QProcess must not be destroyed inside its own signal, and Windows tells a failed start from
-        inside `start`, where the job must not be called."""
+        inside `start`, where the listener must not be called."""
 
         def end() -> None:
             self._process = None
-            self._job.ended(exit_code, why)
+            if self._listener is not None:
+                self._listener.ended(exit_code, why)
 
         qt.QTimer.singleShot(0, end)

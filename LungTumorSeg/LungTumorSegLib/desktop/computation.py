@@ -10,11 +10,12 @@ import slicer
 from slicer.i18n import tr as _
 
 from LungTumorSegLib.desktop import packages, sample_data
+from LungTumorSegLib.desktop.child_process import QtChildProcess
 from LungTumorSegLib.desktop.settings import keep_worker_setting, worker_launch, worker_setting
 from LungTumorSegLib.desktop.window import open_window
-from LungTumorSegLib.desktop.worker_process import WorkerProcess
 from LungTumorSegLib.worker.conversation import Answer, Conversation, Failure
 from LungTumorSegLib.worker.launch import Launch
+from LungTumorSegLib.worker.process import WorkerProcess
 
 TICK = 100  # ms
 MODEL = "automatic"  # loaded by the test: a worker that loads it can segment
@@ -225,7 +226,7 @@ class WorkerTest:
     def __init__(self, launch: Launch, told: Callable[[str], None]):
         self._told = told
         self._started = time.monotonic()
-        self._process = WorkerProcess(launch)
+        self._process = WorkerProcess(launch, QtChildProcess())
         self._conversation = Conversation(self._process, launch.inline)
         self._timer = qt.QTimer()
         self._timer.setInterval(TICK)

@@ -18,7 +18,7 @@ from LungTumorSegLib.desktop.segment_tab import SegmentTab
 from LungTumorSegLib.desktop.settings import job_launch, worker_launch
 from LungTumorSegLib.desktop.shortcuts import Shortcuts
 from LungTumorSegLib.desktop.train_tab import TrainTab
-from LungTumorSegLib.desktop.worker_process import WorkerProcess
+from LungTumorSegLib.worker.process import WorkerProcess
 from LungTumorSegLib.workstation import models, words
 from LungTumorSegLib.workstation.desk import Desk
 from LungTumorSegLib.workstation.exporting import Exporting
@@ -43,7 +43,7 @@ class Panel(VTKObservationMixin):
         self.parameters = None
         self._gui_tag = None
         launch = worker_launch()
-        self._process = WorkerProcess(launch)
+        self._process = WorkerProcess(launch, QtChildProcess())
         self.desk = Desk(scene, self._process, launch.inline, self, save_undo)
         self.jobs = Jobs(job_launch(), QtChildProcess, self)
         self.measure = MeasureTab(ui, self.desk, self.jobs)

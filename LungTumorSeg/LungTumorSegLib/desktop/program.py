@@ -1,10 +1,12 @@
-"""A program that runs beside Slicer as a QProcess: its lines, its end, and a stop that stops its children, too."""
+"""A program that runs beside Slicer: its lines, its end, and a stop that stops its children, too."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 import qt
+
+from LungTumorSegLib.desktop.child_process import QtChildProcess
 
 LAST_WORDS = 20000  # characters of its output that are kept for "Show details"
 PATIENCE = 2000  # ms in which a program that was told to stop ends itself
@@ -30,76 +32,43 @@ class Program:
         self.last_words = ""
         self.stopped = False
         self._on_line, self._on_end = on_line, on_end
-        self._rest = ""
-        self._process = process = qt.QProcess()
-        process.setProcessChannelMode(qt.QProcess.MergedChannels)
-        variables = qt.QProcessEnvironment()
-        for name, value in (environment or {}).items():
-            variables.insert(name, value)
-        process.setProcessEnvironment(variables)
-        process.connect("readyReadStandardOutput()", self._read)
-        process.connect("finished(int,QProcess::ExitStatus)", self._finished)
-        process.connect("errorOccurred(QProcess::ProcessError)", self._failed)
-        # Later: Windows tells a failed start from inside `start`, before our caller holds this object.
-        qt.QTimer.singleShot(0, lambda: self._start(command))
+        self._unread = {"stdout": "", "stderr": ""}
+        self._child = QtChildProcess()
+        self._child.start(command, environment, self)
 
     def stop(self) -> None:
         """Close its stdin, at which `installing` ends itself and its children; kill it where that does not help."""
-        if self._process is not None:
-            self.stopped = True
-            self._process.closeWriteChannel()
-            qt.QTimer.singleShot(PATIENCE, self._kill)
+        self.stopped = True
+        self._child.close_stdin()
+        qt.QTimer.singleShot(PATIENCE, self._child.kill)
 
     def close(self) -> None:
-        """End it now and see it gone: a QProcess must not be destroyed before."""
-        if self._process is not None:
-            self.stopped = True
-            process, self._process = self._process, None
-            process.closeWriteChannel()
-            if not process.waitForFinished(PATIENCE):
-                process.kill()
-                process.waitForFinished(PATIENCE)
+        """End it now and see it gone. Nothing more is told."""
+        self.stopped = True
+        self._child.close(PATIENCE)
 
-    def _start(self, command: list[str]) -> None:
-        if self._process is not None:
-            program, *arguments = command
-            self._process.start(program, arguments)
+    # What the child process tells (`Listener`)
 
-    def _kill(self) -> None:
-        if self._process is not None:
-            self._process.kill()
+    def heard(self, data: bytes) -> None:
+        self._take("stdout", data)
 
-    def _read(self) -> None:
-        if self._process is None:
-            return
-        text = self._process.readAllStandardOutput().data().decode(errors="replace").replace("\r", "\n")
+    def complained(self, data: bytes) -> None:
+        self._take("stderr", data)
+
+    def ended(self, exit_code: int | None, why: str) -> None:
+        for rest in self._unread.values():
+            self._tell(rest)
+        self.last_words = why or self.last_words
+        crashed = exit_code is None or exit_code < 0
+        self._on_end(None if crashed or self.stopped else exit_code)
+
+    def _take(self, stream: str, data: bytes) -> None:
+        text = data.decode(errors="replace").replace("\r", "\n")
         self.last_words = (self.last_words + text)[-LAST_WORDS:]
-        *lines, self._rest = (self._rest + text).split("\n")
+        *lines, self._unread[stream] = (self._unread[stream] + text).split("\n")
         for line in lines:
-            if line.strip():
-                self._on_line(line.strip())
+            self._tell(line)
 
-    def _finished(self, exit_code: int, _status) -> None:
-        if self._process is None:
-            return
-        crashed = self._process.exitStatus() == qt.QProcess.CrashExit
-        self._read()
-        if self._rest.strip():
-            self._on_line(self._rest.strip())
-        self._end(None if crashed or self.stopped else exit_code)
-
-    def _failed(self, _error) -> None:
-        """All but a failed start is followed by `finished`."""
-        if self._process is not None and self._process.error() == qt.QProcess.FailedToStart:
-            self.last_words = self._process.errorString()
-            self._end(None)
-
-    def _end(self, exit_code: int | None) -> None:
-        """Not now: a QProcess must not be destroyed inside its own signal."""
-
-        def end() -> None:
-            if self._process is not None:
-                self._process = None
-                self._on_end(exit_code)
-
-        qt.QTimer.singleShot(0, end)
+    def _tell(self, line: str) -> None:
+        if line.strip():
+            self._on_line(line.strip())

@@ -48,7 +48,7 @@ class Transport(Protocol):
           (or never came to life). ``exit_code``: as of `subprocess` (-9 for signal 9), None if it did not start;
           ``stderr_tail``: its last lines, or why it did not start.
 
-        May raise OSError instead if it cannot be started. Never called before the last process has `ended`.
+        Never called before the last process has `ended`.
         """
 
     def write(self, data: bytes | memoryview) -> None:
@@ -287,8 +287,6 @@ class Conversation:
             self._heard += now - self._ticked
         self._ticked = now
         self._work_off()
-        if self._stillborn is not None:
-            self.ended(None, self._stillborn)
         self._pump()
         silence = self._heartbeat_silence if self.devices else self._start_patience
         active = self._active
@@ -325,11 +323,7 @@ class Conversation:
     def _start(self) -> None:
         self._state = "starting"
         self._heard = self._ticked = self._clock()
-        try:
-            self._transport.start(self)
-        except OSError as error:
-            # Told by the next tick: no callback comes from inside a request.
-            self._stillborn = f"{error.strerror}: {error.filename}"
+        self._transport.start(self)
 
     def _kill(self, failure: Failure) -> None:
         """End the process. What it worked on fails at once; the next request starts when the process is gone."""
@@ -355,7 +349,6 @@ class Conversation:
         """Forget what only the last process knew."""
         self._decoder = Decoder()
         self._known: set[tuple[str, str | None]] = set()  # (hash, of) of each image that was sent
-        self._stillborn: str | None = None
         self.devices: tuple[str, ...] = ()
         self.torch = ""  # the worker's version of it
 

@@ -12,8 +12,8 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
+from LungTumorSegLib.worker.child import ChildProcess
 from LungTumorSegLib.worker.launch import Launch
 from LungTumorSegLib.workstation import words
 
@@ -23,22 +23,6 @@ PATIENCE = 3.0  # seconds after which a job that does not hear Cancel is killed
 KEPT = 200_000  # characters of what it says: tables and facts, never voxels
 PREFIX = "lungtumorseg: "
 REFUSED, CANCELLED = 2, 130
-
-
-class ChildProcess(Protocol):
-    """Runs one process; `desktop` has one of Qt's, `workstation.child` one of Python's own. Never blocks the caller."""
-
-    def start(self, command: Sequence[str], environment: dict[str, str] | None, job: Job) -> None:
-        """Start it with nothing on stdin; from now on call on the thread that owns the job:
-        ``job.heard(data)`` and ``job.complained(data)`` with bytes of its stdout and stderr, then, once, when it is
-        gone or could not be started (never from inside `start`): ``job.ended(exit_code, why)``; exit_code None and
-        `why` in words where it did not start."""
-
-    def interrupt(self) -> None:
-        """As Ctrl-C does (SIGINT; on Windows, where a window program cannot, `kill`)."""
-
-    def kill(self) -> None:
-        """End it now. `ended` follows."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +74,7 @@ class Job:
         self._unread, self._output, self._errors = b"", "", ""
         self._cancelled_at: float | None = None
         self._process.start([*launch.command, *(str(word) for word in arguments)], launch.environment, self)
+        self._process.close_stdin()
 
     def cancel(self) -> None:
         """Ask it to stop; it is killed if it does not within 3 s. No harm once it has ended."""
@@ -108,6 +93,8 @@ class Job:
         if self.end is None and self._cancelled_at is not None and self._clock() - self._cancelled_at > PATIENCE:
             self._process.kill()
 
+    # What the child process tells (`worker.child.Listener`)
+
     def heard(self, data: bytes) -> None:
         *lines, self._unread = (self._unread + data).split(b"\n")
         for line in lines:
@@ -116,9 +103,7 @@ class Job:
     def complained(self, data: bytes) -> None:
         self._errors = (self._errors + data.decode(errors="replace"))[-KEPT:]
 
-    def ended(self, exit_code: int | None, why: str = "") -> None:
-        if self.end is not None:
-            return
+    def ended(self, exit_code: int | None, why: str) -> None:
         if self._unread:
             self._take(self._unread.decode(errors="replace"))
         cancelled = self._cancelled_at is not None and exit_code != 0

@@ -7,10 +7,11 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from LungTumorSegLib.worker.child import ChildProcess
 from LungTumorSegLib.worker.launch import Launch
 from LungTumorSegLib.workstation import words
 from LungTumorSegLib.workstation.host import Host
-from LungTumorSegLib.workstation.job import ChildProcess, End, Job
+from LungTumorSegLib.workstation.job import End, Job
 
 
 class Jobs:

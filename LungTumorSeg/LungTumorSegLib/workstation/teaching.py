@@ -25,9 +25,10 @@ from typing import Protocol
 from LungTumorSegLib.cases.local import THUMBNAIL, LocalCase, list_cases, remove_case
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.networks import registry
+from LungTumorSegLib.worker.child import ChildProcess
 from LungTumorSegLib.worker.launch import Launch
 from LungTumorSegLib.workstation import teaching_words as words
-from LungTumorSegLib.workstation.job import ChildProcess, End, Job
+from LungTumorSegLib.workstation.job import End, Job
 from LungTumorSegLib.workstation.words import progress as progress_words
 
 RECIPES = Path(__file__).resolve().parents[2] / "Resources" / "Recipes"
