@@ -64,7 +64,9 @@ class App:
         self._clock = Clock(server, self.desk)
         self._jobs = Jobs(job_command(), self._clock.new_child, self.host)
         exporting = Exporting(self.desk, self._jobs)
-        self._exports = Exports(exporting, self.files, self._download, self.slicer.io_manager.write_scene)
+        self._exports = Exports(
+            exporting, self.files, self._download, self.slicer.io_manager.write_scene, self.host.failed
+        )
         self._follow_up = FollowUpGroup(server, self.desk, self._jobs)
         self._switches = Switches(server, self.desk)
         self._scans = Scans(

@@ -2,22 +2,22 @@
 
 In the user's own folder for programs' data, readable by nobody else: FOLDER/current is written while the user rests,
 FOLDER/kept is what the last process left and the page offers. Voxels go uncompressed into one file a node, and only
-those of nodes that changed since, so that a save is short; the scene itself (scene.mrml) comes last and whole.
+those of nodes that changed since, so that a save is short; the scene itself (scene.mrml) comes last and whole. Files
+that it names are not written again: until a save has succeeded, the one before can be loaded.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import logging
 import os
 import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-SCENE, FACTS, UNFINISHED, LOCK = "scene.mrml", "session.json", "unfinished.mrml", "lock"
-log = logging.getLogger(__name__)
+SCENE, FACTS, LOCK = "scene.mrml", "session.json", "lock"
+UNFINISHED, UNFINISHED_FACTS = "unfinished.mrml", "unfinished.json"
 
 
 class Autosave:
@@ -31,7 +31,7 @@ class Autosave:
     def __init__(self, scene, folder: Path):
         self._scene, self._folder = scene, folder
         self._lock: int | None = None
-        self._saved_at: tuple | None = None
+        self._count = 0  # of saves
         with contextlib.suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._lock = _lock(folder / LOCK)
@@ -70,25 +70,26 @@ class Autosave:
     def save(self, facts: dict) -> Iterator[None]:
         """Save the scene as it is; yields between nodes, none of which takes long. `facts` can be given to JSON.
 
-        A failure (disk full) is logged and leaves what was saved before.
+        Raises OSError (disk full); what was saved before is still there then.
         """
         if self._lock is None:
             return
-        try:
-            self._current.mkdir(exist_ok=True, mode=0o700)
-            for node in self._storable():
-                if node.GetModifiedSinceRead() or not self._is_here(node):
-                    self._write(node)
-                    yield
-            self._scene.SetRootDirectory(str(self._current))
-            self._scene.SetURL(str(self._current / UNFINISHED))
-            if not self._scene.Commit():
-                raise OSError("the scene could not be written")
-            facts = facts | {"saved": time.strftime("%Y-%m-%d %H:%M")}
-            (self._current / FACTS).write_text(json.dumps(facts), encoding="utf-8")
-            os.replace(self._current / UNFINISHED, self._current / SCENE)
-        except OSError as error:
-            log.warning("the session was not saved: %s", error.strerror or error)
+        self._current.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._count += 1
+        for node in self._storable():
+            if node.GetModifiedSinceRead() or not self._is_here(node):
+                self._write(node)
+                yield
+        self._scene.SetRootDirectory(str(self._current))
+        self._scene.SetURL(str(self._current / UNFINISHED))
+        unfinished = self._current / UNFINISHED
+        if not self._scene.Commit() or not unfinished.read_bytes().rstrip().endswith(b"</MRML>"):
+            raise OSError("the scene could not be written")
+        facts = facts | {"saved": time.strftime("%Y-%m-%d %H:%M")}
+        (self._current / UNFINISHED_FACTS).write_text(json.dumps(facts), encoding="utf-8")
+        os.replace(unfinished, self._current / SCENE)
+        os.replace(self._current / UNFINISHED_FACTS, self._current / FACTS)
+        self._remove_old()
 
     def forget(self) -> None:
         """There is nothing worth keeping any more."""
@@ -117,9 +118,22 @@ class Autosave:
             return
         ending = storage.GetDefaultWriteFileExtension()
         storage.SetUseCompression(False)
-        storage.SetFileName(str(self._current / f"{node.GetID()}.{ending}"))
+        storage.SetFileName(str(self._current / f"{node.GetID()}-{self._count}.{ending}"))
         if not storage.WriteData(node) and node.GetStorageNode() is storage:
-            log.warning("a node of the class %s was not saved", node.GetClassName())
+            raise OSError(f"a {node.GetNodeTagName()} could not be written")
+
+    def _remove_old(self) -> None:
+        """Files of earlier saves that the scene names no more."""
+        named = [Path(node.GetStorageNode().GetFileName() or "") for node in self._storable() if node.GetStorageNode()]
+        wanted = {_stem(path) for path in named} | {_stem(Path(SCENE)), _stem(Path(FACTS))}
+        for path in self._current.iterdir():
+            if path.is_file() and _stem(path) not in wanted:
+                path.unlink(missing_ok=True)
+
+
+def _stem(path: Path) -> str:
+    """ "scene" of "scene.mrml", and of what VTK writes beside it, as "scene.schema.tsv"."""
+    return path.name.partition(".")[0]
 
 
 def _lock(file: Path) -> int | None:

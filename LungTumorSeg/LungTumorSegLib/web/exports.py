@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from LungTumorSegLib.web.files import Files
+from LungTumorSegLib.workstation import words
 from LungTumorSegLib.workstation.exporting import Exporting
 
 ENDINGS = {"nifti": "nifti", "csv": "csv", "report": "pdf"}  # button -> format
@@ -17,22 +18,36 @@ class Exports:
     Parameters
     ----------
     download : called with the address of a file that is ready
-    save_scene : writes the scene to a path (.mrb)
+    save_scene : writes the scene to a path (.mrb); False where it could not
+    failed : called with a sentence
     """
 
     def __init__(
-        self, exporting: Exporting, files: Files, download: Callable[[str], None], save_scene: Callable[[Path], None]
+        self,
+        exporting: Exporting,
+        files: Files,
+        download: Callable[[str], None],
+        save_scene: Callable[[Path], bool],
+        failed: Callable[[str], None],
     ):
-        self._exporting, self._files, self._download, self._save_scene = exporting, files, download, save_scene
+        self._exporting, self._files, self._download = exporting, files, download
+        self._save_scene, self._failed = save_scene, failed
 
     def start(self, what: str) -> None:
         """what : a key of `export_tab.FORMATS`."""
+        try:
+            self._make(what)
+        except OSError as error:
+            self._failed(words.not_written(error.strerror or str(error)))
+
+    def _make(self, what: str) -> None:
         folder = self._files.new_folder("export")
         if what == "dicom":
             self._exporting.dicom(folder, lambda made: self._zip(folder, made))
         elif what == "scene":
             name = self._exporting.default_name("nifti").removesuffix(".nii.gz") + ".mrb"
-            self._save_scene(folder / name)
+            if not self._save_scene(folder / name):
+                raise OSError("the scene could not be packed")
             self._offer(folder / name)
         else:
             self._exporting.file(folder / self._exporting.default_name(ENDINGS[what]), self._offer)

@@ -52,7 +52,14 @@ class Files:
         parts = PurePosixPath(request.match_info["name"]).parts
         if any(part in ("..", "/") or "\\" in part or "\0" in part for part in parts):
             raise web.HTTPBadRequest(text="not a file name")
-        target = drop.joinpath(*parts)
+        try:
+            await self._receive(request, drop.joinpath(*parts))
+        except OSError as error:  # ConnectionError among them: the browser went
+            shutil.rmtree(drop, ignore_errors=True)
+            raise web.HTTPInsufficientStorage(text=f"{error.strerror or 'the connection was lost'}.") from None
+        return web.Response(status=201)
+
+    async def _receive(self, request: web.Request, target: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         size = 0
         with target.open("xb") as file:
@@ -61,7 +68,6 @@ class Files:
                 if size > MOST_BYTES:
                     raise web.HTTPRequestEntityTooLarge(max_size=MOST_BYTES, actual_size=size)
                 file.write(chunk)
-        return web.Response(status=201)
 
     async def _taken(self, request: web.Request) -> web.Response:
         await self._opened(self._folder / f"drop-{request.match_info['drop']}")

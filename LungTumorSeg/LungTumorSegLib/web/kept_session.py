@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import logging
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -15,6 +16,8 @@ from LungTumorSegLib.web.scans import Scans
 from LungTumorSegLib.web.state import PageState
 from LungTumorSegLib.web.switches import Switches
 from LungTumorSegLib.workstation.desk import Cut, Desk
+
+log = logging.getLogger(__name__)
 
 REST = 5.0  # s without a change after which the session is saved
 
@@ -32,6 +35,7 @@ class KeptSession:
         self._autosave = Autosave(desk.scene, folder)
         self._saved, self._seen, self._rested = None, None, 0.0
         self._saving: Iterator[None] | None = None
+        self._told = ""  # why the last save failed
         facts = self._autosave.offered()
         if facts is not None:
             self._page.data.offer = f"Your last work was kept: {facts['ct']}, saved {facts['saved']}."
@@ -55,8 +59,7 @@ class KeptSession:
     def tick(self, seconds: float) -> None:
         """A step of saving, when the user rests; so many seconds after the last."""
         if self._saving is not None:
-            if next(self._saving, self) is self:
-                self._saving = None
+            self._save_on()
         elif not (self._page.data.working or self._desk.unsettled or self._switches.moving):
             work = self._work
             self._rested = self._rested + seconds if work == self._seen else 0.0
@@ -67,8 +70,25 @@ class KeptSession:
     def close(self) -> None:
         """Save what is not saved yet: the user goes."""
         if self._work is not None and self._work != self._saved:
-            collections.deque(self._autosave.save(self._facts), 0)
+            try:
+                collections.deque(self._autosave.save(self._facts), 0)
+            except OSError as error:
+                log.warning("the session was not saved: %s", error.strerror or error)
         self._autosave.close()
+
+    def _save_on(self) -> None:
+        try:
+            if next(self._saving, self) is self:
+                self._saving, self._told = None, ""
+        except OSError as error:
+            self._saving = self._saved = None  # the next rest tries again
+            self._rested, why = 0.0, error.strerror or str(error)
+            if why != self._told:
+                self._told = why
+                self._host.failed(
+                    f"Your work could not be kept for the next start: {why}. Free some space; "
+                    "what you see can still be exported."
+                )
 
     @property
     def _work(self) -> tuple | None:
