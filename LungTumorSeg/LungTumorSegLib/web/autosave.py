@@ -117,9 +117,12 @@ class Autosave:
         if storage is None:  # nothing to store
             return
         ending = storage.GetDefaultWriteFileExtension()
+        file, before = self._current / f"{node.GetID()}-{self._count}.{ending}", storage.GetFileName()
         storage.SetUseCompression(False)
-        storage.SetFileName(str(self._current / f"{node.GetID()}-{self._count}.{ending}"))
+        storage.SetFileName(str(file))
         if not storage.WriteData(node) and node.GetStorageNode() is storage:
+            storage.SetFileName(before)  # else it would count as written
+            file.unlink(missing_ok=True)
             raise OSError(f"a {node.GetNodeTagName()} could not be written")
 
     def _remove_old(self) -> None:
