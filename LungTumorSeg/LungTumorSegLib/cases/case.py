@@ -8,12 +8,12 @@ from typing import Literal
 
 import numpy as np
 
-from LungTumorSegLib.cases.picture import read_picture, read_picture_mask
 from LungTumorSegLib.cases.problem import Problem
 from LungTumorSegLib.cases.scan import CT
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.volume.checking import MOST_FOREGROUND, check_mask_against, is_copy
 from LungTumorSegLib.volume.geometry import Geometry, Volume
+from LungTumorSegLib.volume.picture import read_picture, read_picture_mask
 from LungTumorSegLib.volume.reading import read_ct, read_image, read_mask
 from LungTumorSegLib.volume.run_length import decode
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from LungTumorSegLib.cases.scan import Scan
+from LungTumorSegLib.cases.scan import PICTURE, Scan
 from LungTumorSegLib.errors import InputRefused
 
 
@@ -17,6 +17,10 @@ def as_read(scan: Scan, wanted: Sequence[str]) -> Scan:
     reads, whatever its name. `InputRefused` names what is wanted.
     """
     there, asked = len(scan.images), ", ".join(wanted)
+    if scan.flat and tuple(wanted) != (PICTURE,):
+        raise InputRefused(f"the model reads {asked}, and this is a flat picture: choose a model learnt from pictures")
+    if tuple(wanted) == (PICTURE,) and not scan.flat:
+        raise InputRefused("the model reads flat pictures, and this is a volume: choose a model learnt from volumes")
     if there == len(wanted) == 1:
         return scan
     if not scan.channels:

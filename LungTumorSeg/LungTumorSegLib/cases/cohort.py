@@ -72,7 +72,7 @@ def of_case(case: Case) -> Scan:
     first, *others = case.images
     lacks = len(case.channels) - len(case.images)
     problem = f"{lacks} of its {len(case.channels)} images ({', '.join(case.channels)}) are missing: add them."
-    return Scan(case.name, first, problem if lacks else "", tuple(others), case.channels)
+    return Scan(case.name, first, problem if lacks else "", tuple(others), case.channels, case.kind == "slice")
 
 
 def image_in(folder: Path) -> list[Scan]:

@@ -7,11 +7,11 @@ from pathlib import Path
 from LungTumorSegLib.cases.case import Case, Dataset
 from LungTumorSegLib.cases.naming import classes_of, listed, patient_of, patients_of
 from LungTumorSegLib.cases.pairing import find_folders, paired
-from LungTumorSegLib.cases.picture import ENDINGS
+from LungTumorSegLib.cases.scan import PICTURE
+from LungTumorSegLib.volume.picture import ENDINGS
 
 LAYOUT = "pictures and masks"
 LOOKS = "images with .png or .dcm, masks with .png of the same names"
-PICTURE = "picture"
 MOST_FOREGROUND = 0.95  # lungs fill half of an X-ray; a mask of everything is a mistake
 
 

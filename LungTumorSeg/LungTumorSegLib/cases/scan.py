@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 CT = "CT"  # the channel that is read in HU; any other is on its own scale
+PICTURE = "picture"  # the channel of flat pictures
 
 
 @dataclass(frozen=True)
@@ -14,6 +15,7 @@ class Scan:
 
     problem : one line, where it is plain without reading it that it cannot be used.
     others : further images of the same case. channels : what each image shows; () where nobody has said it.
+    flat : it is a PNG or an X-ray, a volume of one slice.
     """
 
     name: str
@@ -21,6 +23,7 @@ class Scan:
     problem: str = ""
     others: tuple[Path, ...] = ()
     channels: tuple[str, ...] = ()
+    flat: bool = False
 
     @property
     def images(self) -> tuple[Path, ...]:
@@ -28,5 +31,5 @@ class Scan:
 
     @property
     def in_hu(self) -> bool:
-        """Whether the first image is a CT. One image alone is taken for one, whatever a dataset calls it."""
-        return not self.others or self.channels[:1] == (CT,)
+        """Whether the first image is a CT. One volume alone is taken for one, whatever a dataset calls it."""
+        return not self.flat and (not self.others or self.channels[:1] == (CT,))

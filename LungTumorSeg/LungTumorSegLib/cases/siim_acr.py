@@ -16,10 +16,11 @@ from pydicom.errors import InvalidDicomError
 from LungTumorSegLib.cases.case import Case, Dataset
 from LungTumorSegLib.cases.naming import listed, patient_of, patients_of
 from LungTumorSegLib.cases.pairing import missing_image
-from LungTumorSegLib.cases.picture import ENDINGS
-from LungTumorSegLib.cases.picture_pairs import MOST_FOREGROUND, PICTURE
+from LungTumorSegLib.cases.picture_pairs import MOST_FOREGROUND
 from LungTumorSegLib.cases.problem import WARNING, Problem
+from LungTumorSegLib.cases.scan import PICTURE
 from LungTumorSegLib.errors import InputRefused
+from LungTumorSegLib.volume.picture import ENDINGS
 from LungTumorSegLib.volume.quiet_dicom import quiet_dicom
 
 LAYOUT = "SIIM-ACR run lengths"

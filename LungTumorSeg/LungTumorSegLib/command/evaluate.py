@@ -101,22 +101,26 @@ def score_all(cases: list[CaseFiles], settings: Settings, folder: Path, pictures
             line(f"{n + 1} of {len(cases)}", n / len(cases), left)
             try:
                 case = load(files, settings)
-                image = read_image(files, case.geometry) if pictures else None
+                image = image_of(files, case.geometry) if pictures else None
             except InputRefused as refusal:
                 raise InputRefused(f"{files.name}: {refusal}") from None
             scored.scores.append(score(case, settings))
             if pictures:
                 scored.pictures[files.name] = f"case-{files.name}.png"
-                write_case_picture(folder / scored.pictures[files.name], case, scored.scores[-1], image)
+                write_case_picture(folder / scored.pictures[files.name], case, scored.scores[-1], image, files.in_hu)
     return scored
 
 
-def read_image(files: CaseFiles, grid) -> Volume | None:
-    from LungTumorSegLib.volume.reading import read_ct
+def image_of(files: CaseFiles, grid) -> Volume | None:
+    from LungTumorSegLib.volume.picture import is_picture, read_picture
+    from LungTumorSegLib.volume.reading import read_ct, read_image
 
     if files.image is None:
         return None
-    image = read_ct(files.image)
+    if is_picture(files.image):
+        image = read_picture(files.image)
+    else:
+        image = read_ct(files.image) if files.in_hu else read_image(files.image)
     if not grid.same_grid(image.geometry):
         raise InputRefused("the image does not lie on the reference's grid: name the CT that was outlined")
     return image

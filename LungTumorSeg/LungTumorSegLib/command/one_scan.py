@@ -53,10 +53,13 @@ class Segmented:
 
 
 def read_images(scan: Scan, asked: Asked) -> tuple[Volume, ...]:
-    """The CT, read as the user wants it; of a case of several images all of them, on one grid."""
+    """The CT, read as the user wants it, or the flat picture; of a case of several images all, on one grid."""
     from LungTumorSegLib.cases.scan import CT
+    from LungTumorSegLib.volume.picture import read_picture
     from LungTumorSegLib.volume.reading import read_ct, read_image
 
+    if scan.flat:
+        return (read_picture(scan.path),)
     wanted = {"series": asked.series, "hu_offset": asked.hu_offset, "resample": asked.resample}
     if not scan.others:
         return (read_ct(scan.path, **wanted),)

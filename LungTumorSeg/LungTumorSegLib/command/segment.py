@@ -7,6 +7,7 @@ writes what comes back.
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,7 +21,12 @@ if TYPE_CHECKING:
 
 
 def segment(
-    ct: Annotated[Path, typer.Argument(help="CT: NIfTI, NRRD or MHA file, or a DICOM folder; or a folder of these.")],
+    ct: Annotated[
+        Path,
+        typer.Argument(
+            help="CT: NIfTI, NRRD or MHA file, or a DICOM folder; for a model of pictures a PNG; or a folder of these."
+        ),
+    ],
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the results.")],
     model: Annotated[
         str | None, typer.Option(help="Model by name or folder [automatic; with --point prompted].")
@@ -116,12 +122,14 @@ def segment_one(scan: Scan, output: Path, asked: Asked, worker: str | None) -> N
     from LungTumorSegLib.command.one_scan import Stopwatch, count_in_words, read_images, segment_scan
     from LungTumorSegLib.command.progress import ProgressLine
     from LungTumorSegLib.measurement.wording import DISCLAIMER
+    from LungTumorSegLib.volume.picture import is_picture
     from LungTumorSegLib.worker.client import WorkerClient
     from LungTumorSegLib.worker.launch import worker_command
 
     clock = Stopwatch()
     with ProgressLine() as progress, WorkerClient(worker_command(worker)) as client:
         client.start()  # torch loads while the CT is read
+        scan = replace(scan, flat=is_picture(scan.path))
         if scan.others:  # which of them are read, and how, is the model's to say
             unnamed = not scan.channels
             scan = as_read(scan, client.wait(client.load(asked.model, on_progress=progress)).meta["channels"])

@@ -8,18 +8,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from LungTumorSegLib.errors import InputRefused
+from LungTumorSegLib.volume.geometry import Geometry
+from LungTumorSegLib.volume.picture import read_picture_mask
 from LungTumorSegLib.volume.probability_map import read_grid
 
-ENDINGS = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd")
+ENDINGS = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd", ".png")
 REFERENCES = ("reference", "truth", "mask", "lesions", "segmentation")  # names within a case's folder, the first counts
 IMAGES = ("image", "ct")
+CT = "CT"
 CHANNEL = "_0000"  # what nnU-Net adds to the name of an image
 
 
 @dataclass(frozen=True)
 class CaseFiles:
     """mask : lesion numbers or a mask as the program wrote it; probability; gradcam : None where not there, but never
-    both of the first two. threshold : that the mask was made with, as run.json says. image : the CT."""
+    both of the first two. threshold : that the mask was made with, as run.json says. image : the CT. in_hu : False
+    where run.json says that the image is none, and for pictures."""
 
     name: str
     reference: Path
@@ -28,15 +32,16 @@ class CaseFiles:
     gradcam: Path | None = None
     threshold: float | None = None
     image: Path | None = None
+    in_hu: bool = True
 
 
 def pair(predictions: Path, references: Path, images: Path | None = None) -> tuple[list[CaseFiles], list[str]]:
     """The cases in order of their names, and what is wrong, one line a problem (any means: do not go on).
 
-    A case is a file NAME.nii.gz (or .nii, .nrrd, .mha) or a folder NAME: of a prediction as `segment` writes it
-    (lesions, segmentation, probability, gradcam), of a reference with mask, truth, lesions or segmentation in it. One
-    file or one result folder against one file is a single case whatever the names. Floating-point files are taken for
-    probabilities. Only headers are read.
+    A case is a file NAME.nii.gz (or .nii, .nrrd, .mha; of flat pictures .png) or a folder NAME: of a prediction as
+    `segment` writes it (lesions, segmentation, probability, gradcam), of a reference with mask, truth, lesions or
+    segmentation in it. One file or one result folder against one file is a single case whatever the names.
+    Floating-point files are taken for probabilities. Only headers are read, of pictures all.
     """
     for folder in (predictions, references, *([images] if images else [])):
         if not folder.exists():
@@ -117,28 +122,40 @@ def image_in(path: Path) -> Path:
 
 def case_of(name: str, prediction: Path, reference: Path, image: Path | None) -> CaseFiles:
     if prediction.is_file():
-        _, real = read_grid(prediction)
+        real = not is_flat(prediction) and read_grid(prediction)[1]
         mask, probability = (None, prediction) if real else (prediction, None)
-        return CaseFiles(name, reference, mask, probability, image=image)
+        return CaseFiles(name, reference, mask, probability, image=image, in_hu=not is_flat(reference))
+    run = noted(prediction / "run.json")
     return CaseFiles(
         name,
         reference,
         within(prediction, "lesions", "segmentation", "mask"),
         within(prediction, "probability"),
         within(prediction, "gradcam"),
-        noted_threshold(prediction / "run.json"),
+        run.get("threshold"),
         image,
+        run.get("channels", [CT])[:1] == [CT] and not is_flat(reference),
     )
 
 
-def noted_threshold(run: Path) -> float | None:
+def noted(run: Path) -> dict:
+    """What run.json says of threshold and channels, as far as it can be read."""
     try:
-        return float(json.loads(run.read_text(encoding="utf-8"))["threshold"])
+        content = json.loads(run.read_text(encoding="utf-8"))
+        kept = {"threshold": float(content["threshold"])}
     except (OSError, ValueError, KeyError, TypeError):
-        return None
+        return {}
+    return kept | ({"channels": content["channels"]} if isinstance(content.get("channels"), list) else {})
 
 
 def check_grids(case: CaseFiles) -> None:
+    if is_flat(case.reference):  # a PNG states no place: pixels are compared one to one
+        sizes = [
+            f"{n[2]} x {n[1]}" for n in (grid_of(case.mask or case.probability).shape, grid_of(case.reference).shape)
+        ]
+        if sizes[0] != sizes[1]:
+            raise InputRefused(f"the prediction has {sizes[0]} pixels, the reference {sizes[1]}: export it again")
+        return
     grid, _ = read_grid(case.reference)
     files = {"mask": case.mask, "probability": case.probability, "Grad-CAM": case.gradcam}
     if case.image is not None and case.image.is_file():
@@ -156,6 +173,14 @@ def check_grids(case: CaseFiles) -> None:
             raise InputRefused(
                 f"the {what} has the reference's size but lies elsewhere in the patient: resample one onto the other"
             )
+
+
+def grid_of(path: Path) -> Geometry:
+    return read_picture_mask(path).geometry if is_flat(path) else read_grid(path)[0]
+
+
+def is_flat(path: Path) -> bool:
+    return path.suffix.lower() == ".png"
 
 
 def read_patients(path: Path, names: list[str]) -> list[str]:

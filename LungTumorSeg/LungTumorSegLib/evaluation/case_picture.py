@@ -18,7 +18,7 @@ from LungTumorSegLib.evaluation.lesions import Candidate, ReferenceLesion
 from LungTumorSegLib.measurement.components import bounding_box
 from LungTumorSegLib.report.overview import BACKGROUND, DISCLAIMER, WARNING, write_whole
 from LungTumorSegLib.report.panel import FAINT, TEXT, Panel
-from LungTumorSegLib.report.views import CanonicalScan
+from LungTumorSegLib.report.views import LUNG_WINDOW, CanonicalScan, own_window
 from LungTumorSegLib.volume.box import Box
 from LungTumorSegLib.volume.geometry import Volume
 
@@ -29,13 +29,17 @@ DPI, SIDE, GAP, MARGIN, HEADER, CAPTION, FOOTER = 100, 3.3, 0.14, 0.3, 0.75, 0.3
 NO_IMAGE = np.int16(-600)  # the window's middle: masks on plain grey
 
 
-def write_case_picture(path: Path, case: LoadedCase, scores: CaseScores, image: Volume | None = None) -> None:
+def write_case_picture(
+    path: Path, case: LoadedCase, scores: CaseScores, image: Volume | None = None, in_hu: bool = True
+) -> None:
     """A row each for the three largest lesions of the reference, and one with the surest false finds.
 
     Pictures of a lesion: the whole slice with the reference (green); close up the same; Grad-CAM where there;
     probability and prediction (blue); both outlines. The slice is where it is largest. Without the CT, masks on grey.
+
+    in_hu : False where the image is on a scale of its own, such as MR or an X-ray.
     """
-    write_whole(path, CasePicture(case, scores, image).drawn())
+    write_whole(path, CasePicture(case, scores, image, in_hu).drawn())
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,11 +47,14 @@ class CasePicture:
     case: LoadedCase
     scores: CaseScores
     image: Volume | None
+    in_hu: bool = True
 
     @cached_property
     def scan(self) -> CanonicalScan:
         grid = self.case.geometry
-        return CanonicalScan(self.image or Volume(np.broadcast_to(NO_IMAGE, grid.shape), grid))
+        if self.image is None:
+            return CanonicalScan(Volume(np.broadcast_to(NO_IMAGE, grid.shape), grid))
+        return CanonicalScan(self.image, LUNG_WINDOW if self.in_hu else own_window(self.image.voxels))
 
     @cached_property
     def truth(self) -> Box:

@@ -7,13 +7,14 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from LungTumorSegLib.errors import InputRefused
-from LungTumorSegLib.evaluation.case_files import CaseFiles
+from LungTumorSegLib.evaluation.case_files import CaseFiles, grid_of, is_flat
 from LungTumorSegLib.evaluation.lesions import Detection, detect, numbered
 from LungTumorSegLib.evaluation.overlap import METRICS, Counts, hard_counts, soft_counts
 from LungTumorSegLib.evaluation.sizes import size_errors
 from LungTumorSegLib.evaluation.surfaces import surface_distances
 from LungTumorSegLib.measurement.lesions import lesion_labels
 from LungTumorSegLib.volume.geometry import Geometry
+from LungTumorSegLib.volume.picture import read_picture_mask
 from LungTumorSegLib.volume.probability_map import read_probability
 from LungTumorSegLib.volume.reading import read_mask
 
@@ -65,15 +66,20 @@ class CaseScores:
 
 
 def load(files: CaseFiles, settings: Settings) -> LoadedCase:
-    truth = read_mask(files.reference, most_foreground=None)
-    grid = truth.geometry
+    if is_flat(files.reference):
+        truth, grid = read_picture_mask(files.reference), grid_of(files.mask or files.probability)
+    else:
+        truth = read_mask(files.reference, most_foreground=None)
+        grid = truth.geometry
     probability = gradcam = None
     if files.probability is not None:
         probability = read_probability(files.probability).voxels
     if files.gradcam is not None:
         gradcam = read_probability(files.gradcam).voxels
     if files.mask is not None and not (settings.threshold is not None and probability is not None):
-        prediction = numbered(read_mask(files.mask, grid, most_foreground=None).voxels, grid, settings.smallest_mm)
+        flat = is_flat(files.mask)
+        mask = read_picture_mask(files.mask) if flat else read_mask(files.mask, grid, most_foreground=None)
+        prediction = numbered(mask.voxels, grid, settings.smallest_mm)
     elif probability is not None:
         threshold = next(t for t in (settings.threshold, files.threshold, THRESHOLD) if t is not None)
         prediction = lesion_labels(probability, grid, threshold, settings.smallest_mm)

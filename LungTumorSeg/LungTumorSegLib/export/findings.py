@@ -54,6 +54,7 @@ class Findings:
 
     labels : uint16 [k, j, i] on the CT's grid, 0 = background, n = the lesion with the id n.
     lesions : their measures, in the order in which they are listed.
+    flat : the scan is a picture, such as an X-ray.
     written : when they were found. Files made later carry this time, so that the same findings give the same files.
     """
 
@@ -62,6 +63,7 @@ class Findings:
     lesions: list[Lesion]
     maker: Maker
     written: datetime
+    flat: bool = False
 
     @property
     def numbers(self) -> list[int]:

@@ -21,6 +21,7 @@ class Format:
     writer: tuple[str, str]
     dicom: bool = False  # refers to DICOM images
     empty: bool = True  # can say that there is no lesion
+    report: bool = False  # speaks of a CT
 
     def write(self, folder: Path, findings: Findings) -> None:
         module, function = self.writer
@@ -34,8 +35,8 @@ FORMATS = {
     "rle": Format(("rle.csv",), ("run_length", "write_run_length")),
     "csv": Format(("lesions.csv",), ("csv_table", "write_csv")),
     "json": Format(("lesions.json",), ("json_table", "write_json")),
-    "html": Format(("report.html",), ("report", "write_html")),
-    "pdf": Format(("report.pdf",), ("report", "write_pdf")),
+    "html": Format(("report.html",), ("report", "write_html"), report=True),
+    "pdf": Format(("report.pdf",), ("report", "write_pdf"), report=True),
     "seg": Format(("segmentation.dcm",), ("dicom_seg", "write_dicom_seg"), dicom=True, empty=False),
     "sr": Format(("measurements.dcm",), ("dicom_sr", "write_dicom_sr"), dicom=True, empty=False),
 }
@@ -45,7 +46,7 @@ def choose(asked: list[str], findings: Findings) -> tuple[list[str], list[str]]:
     """The formats to write, and notes, one line each, on what is left out.
 
     Nothing asked for: all that the findings allow. SR brings SEG with it, which it refers to. Raises InputRefused for
-    unknown names, and where DICOM is asked for but the CT is not DICOM.
+    unknown names, and where DICOM is asked for but the CT is not DICOM, or a report of a flat picture.
     """
     unknown = [name for name in asked if name not in FORMATS]
     if unknown:
@@ -63,6 +64,10 @@ def choose(asked: list[str], findings: Findings) -> tuple[list[str], list[str]]:
         wanted = [name for name in wanted if not FORMATS[name].dicom]
         if not asked:
             notes.append("No DICOM SEG and SR: the CT was not read from DICOM.")
+    if findings.flat:
+        if any(FORMATS[name].report for name in asked):
+            raise InputRefused("The report is of a CT, and this is a flat picture: leave out html and pdf.")
+        wanted = [name for name in wanted if not FORMATS[name].report]
     if not findings.lesions and any(not FORMATS[name].empty for name in wanted):
         wanted = [name for name in wanted if FORMATS[name].empty]
         notes.append("No DICOM SEG and SR: there is no lesion, and they cannot be empty.")

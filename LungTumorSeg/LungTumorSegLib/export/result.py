@@ -15,6 +15,7 @@ from LungTumorSegLib.measurement.lesions import lesion_labels
 from LungTumorSegLib.measurement.lung_fields import find_lung_fields
 from LungTumorSegLib.measurement.measure import Lesion, measure
 from LungTumorSegLib.volume.geometry import Volume
+from LungTumorSegLib.volume.picture import is_picture, read_picture
 from LungTumorSegLib.volume.reading import read_ct, read_mask
 
 
@@ -33,12 +34,17 @@ def read_result(
     if ct is None and not Path(noted).exists():
         raise InputRefused("The CT is not where it was when the result was made: name it with --ct.")
     same_place = ct is None
-    scan = read_ct(
-        Path(noted) if same_place else ct,
-        series=series or (run.get("series_uid") if same_place else None),
-        hu_offset=hu_offset if hu_offset is not None else run.get("hu_offset"),
-        resample=bool(run.get("resample")),
-    )
+    place = Path(noted) if same_place else ct
+    flat = is_picture(place)
+    if flat:
+        scan = read_picture(place)
+    else:
+        scan = read_ct(
+            place,
+            series=series or (run.get("series_uid") if same_place else None),
+            hu_offset=hu_offset if hu_offset is not None else run.get("hu_offset"),
+            resample=bool(run.get("resample")),
+        )
     changed = run.get("image_sha256") not in (None, scan.content_hash)
     if same_place and changed:
         raise InputRefused("The CT has changed since the result was made: segment it again, or name another with --ct.")
@@ -66,7 +72,7 @@ def read_result(
         raise InputRefused(
             "lesions.nii.gz and lesions.json do not show the same lesions: export the edited mask itself, with --ct."
         )
-    return Findings(scan, labels, lesions, maker, written)
+    return Findings(scan, labels, lesions, maker, written, flat)
 
 
 def read_mask_findings(mask: Path, ct: Volume, version: str, label: str | None = None) -> Findings:

@@ -18,7 +18,10 @@ HEADING = ("ImageId", "EncodedPixels")
 
 
 def write_run_length(folder: Path, findings: Findings) -> None:
-    """`rle.csv`: a line for every slice, by the slice's SOP Instance UID, or its number from 0 (array's first axis)."""
+    """`rle.csv`: a line for every slice, by the slice's SOP Instance UID, or its number from 0 (array's first axis).
+
+    A flat picture's line is by the name of its file without the ending, as the challenge has it.
+    """
     names = slice_names(findings)
     with (folder / "rle.csv").open("w", newline="") as file:
         lines = csv.writer(file, lineterminator="\n")
@@ -34,6 +37,8 @@ def read_run_length(file: Path, shape: tuple[int, int, int], names: list[str]) -
 
 
 def slice_names(findings: Findings) -> list[str]:
+    if findings.flat:
+        return [Path(findings.ct.source).stem]
     series = findings.ct.series
     if series and len(series.files) == len(findings.labels):
         return [str(dcmread(f, specific_tags=["SOPInstanceUID"]).SOPInstanceUID) for f in series.files]

@@ -17,12 +17,37 @@ from LungTumorSegLib.volume.pixels import pixels
 PNG = b"\x89PNG\r\n\x1a\n"
 ENDINGS = (".png", ".dcm")
 WHITE = 255
+X_RAY = {"CR", "DX", "RG", "XA", "RF", "MG", "IO", "PX"}  # DICOM modalities (PS3.3 C.7.3.1.1.1) of flat pictures
+NO_SIZE = "A PNG does not state the size of its pixels: they are taken for 1 mm."
+
+
+def is_picture(path: Path) -> bool:
+    """True for a PNG, and for a DICOM file of an X-ray; not for a folder."""
+    if path.suffix.lower() == ".png":
+        return True
+    try:
+        with path.open("rb") as file:
+            if file.read(132)[128:] != b"DICM":
+                return False
+    except OSError:
+        return False
+    from pydicom import dcmread  # only where it is needed: 0.2 s
+
+    from LungTumorSegLib.volume.quiet_dicom import quiet_dicom
+
+    with quiet_dicom():
+        try:
+            header = dcmread(path, stop_before_pixels=True, specific_tags=["Modality"])
+        except (OSError, ValueError, EOFError):
+            return False
+        return header.get("Modality") in X_RAY
 
 
 def read_picture(path: Path) -> Volume:
     """A picture (1, rows, columns): int16 where its values are whole and fit, else float32. Spacing: see `_read`."""
     array, geometry = _read(path)
-    return Volume(check_image(array, geometry).voxels, geometry, (), path.name)
+    notes = (NO_SIZE,) if path.suffix.lower() == ".png" else ()
+    return Volume(check_image(array, geometry).voxels, geometry, notes, path.name)
 
 
 def read_picture_mask(path: Path) -> Volume:
