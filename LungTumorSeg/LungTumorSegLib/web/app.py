@@ -14,6 +14,8 @@ from trame_slicer.core import SlicerApp
 from LungTumorSegLib.networks import registry
 from LungTumorSegLib.web import serving
 from LungTumorSegLib.web.clock import Clock
+from LungTumorSegLib.web.case_images import CaseImageRows
+from LungTumorSegLib.web.child import PageChild
 from LungTumorSegLib.web.doorway import Doorway
 from LungTumorSegLib.web.export_tab import export_tab
 from LungTumorSegLib.web.exports import Exports
@@ -26,6 +28,7 @@ from LungTumorSegLib.web.keyboard import Keyboard
 from LungTumorSegLib.web.measure_tab import MeasureActions, measure_tab
 from LungTumorSegLib.web.model_choice import ModelChoice
 from LungTumorSegLib.web.page import Page, PageActions
+from LungTumorSegLib.web.models_dialog import ModelsDialog
 from LungTumorSegLib.web.scans import Scans
 from LungTumorSegLib.web.segment_tab import SegmentActions, segment_tab
 from LungTumorSegLib.web.state import ExportState, PageState
@@ -38,6 +41,7 @@ from LungTumorSegLib.workstation.desk import Desk
 from LungTumorSegLib.workstation.exporting import Exporting
 from LungTumorSegLib.workstation.jobs import Jobs
 
+from LungTumorSegLib.workstation.model_upload import holds_model
 
 class App:
     """
@@ -76,14 +80,16 @@ class App:
         self.host.know(self.desk, self._jobs, self._also_changed, self._first_lesions, self._switches.show)
         self._models = ModelChoice(server, self.desk)
         self._train = TrainTab(
+        self._images = CaseImageRows(server, self.desk)
             server, folder / "teaching", job_command(), self._clock.new_child, exporting, self.host.said,
+        self._models_dialog = ModelsDialog(server, self._models.show_list)
             self.host.failed, self._models.show_list,
         )  # fmt: skip
         self._session = KeptSession(server, self.desk, self._scans, self._switches, self.host, folder / "session")
         for tick in (self._jobs.tick, self._train.teaching.tick, self.desk.tick):
             self._clock.add(lambda _seconds, tick=tick: tick())
         self._clock.add(self._session.tick)
-        self._keyboard = Keyboard(server, self.views, self._hand)
+        self._keyboard = Keyboard(server, self.views, self._hand, self._cancel)
         self._build()
         self._page.bind_changes({self._page.name.layout: self.views.show})
 
@@ -115,7 +121,7 @@ class App:
         Page(self.server, self.views, actions, {
             "segment": lambda: segment_tab(self.server, SegmentActions(
                 self._segment_or_cancel, self._switches.explain, self.desk.delete_prompts, self.desk.reset_edits,
-                hand.undo, hand.redo,
+                hand.undo, hand.redo, hand.new_lesion, self._models_dialog.fill_button, self._images.fill,
             )),
             "measure": self._fill_measure_tab,
             "export": lambda: export_tab(self.server, self._export),
@@ -128,7 +134,11 @@ class App:
         self._follow_up.fill()
 
     async def _open(self, path: Path) -> None:
-        await self._scans.open(path)
+        """A scan, an earlier result, or a model: what it is, it says itself."""
+        if await asyncio.to_thread(holds_model, path):
+            await self._models_dialog.take(path)
+        else:
+            await self._scans.open(path)
 
     def _save_undo(self, segmentation_node) -> None:
         self._hand.tools.save_undo(segmentation_node)
@@ -156,6 +166,8 @@ class App:
         self._scans.show_list()
 
     def _first_lesions(self, lesion: int) -> None:
+        self._images.show()
+        self._hand.show()
         self._hand.lesion.jump(lesion)
         self._spawn(self._turn_to_lesions())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from trame_server.utils.typed_state import TypedState
 
 from LungTumorSegLib.measurement.measure import Lesion
-from LungTumorSegLib.web.state import MeasureState
+from LungTumorSegLib.web.state import MeasureState, SegmentState
 from LungTumorSegLib.web.tools import Tools
 from LungTumorSegLib.workstation.desk import Desk
 
@@ -16,6 +16,7 @@ class ChosenLesion:
     def __init__(self, server, desk: Desk, tools: Tools):
         self._desk, self._tools = desk, tools
         self._measure = TypedState(server.state, MeasureState)
+        self._segment = TypedState(server.state, SegmentState)
 
     @property
     def number(self) -> int:
@@ -28,6 +29,7 @@ class ChosenLesion:
         if chosen is not None:
             self._desk.jump(chosen)
             self._tools.paint_into(number)
+            self._segment.data.brush_lesion = self._tools.lesion
 
     def mark_node(self) -> None:
         chosen = self._lesion()

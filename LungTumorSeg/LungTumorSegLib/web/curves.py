@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
-WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 360, 150, 34, 20, 16
-LINES = (("loss", "#6ea8ff", "loss"), ("validation_score", "#8fd06a", "Dice of patients kept back"))
+from LungTumorSegLib.web.plot import Plot
+
+WIDTH, HEIGHT, LEFT, RIGHT = 364, 130, 36, 98
+LOSSES = (("loss", "#6ea8ff", "taught"), ("validation_loss", "#ffb35a", "kept back"))
+SCORE, SCORE_COLOUR = "validation_score", "#8fd06a"
 
 
 def drawn(rows: list[dict]) -> str:
-    """rows : of `Teaching.curves`. Empty text where there is nothing to draw yet."""
-    steps = [row.get("step") for row in rows]
+    """rows : of `Teaching.curves`. Loss above, Dice below it as soon as there is any; empty text where there is nothing
+    to draw yet."""
+    rows = [row for row in rows if row.get("step") is not None]
     if not any(row.get("loss") is not None for row in rows):
         return ""
-    last = max([step for step in steps if step is not None] + [1])
-    parts = [
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="Loss and Dice by step" style="width: 100%" '
-        'font-size="10" font-family="Roboto, sans-serif" fill="#8d95a1">'
-        f'<path d="M{LEFT},{TOP} V{HEIGHT - BOTTOM} H{WIDTH - 4}" stroke="#2a2f38" fill="none"/>'
-        f'<text x="{WIDTH - 4}" y="{HEIGHT - 6}" text-anchor="end">step {last:.0f}</text>'
-    ]
-    for place, (key, colour, title) in enumerate(LINES):
-        points = [(row["step"], row[key]) for row in rows if row.get(key) is not None and row.get("step") is not None]
-        highest = 1.0 if key == "validation_score" else max([value for _, value in points] or [1.0]) or 1.0
-        at = [
-            (LEFT + (WIDTH - LEFT - 8) * step / last, HEIGHT - BOTTOM - (HEIGHT - BOTTOM - TOP) * value / highest)
-            for step, value in points
-        ]
-        line = " ".join(f"{x:.1f},{y:.1f}" for x, y in at)
-        parts.append(f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="1.5"/>')
-        parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2" fill="{colour}"/>' for x, y in at]
-        now = f" {points[-1][1]:.3f}" if points else ""
-        parts.append(f'<text x="{LEFT + 4 + 110 * place}" y="10" fill="{colour}">{title}{now}</text>')
-    return "".join(parts) + "</svg>"
+    steps, losses = [row["step"] for row in rows], []
+    for key, colour, name in LOSSES:
+        values = [row.get(key) for row in rows]
+        if any(value is not None for value in values):
+            losses.append((values, colour, name))
+    highest = max(value for values, _, _ in losses for value in values if value is not None) or 1.0
+    pictures = [_picture(steps, losses, "loss", highest * 1.05)]
+    scores = [row.get(SCORE) for row in rows]
+    if any(score is not None for score in scores):
+        pictures.append(_picture(steps, [(scores, SCORE_COLOUR, "kept back")], "Dice", 1.0))
+    return "".join(pictures)
+
+
+def _picture(steps: list[float], lines: list[tuple[list, str, str]], unit: str, highest: float) -> str:
+    plot = Plot(WIDTH, HEIGHT, LEFT, RIGHT, (min(0.0, steps[0]), max(steps[-1], 1.0)), (0.0, highest))
+    plot.scale(unit, 2)
+    plot.stations(sorted({0.0, steps[-1]}), [f"{step:.0f}" for step in sorted({0.0, steps[-1]})], "step")
+    for values, colour, name in lines:
+        known = [(step, value) for step, value in zip(steps, values, strict=True) if value is not None]
+        plot.line(*zip(*known, strict=True), colour, f"{name} {known[-1][1]:.3f}")
+    return plot.drawing(f"{unit} by step")

@@ -18,7 +18,7 @@ class Hand:
     """
 
     def __init__(self, server, app, desk: Desk):
-        self._server = server
+        self._server, self._desk = server, desk
         self._page, self._segment = TypedState(server.state, PageState), TypedState(server.state, SegmentState)
         self.tools = Tools(app, desk, self.put_down, self._undo_changed)
         self.lesion = ChosenLesion(server, desk, self.tools)
@@ -34,23 +34,35 @@ class Hand:
         if self._may_take(tool):
             self._page.data.tool = "" if self._page.data.tool == tool else tool
 
+    def new_lesion(self) -> None:
+        """Begin a lesion that was not found, the brush in the hand."""
+        if self._segment.data.has_ct:
+            self.put_down()
+            self.tools.paint_into(self._desk.new_lesion())
+            self._page.data.tool = "paint"
+
     def undo(self) -> None:
-        if self.tools.undo_stack.can_undo():
-            self.tools.undo_stack.undo()
+        self.tools.undo()
 
     def redo(self) -> None:
-        if self.tools.undo_stack.can_redo():
-            self.tools.undo_stack.redo()
+        self.tools.redo()
+
+    def show(self) -> None:
+        """Lesions came or went: which is the brush's?"""
+        if self._page.data.tool in BRUSHES:
+            self.tools.paint_into(self.tools.lesion)
+        self._segment.data.brush_lesion = self.tools.lesion
 
     def _may_take(self, tool: str) -> bool:
         data = self._segment.data
-        needed = {"window": data.ready, "paint": data.has_result, "erase": data.has_result}
+        needed = {"window": data.has_ct, "paint": data.has_ct, "erase": data.has_result}
         return needed.get(tool, data.can_prompt)
 
     def _take(self, tool: str) -> None:
         if tool in BRUSHES:
             self.tools.set_brush(self._segment.data.brush_mm)
-        self.tools.take(tool, self.lesion.number)
+        self.tools.take(tool)
+        self.show()
 
     def _undo_changed(self) -> None:
         stack = self.tools.undo_stack

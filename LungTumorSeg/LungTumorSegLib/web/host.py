@@ -40,6 +40,7 @@ class PageHost:
 
     def changed(self) -> None:
         desk, data = self._desk, self._segment.data
+        data.has_ct = desk.ct is not None
         data.ready, data.busy, data.has_result = desk.ready, desk.busy, desk.has_result
         data.can_prompt, data.has_prompts, data.has_edits = desk.can_prompt, any(desk.prompt_counts), desk.has_edits
         self._page.data.working = desk.busy or self._jobs.under_way

@@ -10,6 +10,7 @@ import vtk
 from vtk.util.numpy_support import numpy_to_vtk
 
 from LungTumorSegLib.errors import InputRefused
+from LungTumorSegLib.scene.followup import DAY
 from LungTumorSegLib.volume.geometry import Volume
 from LungTumorSegLib.volume.reading import READERS, read_ct
 from LungTumorSegLib.workstation.source import note_source
@@ -38,6 +39,8 @@ def add_ct(scene, volume: Volume, path: Path):
         name = name.removesuffix(ending)
     node = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", scene.GenerateUniqueName(name or "CT"))
     note_source(node, path.resolve(), volume.series.uid if volume.series else None)
+    if volume.series and volume.series.study_date:
+        node.SetAttribute(DAY, volume.series.study_date)
     image = vtk.vtkImageData()
     image.SetDimensions(*reversed(volume.voxels.shape))
     image.GetPointData().SetScalars(numpy_to_vtk(volume.voxels.ravel(), deep=True))

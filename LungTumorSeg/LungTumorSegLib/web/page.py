@@ -39,11 +39,12 @@ SHORTCUTS = (
     ("1 to 5", "all four views, axial, coronal, sagittal, 3D alone"),
     ("L, M, B", "window for lung, mediastinum, bone"),
     ("Up and down on a view's scroll bar", "scroll without a mouse"),
-    ("P, N", "place points inside, outside of a lesion"),
-    ("E, D", "paint, erase"),
+    ("P, N, X", "place points inside, outside of a lesion; draw a box"),
+    ("E, D, A", "paint, erase, begin a new lesion"),
     ("F", "fit the views to the CT"),
     ("Ctrl+Z, Ctrl+Y", "undo, redo"),
-    ("Esc", "put the tool down"),
+    ("Esc", "put the tool down; with none in the hand, cancel what is computed"),
+    ("Tab, Shift+Tab", "go from one control to the next, and back"),
 )
 
 

@@ -28,16 +28,22 @@ class SegmentActions:
     reset_edits: Callable[[], None]
     undo: Callable[[], None]
     redo: Callable[[], None]
+    new_lesion: Callable[[], None]
+    fill_models: Callable[[], None]  # builds the button of the models' dialog
+    fill_images: Callable[[], None]  # builds the rows of the images that the model reads
 
 
 def segment_tab(server, actions: SegmentActions) -> None:
     """Build the widgets at the current place."""
     name = TypedState(server.state, SegmentState).name
     page = TypedState(server.state, PageState).name
-    v3.VSelect(
-        v_model=(name.model,), items=(name.models,), item_title="title", item_value="name", label="Model",
-        density="compact", hide_details=True, variant="outlined", classes="mb-3", disabled=(name.busy,),
-    )  # fmt: skip
+    with html.Div(classes="lts-row flex-nowrap mb-3"):
+        v3.VSelect(
+            v_model=(name.model,), items=(name.models,), item_title="title", item_value="name", label="Model",
+            density="compact", hide_details=True, variant="outlined", disabled=(name.busy,), style="min-width: 0",
+        )  # fmt: skip
+        actions.fill_models()
+    actions.fill_images()
     v3.VBtn(
         f"{{{{ {name.busy} ? 'Cancel' : 'Segment' }}}}", id="segment", block=True, size="large",
         color=(f"{name.busy} ? 'grey-darken-1' : 'primary'",), disabled=(f"!{name.busy} && !{name.ready}",),
@@ -81,7 +87,7 @@ def segment_tab(server, actions: SegmentActions) -> None:
             ("inside", "Inside", "mdi-plus-circle-outline", "green-lighten-1", "Click in a lesion that was missed (P)"),
             ("outside", "Outside", "mdi-minus-circle-outline", "deep-orange-lighten-1",
              "Click where there is no tumour (N)"),
-            ("box", "Box", "mdi-crop-square", "blue-lighten-2", "Click two opposite corners around a lesion"),
+            ("box", "Box", "mdi-crop-square", "blue-lighten-2", "Click two opposite corners around a lesion (X)"),
         ):  # fmt: skip
             _tool(page, tool, text, icon, hint, colour, (f"!{name.can_prompt}",))
         v3.VBtn(
@@ -91,8 +97,19 @@ def segment_tab(server, actions: SegmentActions) -> None:
 
     _section("Brush")
     with html.Div(classes="lts-row"):
-        _tool(page, "paint", "Paint", "mdi-brush", "Paint into the chosen lesion (E)", "", (f"!{name.has_result}",))
-        _tool(page, "erase", "Erase", "mdi-eraser", "Erase from the chosen lesion (D)", "", (f"!{name.has_result}",))
+        _tool(page, "paint", "Paint", "mdi-brush", "Paint into the lesion named below (E)", "", (f"!{name.has_ct}",))
+        _tool(page, "erase", "Erase", "mdi-eraser", "Erase from it (D)", "", (f"!{name.has_result}",))
+        v3.VBtn(
+            "New lesion", size="small", variant="tonal", classes="px-2", prepend_icon="mdi-plus", id="new-lesion",
+            disabled=(f"!{name.has_ct}",), click=actions.new_lesion,
+            title="Begin a lesion that was not found, and paint it (A)",
+        )  # fmt: skip
+    _slider("Size", name.brush_mm, 1, 40, 0.5, f"{name.brush_mm}.toFixed(1) + ' mm'", "brush")
+    with html.Div(classes="lts-row flex-nowrap"):
+        html.Span(
+            f"{{{{ {name.brush_lesion} ? 'Lesion ' + {name.brush_lesion} : '' }}}}", id="brush-lesion",
+            classes="text-body-2 flex-grow-1", title="The lesion that the brush is for: choose another in Measure",
+        )  # fmt: skip
         for text, icon, enabled, does in (
             ("Undo (Ctrl+Z)", "mdi-undo", name.can_undo, actions.undo),
             ("Redo (Ctrl+Y)", "mdi-redo", name.can_redo, actions.redo),
@@ -106,7 +123,6 @@ def segment_tab(server, actions: SegmentActions) -> None:
             "Reset", size="small", variant="text", classes="px-1", disabled=(f"!{name.has_edits}",),
             click=actions.reset_edits, title="Take back what was painted and erased",
         )  # fmt: skip
-    _slider("Brush", name.brush_mm, 1, 40, 0.5, f"{name.brush_mm}.toFixed(1) + ' mm'", "brush")
 
 
 def _section(title: str) -> None:

@@ -38,10 +38,13 @@ class PageState:
 
 @dataclass
 class SegmentState:
-    """The names of `Cut` and `Display` in `workstation`."""
+    """The names of `Cut` and `Display` in `workstation`. brush_lesion : number of the brush's lesion, 0 for none.
+    images : a row for each that the model reads, where these are several."""
 
     model: str = ""
     models: list[dict] = field(default_factory=list)
+    images: list[dict] = field(default_factory=list)
+    has_ct: bool = False
     ready: bool = False
     busy: bool = False
     has_result: bool = False
@@ -55,6 +58,7 @@ class SegmentState:
     fill: bool = True
     surface: bool = True
     brush_mm: float = 6.0
+    brush_lesion: int = 0
     has_prompts: bool = False
     has_edits: bool = False
     can_undo: bool = False
@@ -79,12 +83,48 @@ class ExportState:
 
 
 @dataclass
+class QuestionState:
+    """yes : on the button that says so."""
+
+    shown: bool = False
+    text: str = ""
+    yes: str = ""
+
+
+@dataclass
+class ModelsState:
+    """The dialog of models. rows : of the list; chosen : the address of one; facts : of its card."""
+
+    shown: bool = False
+    rows: list[dict] = field(default_factory=list)
+    chosen: str = ""
+    facts: list[str] = field(default_factory=list)
+    said: str = ""
+    failed: bool = False
+
+
+@dataclass
 class TrainState:
-    """What `Teaching` holds, as the page shows it."""
+    """What `Teaching` holds, as the page shows it.
+
+    Attributes
+    ----------
+    base : address of the model to begin with, of `bases`.
+    rate : the learning rate as text; empty for the recipe's own, which is `usual_rate`.
+    frozen : folder of cases that must not be forgotten, on the machine of the process; empty for synthetic scans.
+    large : a picture that is shown large, or empty.
+    """
 
     cases: list[dict] = field(default_factory=list)
     task: str = "prompted"
+    base: str = ""
+    bases: list[dict] = field(default_factory=list)
+    recipe: str = ""
     epochs: int = 1
+    rate: str = ""
+    usual_rate: str = ""
+    frozen: str = ""
+    large: str = ""
     device: str = "auto"
     busy: bool = False
     run_state: str = ""
@@ -99,10 +139,19 @@ class TrainState:
 
 @dataclass
 class FollowUpState:
-    """What `Following` holds, as the page shows it. earlier : a CT's node id. chosen : the number of a match."""
+    """What `Following` holds, as the page shows it.
+
+    Attributes
+    ----------
+    earlier : a CT's node id. earlier_day, day : of it and of the chosen CT, as the date fields show them.
+    chosen : the number of a match. plot : a drawing, or empty.
+    """
 
     choices: list[dict] = field(default_factory=list)
     earlier: str = ""
+    earlier_day: str = ""
+    day: str = ""
+    plot: str = ""
     matches: list[dict] = field(default_factory=list)
     chosen: int = 0
     fates: list[dict] = field(default_factory=list)

@@ -33,11 +33,19 @@ class Tools:
         self.undo_stack.index_changed.connect(lambda *_: undo_changed())
         self._editor.set_undo_stack(self.undo_stack)
         self._tool = ""
+        self._lesion = 0
         self._interaction = app.markups_logic.interaction_node
         self._interaction.AddObserver(self._interaction.InteractionModeChangedEvent, self._mode_changed)
 
-    def take(self, tool: str, lesion: int = 0) -> None:
-        """lesion : the number of the one to paint into; 0 for the first."""
+    @property
+    def lesion(self) -> int:
+        """The number of the one that the brush is for; 0 where there is none."""
+        result = self._desk.result
+        node = result.segmentation_node if result is not None else None
+        ours = segments.our_segments(node) if node is not None else {}
+        return self._lesion if self._lesion in ours else min(ours, default=0)
+
+    def take(self, tool: str) -> None:
         if tool == self._tool:
             return
         self._lay_down()
@@ -49,14 +57,14 @@ class Tools:
         elif tool == WINDOW:
             self._interaction.SetCurrentInteractionMode(slicer.vtkMRMLInteractionNode.AdjustWindowLevel)
         elif tool in BRUSHES:
-            self._paint(tool, lesion)
+            self._paint(tool)
 
     def paint_into(self, lesion: int) -> None:
-        """From now on the brush is this lesion's; of the first where there is none of that number."""
-        if self._tool in BRUSHES:
+        """From now on the brush is this lesion's; the first one's where there is none of that number."""
+        self._lesion = lesion
+        if self._tool in BRUSHES and self.lesion:
             ours = segments.our_segments(self._desk.result.segmentation_node)
-            if ours:
-                self._editor.set_active_segment_id(ours.get(lesion) or ours[min(ours)])
+            self._editor.set_active_segment_id(ours[self.lesion])
 
     def set_brush(self, mm: float) -> None:
         for effect in (SegmentationEffectPaint, SegmentationEffectErase):
@@ -66,18 +74,34 @@ class Tools:
         """Our own hand is about to change the segments: have Undo take it back."""
         self.undo_stack.push(ChangeOfOurs(segmentation_node))
 
+    def undo(self) -> None:
+        if self.undo_stack.can_undo():
+            self._turn_back(self.undo_stack.undo)
+
+    def redo(self) -> None:
+        if self.undo_stack.can_redo():
+            self._turn_back(self.undo_stack.redo)
+
     def forget(self) -> None:
         """Another CT: what was done to the last one's segments is no longer undone."""
         self.take("")
         self.undo_stack.clear()
+        self._lesion = 0
 
-    def _paint(self, tool: str, lesion: int) -> None:
+    def _turn_back(self, does: Callable[[], None]) -> None:
+        with self._desk.undoing():
+            does()
+        self.paint_into(self._lesion)  # the segment is another object of the same name
+
+    def _paint(self, tool: str) -> None:
+        if not self.lesion:
+            self._lesion = self._desk.new_lesion()
         node = self._desk.result.segmentation_node
         if self._editor.active_segmentation_node is not node:
             self._editor.set_undo_stack(None)  # it would be emptied
             self._editor.set_active_segmentation(node, self._desk.ct)
             self._editor.set_undo_stack(self.undo_stack)
-        self.paint_into(lesion)
+        self.paint_into(self._lesion)
         self._editor.set_active_effect_type(SegmentationEffectPaint if tool == "paint" else SegmentationEffectErase)
 
     def _lay_down(self) -> None:

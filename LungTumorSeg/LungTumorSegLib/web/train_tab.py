@@ -12,11 +12,12 @@ from trame_server.utils.typed_state import TypedState
 
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.web.curves import drawn
+from LungTumorSegLib.web.question import Question
 from LungTumorSegLib.web.state import SegmentState, TrainState
+from LungTumorSegLib.worker.child import ChildProcess
 from LungTumorSegLib.worker.launch import Launch
-from LungTumorSegLib.workstation import teaching
+from LungTumorSegLib.workstation import teaching, teaching_words
 from LungTumorSegLib.workstation.exporting import Exporting
-from LungTumorSegLib.workstation.job import ChildProcess
 from LungTumorSegLib.workstation.models import list_models, preferred
 from LungTumorSegLib.workstation.teaching import Knobs, Teaching
 
@@ -56,8 +57,10 @@ class TrainTab:
         self._exporting = exporting
         self.state = TypedState(server.state, TrainState)
         self._segment = TypedState(server.state, SegmentState)
+        self._question = Question(server, "train")
         self.teaching = Teaching(folder, launch, new_process, self)
-        self.state.bind_changes({self.state.name.task: self._task_chosen})
+        name = self.state.name
+        self.state.bind_changes({name.task: self._task_chosen, name.frozen: self._frozen_chosen})
         self._task_chosen(self.state.data.task)
         self.changed()
 
@@ -78,6 +81,16 @@ class TrainTab:
         data.reasons = list(compared.reasons) if compared else []
         data.pictures = [picture(path) for path in compared.pictures[:4]] if compared else []
         self._models_changed()
+        self._show_bases()
+
+    def _show_bases(self) -> None:
+        """The models of the task that can be begun with."""
+        data = self.state.data
+        models = [model for model in list_models() if model.task == data.task]
+        data.bases = [{"value": model.address, "title": model.name} for model in models]
+        if data.base not in [model.address for model in models]:
+            best = preferred(models, data.task)
+            data.base = best.address if best else ""
 
     def _show_cases(self) -> None:
         try:
@@ -98,19 +111,40 @@ class TrainTab:
     # What the user does
 
     def _task_chosen(self, task: str) -> None:
-        self.state.data.epochs = teaching.recipe_epochs(task)
+        data = self.state.data
+        data.epochs, data.rate = teaching.recipe_epochs(task), ""
+        data.usual_rate, data.recipe = f"{teaching.recipe_rate(task):.2g}", teaching_words.recipe_of(task)
+        self._show_bases()
+
+    def _frozen_chosen(self, text: str | None) -> None:
+        folder = Path(text.strip()).expanduser() if text and text.strip() else None
+        if folder is not None and not folder.is_dir():
+            self.failed(f"There is no folder {folder.name} for cases that must not be forgotten: check the path.")
+            folder = None
+        self.teaching.frozen = folder
 
     def _add(self) -> None:
         self._exporting.result(lambda folder: self._try(lambda: self.teaching.add_case(folder)))
 
     def _remove(self, name: str) -> None:
-        self._try(lambda: self.teaching.remove_case(name))
+        self._question.ask(
+            f"Delete {name} from the cases?", "Delete", lambda: self._try(lambda: self.teaching.remove_case(name))
+        )
 
     def _start(self) -> None:
         data = self.state.data
-        base = preferred(list_models(), data.task)
-        knobs = Knobs(data.task, base.address if base else "", int(data.epochs), None, data.device)
+        epochs, rate = number(data.epochs), number(data.rate)
+        if rate is not None and not rate > 0:
+            self.failed("The learning rate must be a number above 0, or empty for the recipe's own.")
+            return
+        knobs = Knobs(data.task, data.base, None if epochs is None else int(epochs), rate, data.device)
         self._try(lambda: self.teaching.start(knobs))
+
+    def _discard(self) -> None:
+        self._question.ask(
+            "Delete the new model? The cases and the old model stay.", "Delete",
+            lambda: self._try(self.teaching.discard),
+        )  # fmt: skip
 
     def _try(self, does: Callable[[], None]) -> None:
         try:
@@ -144,19 +178,35 @@ class TrainTab:
             )  # fmt: skip
 
         html.Div("Training", classes="lts-section")
+        look = {"density": "compact", "hide_details": True, "variant": "outlined", "disabled": (name.busy,)}
         v3.VSelect(
             v_model=(name.task,), items=([{"value": k, "title": t} for k, t in RECIPES.items()],), label="Teach to",
-            density="compact", hide_details=True, variant="outlined", classes="mb-2", disabled=(name.busy,),
+            classes="mb-2", title=(name.recipe,), **look,
+        )  # fmt: skip
+        v3.VSelect(
+            v_model=(name.base,), items=(name.bases,), label="Begin with", classes="mb-2", id="base",
+            title="The model that is tuned; it stays as it is", **look,
         )  # fmt: skip
         with html.Div(classes="lts-row flex-nowrap mb-2"):
             v3.VTextField(
                 v_model_number=(name.epochs,), type="number", min=1, max=teaching.MOST_EPOCHS, label="Epochs",
-                density="compact", hide_details=True, variant="outlined", disabled=(name.busy,), id="epochs",
+                id="epochs", style="flex: 0 1 34%", title="How often the cases are gone through", **look,
             )  # fmt: skip
-            v3.VSelect(
-                v_model=(name.device,), items=([{"value": k, "title": t} for k, t in DEVICES.items()],),
-                label="Computed by", density="compact", hide_details=True, variant="outlined", disabled=(name.busy,),
+            v3.VTextField(
+                v_model=(name.rate,), type="number", min=0, step="any", label="Learning rate", id="rate",
+                placeholder=(f"`${{{name.usual_rate}}} (recipe)`",), persistent_placeholder=True,
+                title="How far a step goes; empty: the recipe's own, which was tried out", **look,
             )  # fmt: skip
+        v3.VSelect(
+            v_model=(name.device,), items=([{"value": k, "title": t} for k, t in DEVICES.items()],),
+            label="Computed by", classes="mb-2", **look,
+        )  # fmt: skip
+        v3.VTextField(
+            model_value=(name.frozen,), change=f"{name.frozen} = $event.target.value", id="frozen", classes="mb-3",
+            label="Cases that must not be forgotten",
+            placeholder="synthetic scans; or a folder on this machine", persistent_placeholder=True,
+            title="The new model may not be worse on these; press Enter", **look,
+        )  # fmt: skip
         with html.Div(classes="lts-row"):
             v3.VBtn(
                 "Start", id="train-start", color="primary", size="small", v_if=(f"!{name.busy}",), click=self._start
@@ -166,7 +216,7 @@ class TrainTab:
                 ("Go on", ("stopped",), self.teaching.resume),
                 ("Compare", ("trained",), self.teaching.compare),
                 ("Promote", ("compared",), self.teaching.promote),
-                ("Discard", ("stopped", "trained", "compared", "promoted"), self.teaching.discard),
+                ("Discard", ("stopped", "trained", "compared", "promoted"), self._discard),
             ):
                 states = ", ".join(f"'{one}'" for one in state)
                 enough = f" && !{name.reasons}.length" if text == "Promote" else ""
@@ -194,12 +244,21 @@ class TrainTab:
                 html.Td("{{ cell }}", v_for="cell in line")
         html.Div("{{ reason }}", v_for=f"reason in {name.reasons}", classes="lts-failed text-body-2 mt-1")
         html.Img(
-            v_for=f"shot in {name.pictures}", src=("shot",), style="width: 100%", classes="mt-2", alt="Old and new"
-        )
+            v_for=f"shot in {name.pictures}", src=("shot",), classes="mt-2 lts-shot", alt="Old and new", tabindex=0,
+            title="Show large", role="button", click=f"{name.large} = shot", keydown_enter=f"{name.large} = shot",
+        )  # fmt: skip
+        with v3.VDialog(model_value=(f"!!{name.large}",), update_modelValue=f"{name.large} = ''", max_width=1400):
+            html.Img(src=(name.large,), style="width: 100%", alt="Old and new", click=f"{name.large} = ''")
+        self._question.fill()
 
 
 def row(title: str, part: teaching.Judged) -> list:
     return [title, part.cases, f"{part.base:.3f}", f"{part.candidate:.3f}", part.newly_missed]
+
+
+def number(text) -> float | None:
+    """Of a field; None where it is empty."""
+    return None if text in ("", None) else float(text)
 
 
 def picture(path: Path) -> str:

@@ -107,6 +107,11 @@ class Following:
         """The table of both dates with tabs, to be pasted."""
         return tab_separated(self._followup.course) if self._followup is not None else ""
 
+    @property
+    def days(self) -> tuple[date | None, date | None]:
+        """The dates of the earlier and of the chosen CT, as far as they are known."""
+        return tuple(ct and _day(ct) for ct in (self.earlier, self._desk.ct))
+
     # What the user does
 
     def choose_earlier(self, ct) -> None:

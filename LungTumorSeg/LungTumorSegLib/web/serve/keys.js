@@ -7,7 +7,7 @@ window.addEventListener("keydown", (event) => {
     key = { z: event.shiftKey ? "redo" : "undo", y: "redo" }[key];
     if (!key) return;
     event.preventDefault();
-  } else if (!/^[1-5lmbwpnedf]$|^Escape$/.test(key)) {
+  } else if (!/^[1-5lmbwpnxeadf]$|^Escape$/.test(key)) {
     return;
   }
   window.trame.trigger("key", [key]);
