@@ -8,7 +8,6 @@ that it names are not written again: until a save has succeeded, the one before 
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shutil
@@ -25,21 +24,32 @@ class Autosave:
     Parameters
     ----------
     scene : vtkMRMLScene
-    folder : see above; without a lock on it (another process has it) nothing is saved and nothing is offered
+    folder : see above
+
+    Attributes
+    ----------
+    why_not : why nothing is saved and nothing is offered: another process has the folder, or it cannot be written.
+        Empty where all is well.
     """
 
     def __init__(self, scene, folder: Path):
         self._scene, self._folder = scene, folder
         self._lock: int | None = None
         self._count = 0  # of saves
-        with contextlib.suppress(OSError):
+        self.why_not = ""
+        try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._lock = _lock(folder / LOCK)
-        if self._lock is not None:
-            if (self._current / SCENE).exists():
+            if self._lock is None:
+                self.why_not = "another LungTumorSeg is open"
+            elif (self._current / SCENE).exists():
                 shutil.rmtree(self._kept, ignore_errors=True)
                 self._current.rename(self._kept)
-            shutil.rmtree(self._current, ignore_errors=True)
+            else:
+                shutil.rmtree(self._current, ignore_errors=True)
+        except OSError as error:
+            self.close()
+            self.why_not = error.strerror or str(error)
 
     @property
     def _current(self) -> Path:
@@ -90,10 +100,6 @@ class Autosave:
         os.replace(unfinished, self._current / SCENE)
         os.replace(self._current / UNFINISHED_FACTS, self._current / FACTS)
         self._remove_old()
-
-    def forget(self) -> None:
-        """There is nothing worth keeping any more."""
-        shutil.rmtree(self._current, ignore_errors=True)
 
     def close(self) -> None:
         if self._lock is not None:

@@ -36,19 +36,23 @@ class KeptSession:
         self._saved, self._seen, self._rested = None, None, 0.0
         self._saving: Iterator[None] | None = None
         self._told = ""  # why the last save failed
-        facts = self._autosave.offered()
-        if facts is not None:
-            self._page.data.offer = f"Your last work was kept: {facts['ct']}, saved {facts['saved']}."
+        if self._autosave.why_not:
+            host.failed(f"What you do is not kept for the next start: {self._autosave.why_not}.")
+        offered = self._offered()
+        if offered is not None:
+            ct, _cut, saved = offered
+            self._page.data.offer = f"Your last work was kept: {ct}, saved {saved}."
 
     def continue_(self) -> None:
         """The user takes up what the last process left."""
-        facts = self._autosave.offered() or {}
+        offered = self._offered()
         self._page.data.offer = ""
-        if not facts or not self._autosave.continue_():
+        if offered is None or not self._autosave.continue_():
             self._host.failed("The last session could not be read.")
             return
-        self._switches.set_cut(Cut(**facts["cut"]))
-        self._scans.choose_named(facts["ct"])
+        ct, cut, _saved = offered
+        self._switches.set_cut(cut)
+        self._scans.choose_named(ct)
         self._host.said("You are where you left.")
 
     def discard(self) -> None:
@@ -89,6 +93,14 @@ class KeptSession:
                     f"Your work could not be kept for the next start: {why}. Free some space; "
                     "what you see can still be exported."
                 )
+
+    def _offered(self) -> tuple[str, Cut, str] | None:
+        """Name of the CT, where the sliders stood, when it was saved."""
+        facts = self._autosave.offered()
+        try:
+            return (str(facts["ct"]), Cut(**facts["cut"]), str(facts["saved"])) if facts else None
+        except (KeyError, TypeError):  # written by another version, or damaged
+            return None
 
     @property
     def _work(self) -> tuple | None:
