@@ -21,6 +21,7 @@ from LungTumorSegLib.training.fine_tuning import blended, completed, of_correcte
 from LungTumorSegLib.training.learner import Learner
 from LungTumorSegLib.training.recipe_file import read_recipe
 from LungTumorSegLib.training.taught import IMAGES, taught_facts, was_taught
+from LungTumorSegLib.training.training_run import train
 
 PATIENTS = ["Ward-1", "Ward-2", "Ward-3", "Ward-4"]
 SHORT = ["run.steps=2", "run.steps_an_epoch=1", "run.batch=2", "run.workers=0", "data.window=[16,16,16]"]
@@ -188,11 +189,7 @@ def test_frozen_norms_stay_frozen_where_clicks_are_corrected(site):
 @pytest.mark.parametrize(("task", "base"), [("prompted", "base"), ("automatic", "searching")])
 def test_a_run_makes_a_model_with_the_base_s_card(site, tmp_path, task, base):
     out = tmp_path / "tuned"
-    # In a process of its own, as users train: after Testing/inference in the same process the first step of this tiny
-    # network came out as NaN (in float32 too, and not whenever it was looked at; the cause was not found).
-    words = ["train", "--recipe", f"fine-tune-{task}", "--data", site / "cases", "--from", site / base, "-o", out]
-    words += ["--threads", "1", *(word for setting in SHORT for word in ("--set", setting))]
-    subprocess.run([sys.executable, "-m", "LungTumorSegLib.command", *map(str, words)], check=True)
+    train(read_recipe(f"fine-tune-{task}", SHORT), site / "cases", out, site / base, threads=1)
     old, new = load_card(site / base), load_card(out)
     for field in ("task", "arguments", "spacing_mm", "window", "threshold", "overlap", "outlined_by", "suspicion"):
         assert getattr(new, field) == getattr(old, field)

@@ -35,6 +35,10 @@ def test_every_bundled_recipe_is_valid_and_says_what_it_is(name):
         loss_of(recipe.gate)
 
 
+def test_a_precision_needs_no_quotes():
+    assert read_recipe("pscc-swinunetr", ["run.precision=32"]).run.precision == "32"
+
+
 def test_every_loss_of_the_networks_can_be_named():
     assert {*LOSSES, "reader-votes"} == set(tables.LOSSES)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import time
+from math import isfinite, nan
 from pathlib import Path
 
 import lightning.pytorch as pl
@@ -44,9 +45,10 @@ class Curves(pl.Callback):
 
     def on_train_epoch_end(self, trainer: pl.Trainer, learner: pl.LightningModule) -> None:
         validated = trainer.callback_metrics if trained_and_validated(trainer) else {}
+        sound = [loss for loss in self.losses if isfinite(loss)]  # others taught nothing: `SoundSteps`
         row = {
             "step": trainer.global_step,
-            "loss": float(np.mean(self.losses)),
+            "loss": float(np.mean(sound)) if sound else nan,
             "learning_rate": trainer.optimizers[0].param_groups[0]["lr"],
             "validation_loss": number_of(validated.get("validation_loss")),
             "validation_score": number_of(validated.get("validation_score")),

@@ -10,6 +10,7 @@ import logging
 import tempfile
 import warnings
 from importlib.util import find_spec
+from math import isfinite
 from pathlib import Path
 
 import lightning.pytorch as pl
@@ -27,6 +28,7 @@ from LungTumorSegLib.training.machines import processes, trainer_arguments
 from LungTumorSegLib.training.recipe import Recipe
 from LungTumorSegLib.training.recipe_file import as_values
 from LungTumorSegLib.training.safe_checkpoints import BEST, CHECKPOINT, SafeCheckpoints, read_checkpoint
+from LungTumorSegLib.training.sound_steps import SoundSteps
 from LungTumorSegLib.training.watching import CtrlC, Keeping, Patience, Progress, Telling, unheard
 from LungTumorSegLib.training.whole_file import write_whole
 
@@ -50,9 +52,9 @@ def fit(
 
     base : as for `Learner`.
     facts : what a resumed run must have in common with the one before, beside the recipe: JSON-ready.
-    Returns "weights" (of the network, averaged where the recipe says so), "steps", "learning_rate", "loss" and
-    "validation_score". Raises `Cancelled` on Ctrl-C, with the last epoch's checkpoint in the folder, and `InputRefused`
-    where the run in the folder is another one.
+    Returns "weights" (of the network, averaged where the recipe says so), "steps", how many of them were "skipped",
+    "learning_rate", "loss" and "validation_score". Raises `Cancelled` on Ctrl-C, with the last epoch's checkpoint in
+    the folder, and `InputRefused` where the run in the folder is another one or comes to nothing (`SoundSteps`).
     """
     quieten()
     folder.mkdir(parents=True, exist_ok=True)
@@ -68,7 +70,7 @@ def fit(
         if processes()[2] == 0:
             write_whole(folder / PLAN, json.dumps(plan_of(recipe, facts) | {"learning_rate": rate}).encode())
     run, validates = recipe.run, validation is not None
-    ctrl_c = CtrlC()
+    ctrl_c, sound = CtrlC(), SoundSteps()
     trainer = pl.Trainer(
         **machine,
         **quiet(folder),
@@ -81,8 +83,9 @@ def fit(
         callbacks=[
             *averaging_of(recipe),
             *([Patience(run.patience)] if run.patience and validates else []),
+            sound,
             ctrl_c,
-            Telling(progress, run.steps),
+            Telling(progress, run.steps, sound),
             Curves(folder, "correlation (MCC)" if recipe.task == "gate" else "Dice"),
             Keeping(folder, run.choose == "best" and validates),
         ],
@@ -136,12 +139,14 @@ def outcome(folder: Path, rate: float) -> dict:
     best = folder / BEST
     state = read_checkpoint(best if best.is_file() else folder / CHECKPOINT)
     rows = state["callbacks"]["Curves"]["rows"]
+    losses = [row["loss"] for row in rows if isfinite(row["loss"])]
     scores = [row["validation_score"] for row in rows if row["validation_score"] is not None]
     return {
         "weights": {name[8:]: each for name, each in state["state_dict"].items() if name.startswith("network.")},
         "steps": state["global_step"],
+        "skipped": state["callbacks"].get("SoundSteps", {}).get("skipped", 0),
         "learning_rate": rate,
-        "loss": rows[-1]["loss"],
+        "loss": losses[-1] if losses else None,
         "validation_score": scores[-1] if scores else None,
     }
 

@@ -16,6 +16,7 @@ from LungTumorSegLib.networks import catalogue
 from LungTumorSegLib.networks.losses import ACTIVATIONS, LOSSES, Loss, loss_by_name
 from LungTumorSegLib.training.loss import known_loss
 from LungTumorSegLib.training.recipe import Recipe, Schedule
+from LungTumorSegLib.training.shallow_convolution import guard_shallow
 
 REVISED_EVERY = 3
 Revise = Callable[[nn.Module, torch.Tensor, torch.Tensor, np.random.Generator], torch.Tensor]
@@ -42,6 +43,7 @@ class Learner(pl.LightningModule):
         self.answers_of = () if base is None else (base.eval(),)  # in a tuple: no part of what is learnt and saved
         self.network, self.recipe, self.learning_rate, self.revise = network, recipe, learning_rate, revise
         self.loss_of = loss_of(recipe)
+        guard_shallow(self.network)
         entry = catalogue.entry(recipe.network.name)
         layouts = {2: torch.channels_last, 3: torch.channels_last_3d}
         self.layout = layouts[entry.dimensions] if entry.even else torch.contiguous_format

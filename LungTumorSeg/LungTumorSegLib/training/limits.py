@@ -48,6 +48,8 @@ def whole(lowest: int, highest: int) -> Limit:
 
 def one_of(*known: object) -> Limit:
     def limit(value):
+        if type(value) is int and str(value) in known:  # `--set run.precision=32`, where "32" is meant
+            return str(value)
         if value not in known or isinstance(value, bool):
             raise Wrong(f"one of {', '.join(map(str, known))}")
         return value

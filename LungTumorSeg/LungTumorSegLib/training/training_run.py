@@ -132,6 +132,8 @@ def learn(
     )
     if processes()[2] == 0:
         weights = outcome.pop("weights")
+        if outcome["skipped"]:
+            say(f"note: {outcome['skipped']} of {outcome['steps']} steps were skipped: they gave no numbers")
         if parent and recipe.base.blend < 1:
             weights = blended(parent.network.state_dict(), weights, recipe.base.blend)
         network.cpu().load_state_dict(weights)
@@ -180,6 +182,7 @@ def card_of(teaching: Teaching, name: str, outcome: dict, parent: str | None, ga
         "recipe": as_values(recipe),
         "learning_rate": outcome["learning_rate"],
         "steps_done": outcome["steps"],
+        "steps_skipped": outcome["skipped"],
         "versions": {name: version(name) for name in ("torch", "lightning", "monai", "numpy", "scipy", "SimpleITK")}
         | {"python": platform.python_version()},
         "parent": parent,

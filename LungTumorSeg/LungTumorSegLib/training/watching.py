@@ -11,9 +11,10 @@ from pathlib import Path
 import lightning.pytorch as pl
 from lightning.pytorch.callbacks import EarlyStopping
 
-from LungTumorSegLib.errors import Cancelled
+from LungTumorSegLib.errors import Cancelled, InputRefused
 from LungTumorSegLib.training.curves import trained_and_validated
 from LungTumorSegLib.training.safe_checkpoints import BEST, CHECKPOINT
+from LungTumorSegLib.training.sound_steps import SoundSteps
 
 Progress = Callable[[str, float, float | None], None]
 
@@ -25,8 +26,8 @@ def unheard(stage: str, fraction: float, seconds_left: float | None = None) -> N
 class Telling(pl.Callback):
     """progress : called after each step with words, the fraction of all steps done and the seconds left."""
 
-    def __init__(self, progress: Progress, steps: int):
-        self.progress, self.steps = progress, steps
+    def __init__(self, progress: Progress, steps: int, sound: SoundSteps):
+        self.progress, self.steps, self.sound = progress, steps, sound
         self.first, self.begun = 0, 0.0
 
     def on_train_start(self, trainer: pl.Trainer, learner: pl.LightningModule) -> None:
@@ -35,13 +36,17 @@ class Telling(pl.Callback):
     def on_train_batch_end(self, trainer: pl.Trainer, learner: pl.LightningModule, outputs, batch, number) -> None:
         done, seconds = trainer.global_step, time.monotonic() - self.begun
         left = seconds / (done - self.first) * (self.steps - done)
-        self.progress(f"step {done} of {self.steps}, loss {float(outputs['loss']):.4f}", done / self.steps, left)
+        words = f"step {done} of {self.steps}, loss {float(outputs['loss']):.4f}"
+        if self.sound.skipped:
+            words += f", {self.sound.skipped} skipped"
+        self.progress(words, done / self.steps, left)
 
 
 class Keeping(pl.Callback):
     """Writes the checkpoint after each epoch, and a copy where the validation was the best so far.
 
-    Must be the last callback, so that it keeps what the others know of the epoch.
+    Weights that are no numbers are never written: they end the run, and the checkpoint before stays. Must be the last
+    callback, so that it keeps what the others know of the epoch.
     """
 
     def __init__(self, folder: Path, choose_best: bool):
@@ -65,6 +70,11 @@ class Keeping(pl.Callback):
         batches["current"] = dict.fromkeys(batches["current"], 0)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, learner: pl.LightningModule) -> None:
+        if not all(each.isfinite().all() for each in learner.state_dict().values()):
+            raise InputRefused(
+                f"the training ends at step {trainer.global_step}: its weights are no numbers any more. Lower "
+                "optimiser.learning_rate or set optimiser.clip=1, and start a new run"
+            )
         if self.choose_best and trained_and_validated(trainer):
             score = float(trainer.callback_metrics["validation_score"])
             if self.best is None or score > self.best:
