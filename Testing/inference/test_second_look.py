@@ -72,7 +72,7 @@ def test_the_second_look_outlines_on_the_scans_own_voxels(box_model):
     true = ball(volume.geometry, (70, 0, 0), 6)
     assert 2 * (mask & true).sum() / (mask.sum() + true.sum()) > 0.9
     assert not (mask & ball(volume.geometry, (85, 0, 0), 6)).any()
-    assert windows == 1
+    assert windows == 2
 
 
 def test_a_suspicion_that_the_second_look_does_not_share_keeps_the_searchs_own_answer(box_model):

@@ -11,8 +11,9 @@ from LungTumorSegLib.explanation.gradcam import grad_cam
 from LungTumorSegLib.inference.channels import channels_on
 from LungTumorSegLib.inference.foreground import Foreground
 from LungTumorSegLib.inference.grid import Index, positions, resampled, to_network, to_scan
+from LungTumorSegLib.inference.looks import ZOOMS
 from LungTumorSegLib.inference.marks import Marks
-from LungTumorSegLib.inference.prompt import ZOOMS, inputs_of, window_around
+from LungTumorSegLib.inference.prompt import inputs_of, window_around
 from LungTumorSegLib.inference.scan import Scan
 from LungTumorSegLib.inference.search import Search
 from LungTumorSegLib.inference.windows import padded, read_slices, read_windows, window_starts

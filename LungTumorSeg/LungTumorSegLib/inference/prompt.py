@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
 
 from LungTumorSegLib.errors import InputRefused
-from LungTumorSegLib.inference.clicks import bumps, clicked, touches_border, with_halo
+from LungTumorSegLib.inference.clicks import bumps, clicked, with_halo
 from LungTumorSegLib.inference.grid import positions, to_network, to_scan
+from LungTumorSegLib.inference.looks import ZOOMS, Look, whole_lesion
 from LungTumorSegLib.inference.marks import Marks
 from LungTumorSegLib.networks.card import ModelCard
 from LungTumorSegLib.volume.geometry import Geometry
 
-ZOOMS = (1, 2, 4)
 NEAR_EDGE = 2  # voxels: a mark nearer to the window's edge asks for a larger window
 
 
@@ -55,35 +55,29 @@ def find_lesion(
     Raises `InputRefused` where a mark lies off the scan, the marks are too far apart for one lesion, or the model takes
     no box.
 
-    The window grows while the lesion touches its border, and while none is found (in the midst of a large tumour a
-    small window shows nothing but tumour). Of several components those that hold a point inside stay; where there is
-    only a box, the one that fills it most.
+    The window grows until it shows the lesion whole, as `looks.whole_lesion` tells. Of several components those that
+    hold a point inside stay; where there is only a box, the one that fills it most.
     """
     marks.refuse_off(geometry)
     channels = card.arguments["input_channels"]
     if marks.box is not None and channels < 4:
         raise InputRefused(f"the model {card.name} takes no box: click a point inside the lesion")
-    grid = probability = None
-    complete = tried = False
-    for number, zoom in enumerate(ZOOMS):
-        window = window_around(marks, geometry, card, zoom)
-        if window is None:
-            continue
-        step(number / len(ZOOMS))
-        tried = True
-        image = to_network(voxels, geometry, window, card.hu_range)
-        values, lesion = look(image, geometry, window, channels, predict, marks, threshold)
-        if lesion.any():
-            grid, probability = window, values
-            complete = not touches_border(lesion)
-        if complete or (probability is not None and not lesion.any()):
-            break
-    if not tried:
+    windows = [window_around(marks, geometry, card, zoom) for zoom in ZOOMS]
+    if not any(windows):
         raise InputRefused("the marks are too far apart for one lesion: mark one lesion at a time")
-    if probability is None:
+
+    def looks() -> Iterator[Look]:
+        for number, window in enumerate(windows):
+            if window is not None:
+                step(number / len(windows))
+                image = to_network(voxels, geometry, window, card.hu_range)
+                yield Look(window, *look(image, geometry, window, channels, predict, marks, threshold))
+
+    shown, whole = whole_lesion(looks(), sized=marks.box is not None)
+    if shown is None:
         return (0, 0, 0), np.zeros((0, 0, 0), np.float32), ("no lesion was found at the point",)
-    notes = () if complete else ("the lesion may reach beyond what is shown: it is larger than the window",)
-    return *to_scan(probability, grid, geometry), notes
+    notes = () if whole else ("the lesion may reach beyond what is shown: it is larger than the window",)
+    return *to_scan(shown.probability, shown.window, geometry), notes
 
 
 def look(

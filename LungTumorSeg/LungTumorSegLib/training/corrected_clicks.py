@@ -20,7 +20,7 @@ from scipy import ndimage
 
 from LungTumorSegLib.cases.case import Case
 from LungTumorSegLib.inference.clicks import bumps
-from LungTumorSegLib.inference.prompt import ZOOMS
+from LungTumorSegLib.inference.looks import ZOOMS
 from LungTumorSegLib.inference.scan import Scan
 from LungTumorSegLib.measurement.lesions import lesion_labels
 from LungTumorSegLib.networks.card import ModelCard

@@ -8,6 +8,7 @@ Prediction and outline are compared on the outline's own voxels.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,8 @@ from scipy import ndimage
 from torch import nn
 from torch.nn.functional import grid_sample
 
-from LungTumorSegLib.inference.clicks import bumps, touches_border
+from LungTumorSegLib.inference.clicks import bumps
+from LungTumorSegLib.inference.looks import ZOOMS, Look, whole_lesion
 from LungTumorSegLib.training.augmentation import scaled
 from LungTumorSegLib.training.backgrounds import Background
 from LungTumorSegLib.training.clicks import INSIDE, click_inside, drawn_around, error_click
@@ -24,9 +26,9 @@ from LungTumorSegLib.training.composition import background_scene, fitting_place
 from LungTumorSegLib.training.crops import Nodule
 from LungTumorSegLib.training.prompted_samples import HU_RANGE, SPACING_MM
 from LungTumorSegLib.training.sampling import sample, window_positions
+from LungTumorSegLib.volume.geometry import Geometry
 
 WINDOW = 48
-ZOOMS = (1, 2, 4)
 
 
 @dataclass(frozen=True)
@@ -77,31 +79,46 @@ def _evaluate(
         background = backgrounds[rng.integers(len(backgrounds))]
         place, mirror, _ = fitting_place(nodule, anchor, background, background.places, 1.0, rng, turns=False)
         edge = int(rng.integers(1 << 30))
-    for zoom in ZOOMS:
-        linear = np.eye(3) * zoom * SPACING_MM
-        if backgrounds:
-            scene = background_scene(background, window_positions(shape, place, mirror @ linear), linear)
-            set_nodule(scene, nodule, anchor, middle, linear, np.random.default_rng(edge))
-            image, target = scene.image, scene.target
-        else:
-            image, target = sample(
-                [nodule.image, nodule.target], nodule.spacing, window_positions(shape, anchor, linear)
-            )
-        inputs = torch.stack([scaled(image, HU_RANGE), *[torch.zeros_like(image)] * 3])
-        if boxed and (drawn := drawn_around(target > 0.5, np.random.default_rng([zoom, len(nodule.name)]))):
-            inputs[3][drawn] = 1.0
-        else:
-            inputs[INSIDE] = bumps(image.shape, middle)
-        probability = predict(network, inputs)
-        for _ in range(clicks - 1):
-            if click := error_click(probability.numpy() > threshold, target.numpy() > 0.5, rng):
-                channel, voxel = click
-                inputs[channel] = torch.maximum(inputs[channel], bumps(image.shape, voxel))
-                probability = predict(network, inputs)
-        lesion = clicked_lesion(probability > threshold)
-        if not touches_border(lesion.numpy()):
-            break
-    return _compare(nodule, torch.where(lesion, probability, 0), anchor, middle, zoom, threshold, bool(backgrounds))
+
+    def looks() -> Iterator[Look]:
+        for zoom in ZOOMS:
+            linear = np.eye(3) * zoom * SPACING_MM
+            if backgrounds:
+                scene = background_scene(background, window_positions(shape, place, mirror @ linear), linear)
+                set_nodule(scene, nodule, anchor, middle, linear, np.random.default_rng(edge))
+                image, target = scene.image, scene.target
+            else:
+                image, target = sample(
+                    [nodule.image, nodule.target], nodule.spacing, window_positions(shape, anchor, linear)
+                )
+            inputs = torch.stack([scaled(image, HU_RANGE), *[torch.zeros_like(image)] * 3])
+            if boxed and (drawn := drawn_around(target > 0.5, np.random.default_rng([zoom, len(nodule.name)]))):
+                inputs[3][drawn] = 1.0
+            else:
+                inputs[INSIDE] = bumps(image.shape, middle)
+            probability = predict(network, inputs)
+            for _ in range(clicks - 1):
+                if click := error_click(probability.numpy() > threshold, target.numpy() > 0.5, rng):
+                    channel, voxel = click
+                    inputs[channel] = torch.maximum(inputs[channel], bumps(image.shape, voxel))
+                    probability = predict(network, inputs)
+            lesion = clicked_lesion(probability > threshold)
+            window = Geometry(shape, (zoom * SPACING_MM,) * 3)
+            yield Look(window, torch.where(lesion, probability, 0), within(lesion, nodule, anchor, linear, backgrounds))
+
+    shown, _ = whole_lesion(looks(), sized=boxed)
+    if shown is None:
+        return Outcome(nodule.name, longest_axial(nodule.mask, nodule.spacing), 0.0, 0.0, ZOOMS[-1])
+    zoom = round(shown.voxel_mm / SPACING_MM)
+    return _compare(nodule, shown.probability, anchor, middle, zoom, threshold, bool(backgrounds))
+
+
+def within(lesion: torch.Tensor, nodule: Nodule, anchor: np.ndarray, linear: np.ndarray, goes_on: object) -> np.ndarray:
+    """The lesion's voxels (d, h, w) without what lies beyond the crop, where the scan ends with it."""
+    if goes_on:
+        return lesion.numpy()
+    index = window_positions(tuple(lesion.shape), anchor, linear).numpy() / nodule.spacing
+    return lesion.numpy() & ((index >= -0.5) & (index <= np.array(nodule.image.shape) - 0.5)).all(-1)
 
 
 @torch.no_grad()
@@ -130,16 +147,18 @@ def _compare(
     goes_on: bool,
 ) -> Outcome:
     """goes_on : the scan does not end with the crop."""
-    size = np.array(probability.shape)
+    voxel_mm, size = zoom * SPACING_MM, np.array(probability.shape)
     index = np.stack(np.meshgrid(*[np.arange(n) for n in nodule.image.shape], indexing="ij"), -1)
-    there = middle + (index * nodule.spacing - anchor) / (zoom * SPACING_MM)  # window voxel of each of the crop's voxels
+    there = middle + (index * nodule.spacing - anchor) / (
+        zoom * SPACING_MM
+    )  # window voxel of each of the crop's voxels
     grid = torch.from_numpy((there / (size - 1) * 2 - 1).astype(np.float32)).flip(-1)
     found = grid_sample(probability[None, None], grid[None], align_corners=True)[0, 0].numpy() > threshold
-    crop = np.meshgrid(*[(np.arange(n) - m) * zoom * SPACING_MM for n, m in zip(size, middle, strict=True)], indexing="ij")
+    crop = np.meshgrid(*[(np.arange(n) - m) * voxel_mm for n, m in zip(size, middle, strict=True)], indexing="ij")
     position = np.stack(crop, -1) + anchor
     far = (np.array(nodule.image.shape) - 0.5) * nodule.spacing
     outside = ((position < -0.5 * np.array(nodule.spacing)) | (position > far)).any(-1)
-    spilt = goes_on * (probability.numpy()[outside] > threshold).sum() * (zoom * SPACING_MM) ** 3 / np.prod(nodule.spacing)
+    spilt = goes_on * (probability.numpy()[outside] > threshold).sum() * voxel_mm**3 / np.prod(nodule.spacing)
     both = (found & nodule.mask).sum()
     dice = 2 * both / (found.sum() + spilt + nodule.mask.sum())
     return Outcome(

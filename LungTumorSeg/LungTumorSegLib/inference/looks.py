@@ -1,0 +1,60 @@
+"""How large a window shows a lesion whole: the finest one with which a coarser one agrees."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from LungTumorSegLib.inference.clicks import touches_border
+from LungTumorSegLib.volume.geometry import Geometry
+
+ZOOMS = (1, 2, 4, 6)  # of the model's own spacing
+GROWS_VOXELS = 1.5  # of the coarser look: that much farther out two outlines of one lesion may lie
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one window shows: the probability and the meant lesion's voxels (d, h, w), bool, without what lies beyond
+    the scan. voxel_mm : the cube root of a voxel's volume."""
+
+    window: Geometry
+    probability: torch.Tensor
+    lesion: np.ndarray
+
+    @property
+    def voxel_mm(self) -> float:
+        return float(np.cbrt(np.prod(self.window.spacing)))
+
+    @property
+    def radius_mm(self) -> float:
+        """Of the ball of the lesion's volume."""
+        return float(np.cbrt(self.lesion.sum() * 3 / (4 * np.pi))) * self.voxel_mm
+
+
+def whole_lesion(looks: Iterable[Look], *, sized: bool = False) -> tuple[Look | None, bool]:
+    """The look to be shown, None where no look finds a lesion; and whether it shows the lesion whole.
+
+    looks : from fine to coarse, each made when it is asked for.
+    sized : the user drew how large the lesion is: the first look that holds it is the right one.
+
+    A lesion that touches its window's border is not whole. One that does not touch it may still be no more than a
+    fragment: in the midst of a large tumour a small window shows nothing but texture, of which a network outlines
+    something. So the next coarser look must not show a much larger one (`GROWS_VOXELS`); where it does, it is that
+    look's turn.
+    """
+    shown = whole = None
+    for look in looks:
+        found = look.lesion.any()
+        if whole is not None:
+            if not found or look.radius_mm <= whole.radius_mm + GROWS_VOXELS * look.voxel_mm:
+                break
+            whole = None
+        if found:
+            shown = look
+            whole = None if touches_border(look.lesion) else look
+            if sized and whole:
+                break
+    return shown, whole is not None
