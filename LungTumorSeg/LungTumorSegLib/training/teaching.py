@@ -7,6 +7,7 @@ from pathlib import Path
 
 from LungTumorSegLib.cases.case import Dataset
 from LungTumorSegLib.cases.layouts import read_dataset
+from LungTumorSegLib.cases.scan import PICTURE
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.networks import catalogue
 from LungTumorSegLib.networks.card import ModelCard
@@ -94,9 +95,9 @@ def summary(cases: list[Prepared]) -> dict:
 def with_channels(recipe: Recipe, dataset: Dataset) -> Recipe:
     """The recipe with as many channels as the data and the classes need, where it does not say them itself."""
     takes = catalogue.entry(recipe.network.name).arguments
-    if recipe.dimensions == 2 and len(dataset.channels) > 1:
     if dataset.channels == (PICTURE,) and recipe.data.hu_range is not None:
         raise InputRefused('the data are pictures, whose values are no HU: --set data.hu_range="own"')
+    if recipe.dimensions == 2 and len(dataset.channels) > 1:
         raise InputRefused(f"{recipe.network.name} reads one image of a case, the data has {len(dataset.channels)}")
     outputs = 1 if recipe.data.classes == "union" else len(dataset.classes)
     needed = {
