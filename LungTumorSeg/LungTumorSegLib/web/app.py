@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import vtk
@@ -13,6 +14,7 @@ from trame_slicer.core import SlicerApp
 
 from LungTumorSegLib.networks import registry
 from LungTumorSegLib.web import serving
+from LungTumorSegLib.web.child import PageChild
 from LungTumorSegLib.web.clock import Clock
 from LungTumorSegLib.web.case_images import CaseImageRows
 from LungTumorSegLib.web.child import PageChild
@@ -35,8 +37,8 @@ from LungTumorSegLib.web.state import ExportState, PageState
 from LungTumorSegLib.web.switches import Switches
 from LungTumorSegLib.web.train_tab import TrainTab
 from LungTumorSegLib.web.views import Views
-from LungTumorSegLib.web.worker_process import WorkerProcess
 from LungTumorSegLib.worker.launch import Launch, job_command
+from LungTumorSegLib.worker.process import WorkerProcess
 from LungTumorSegLib.workstation.desk import Desk
 from LungTumorSegLib.workstation.exporting import Exporting
 from LungTumorSegLib.workstation.jobs import Jobs
@@ -62,11 +64,12 @@ class App:
         self._page, self._export_state = TypedState(server.state, PageState), TypedState(server.state, ExportState)
         self.views = Views(server, self.slicer)
         self.host = PageHost(server)
-        self._process = WorkerProcess(launch, server.state.flush)
+        self._process = WorkerProcess(launch, PageChild(server))
         self.desk = Desk(self.slicer.scene, self._process, launch.inline, self.host, self._save_undo)
         self._hand = Hand(server, self.slicer, self.desk)
         self._clock = Clock(server, self.desk)
-        self._jobs = Jobs(job_command(), self._clock.new_child, self.host)
+        new_child = partial(PageChild, server)
+        self._jobs = Jobs(job_command(), new_child, self.host)
         exporting = Exporting(self.desk, self._jobs)
         self._exports = Exports(
             exporting, self.files, self._download, self.slicer.io_manager.write_scene, self.host.failed
@@ -81,7 +84,7 @@ class App:
         self._models = ModelChoice(server, self.desk)
         self._train = TrainTab(
         self._images = CaseImageRows(server, self.desk)
-            server, folder / "teaching", job_command(), self._clock.new_child, exporting, self.host.said,
+            server, folder / "teaching", job_command(), new_child, exporting, self.host.said,
         self._models_dialog = ModelsDialog(server, self._models.show_list)
             self.host.failed, self._models.show_list,
         )  # fmt: skip
@@ -110,7 +113,7 @@ class App:
             self.desk.close()
             self._train.teaching.close()
             self._jobs.close()
-            asyncio.get_event_loop().run_until_complete(self._process.close())
+            self._process.close()
             self.files.close()
 
     def _build(self) -> None:

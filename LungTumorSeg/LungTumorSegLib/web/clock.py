@@ -1,16 +1,14 @@
-"""The session's clock: what other processes wrote is heard, and what is done in steps goes on."""
+"""The session's clock: what is done in steps goes on."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import weakref
 from collections.abc import Callable
 
 from trame_server.utils.typed_state import TypedState
 
 from LungTumorSegLib.web.state import PageState
-from LungTumorSegLib.workstation.child import Child
 from LungTumorSegLib.workstation.desk import Desk
 
 log = logging.getLogger(__name__)
@@ -23,14 +21,7 @@ class Clock:
 
     def __init__(self, server, desk: Desk):
         self._server, self._desk, self._page = server, desk, TypedState(server.state, PageState)
-        self._children: weakref.WeakSet[Child] = weakref.WeakSet()
         self._hands: list[Callable[[float], None]] = []
-
-    def new_child(self) -> Child:
-        """A process that is heard at every tick, as long as somebody holds it."""
-        child = Child()
-        self._children.add(child)
-        return child
 
     def add(self, hand: Callable[[float], None]) -> None:
         """Call it at every tick, with the seconds since the last one."""
@@ -48,7 +39,5 @@ class Clock:
                     log.exception("a step of the session's clock failed")
 
     def _tick(self, seconds: float) -> None:
-        for child in list(self._children):
-            child.deliver()
         for hand in self._hands:
             hand(seconds)
