@@ -15,7 +15,6 @@ from LungTumorSegLib.web.curves import drawn
 from LungTumorSegLib.web.question import Question
 from LungTumorSegLib.web.state import SegmentState, TrainState
 from LungTumorSegLib.worker.child import ChildProcess
-from LungTumorSegLib.worker.child import ChildProcess
 from LungTumorSegLib.worker.launch import Launch
 from LungTumorSegLib.workstation import teaching, teaching_words
 from LungTumorSegLib.workstation.exporting import Exporting
