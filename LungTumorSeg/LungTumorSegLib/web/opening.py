@@ -29,6 +29,8 @@ def read(path: Path) -> tuple[Volume, Path]:
             raise InputRefused("Several CT files were given: give one at a time.")
         if images:
             return read_ct(images[0]), images[0]
+        if len(files) == 1:  # so that what is wrong is told of a file, not of a folder
+            return read_ct(files[0]), path
     return read_ct(path), path
 
 
