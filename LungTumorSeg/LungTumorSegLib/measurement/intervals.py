@@ -11,7 +11,7 @@ from scipy.ndimage import distance_transform_edt, find_objects
 
 from LungTumorSegLib.measurement.components import bounding_box, find_components
 from LungTumorSegLib.measurement.diameters import LesionVoxels, long_axis, short_axis
-from LungTumorSegLib.measurement.steps import Steps, finished
+from LungTumorSegLib.measurement.steps import Steps
 from LungTumorSegLib.volume.geometry import Geometry
 
 CUTS = (0.3, 0.4, 0.5, 0.6, 0.7)
@@ -19,10 +19,10 @@ CUTS = (0.3, 0.4, 0.5, 0.6, 0.7)
 Lengths = tuple[float, float]  # of long and short axis, mm
 
 
-def diameters_by_cut(
+def measuring_by_cut(
     labels: np.ndarray, geometry: Geometry, probability: np.ndarray, known: dict[int, Lengths]
-) -> dict[int, list[Lengths]]:
-    """Long and short axis of every lesion at the thresholds `CUTS`.
+) -> Steps[dict[int, list[Lengths]]]:
+    """Long and short axis of every lesion at the thresholds `CUTS`, in steps of a cut of a lesion.
 
     Parameters
     ----------
@@ -38,13 +38,6 @@ def diameters_by_cut(
         of at least the lowest cut (painted by hand) has no entry. Lesions that grow together at a lower cut are kept
         apart: each voxel counts for the lesion that is nearest.
     """
-    return finished(measuring_by_cut(labels, geometry, probability, known))
-
-
-def measuring_by_cut(
-    labels: np.ndarray, geometry: Geometry, probability: np.ndarray, known: dict[int, Lengths]
-) -> Steps[dict[int, list[Lengths]]]:
-    """As `diameters_by_cut`, in steps of a cut of a lesion."""
     highest = np.zeros(int(labels.max(initial=0)) + 1)
     np.maximum.at(highest, labels[labels > 0], probability[labels > 0])
     wanted = [number for number in known if highest[number] >= CUTS[0]]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from LungTumorSegLib.measurement.steps import Steps, finished
+from LungTumorSegLib.measurement.steps import Steps, at_once
 from LungTumorSegLib.volume.geometry import Geometry
 from LungTumorSegLib.volume.lung_air import AIR_HU, at_side, body_middle, large, trim_trachea
 from LungTumorSegLib.volume.orientation import canonical
@@ -77,16 +77,11 @@ class LungFields:
         return self.sides[tuple(slice(a, b) for a, b in zip(start, stop, strict=True))], tuple((voxels - start).T)
 
 
-def find_lung_fields(voxels: np.ndarray, geometry: Geometry) -> LungFields | None:
-    """Both lungs of a whole scan in some tenths of a second; None where there are none.
+def finding_lung_fields(voxels: np.ndarray, geometry: Geometry) -> Steps[LungFields | None]:
+    """Both lungs of a whole scan, in steps, some tenths of a second; None where there are none.
 
     voxels : CT in HU [k, j, i], any orientation. geometry : its grid.
     """
-    return finished(finding_lung_fields(voxels, geometry))
-
-
-def finding_lung_fields(voxels: np.ndarray, geometry: Geometry) -> Steps[LungFields | None]:
-    """As `find_lung_fields`, in steps."""
     orientation = canonical(geometry)
     voxels, geometry = orientation.apply(voxels), orientation.geometry(geometry)
     spacing = geometry.spacing[::-1]
@@ -108,6 +103,9 @@ def finding_lung_fields(voxels: np.ndarray, geometry: Geometry) -> Steps[LungFie
         return LungFields(np.where(lungs, EITHER, 0).astype(np.uint8), grid)
     sides = yield from left_and_right(lungs, coarse_mm, body_middle(~air))
     return LungFields(sides, grid)
+
+
+find_lung_fields = at_once(finding_lung_fields)
 
 
 def left_and_right(lungs: np.ndarray, coarse_mm: np.ndarray, middle: float) -> Steps[np.ndarray]:

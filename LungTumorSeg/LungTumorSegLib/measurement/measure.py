@@ -12,7 +12,7 @@ from LungTumorSegLib.measurement.components import bounding_box
 from LungTumorSegLib.measurement.diameters import LesionVoxels, largest_diameter, long_axis, short_axis
 from LungTumorSegLib.measurement.intervals import measuring_by_cut
 from LungTumorSegLib.measurement.lung_fields import LungFields
-from LungTumorSegLib.measurement.steps import Steps, finished
+from LungTumorSegLib.measurement.steps import Steps, at_once
 from LungTumorSegLib.volume.geometry import Geometry
 
 CONVENTION = (
@@ -99,7 +99,7 @@ def slice_distance(geometry: Geometry) -> float:
     return geometry.spacing[2 - geometry.slice_axis]
 
 
-def measure(
+def measuring(
     labels: np.ndarray,
     geometry: Geometry,
     probability: np.ndarray | None = None,
@@ -108,8 +108,8 @@ def measure(
     lungs: LungFields | None = None,
     nodes: Collection[int] = (),
     intervals: bool = True,
-) -> list[Lesion]:
-    """Measure every lesion of a labelmap.
+) -> Steps[list[Lesion]]:
+    """Measure every lesion of a labelmap, in steps of a few hundredths of a second for a lesion of 5 cm.
 
     Parameters
     ----------
@@ -135,20 +135,6 @@ def measure(
     list of Lesion
         By rising id. Empty where no voxel is labelled.
     """
-    return finished(measuring(labels, geometry, probability, start, ct, lungs, nodes, intervals))
-
-
-def measuring(
-    labels: np.ndarray,
-    geometry: Geometry,
-    probability: np.ndarray | None = None,
-    start: tuple[int, int, int] = (0, 0, 0),
-    ct: np.ndarray | None = None,
-    lungs: LungFields | None = None,
-    nodes: Collection[int] = (),
-    intervals: bool = True,
-) -> Steps[list[Lesion]]:
-    """As `measure`, in steps of a few hundredths of a second for a lesion of 5 cm."""
     if labels.dtype == bool:
         labels = labels.view(np.uint8)
     whole = bounding_box(labels)
@@ -183,6 +169,9 @@ def measuring(
     known = {lesion.id: (lesion.long_axis_mm, lesion.short_axis_mm) for lesion in lesions}
     by_cut = yield from measuring_by_cut(labels, geometry, probability, known)
     return [with_intervals(lesion, by_cut[lesion.id]) if lesion.id in by_cut else lesion for lesion in lesions]
+
+
+measure = at_once(measuring)
 
 
 def measured(number: int, voxels: LesionVoxels, first_slice: int, node: bool) -> Lesion:

@@ -13,7 +13,7 @@ import slicer
 import vtk
 from vtk.util.numpy_support import numpy_to_vtk
 
-from LungTumorSegLib.measurement.steps import Steps, finished
+from LungTumorSegLib.measurement.steps import Steps, at_once
 from LungTumorSegLib.scene import colours, ownership
 from LungTumorSegLib.volume.box import Box
 
@@ -29,16 +29,11 @@ _LOOK = {
 }
 
 
-def show_map(scene, ct, role: str, box: Box):
-    """Write a box of 0..1 values (float32) into our map of the CT; 0 elsewhere.
+def showing_map(scene, ct, role: str, box: Box) -> Steps:
+    """Write a box of 0..1 values (float32) into our map of the CT, 0 elsewhere, in steps; views are told in the last.
 
     The node is made at the first call and filled again at the next; its display is left as the user set it.
     """
-    return finished(showing_map(scene, ct, role, box))
-
-
-def showing_map(scene, ct, role: str, box: Box) -> Steps:
-    """As `show_map`, in steps. Views are told in the last one."""
     node = ownership.owned_one(ct, role)
     if node is None:
         node = _make(scene, ct, role)
@@ -60,6 +55,9 @@ def showing_map(scene, ct, role: str, box: Box) -> Steps:
     slicer.util.arrayFromVolumeModified(node)
     node.EndModify(modified)
     return node
+
+
+show_map = at_once(showing_map)
 
 
 def change_map(node, boxes: Iterable[Box]) -> None:

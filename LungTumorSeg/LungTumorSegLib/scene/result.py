@@ -20,7 +20,7 @@ import numpy as np
 
 from LungTumorSegLib.measurement.drawn import as_node, with_lines
 from LungTumorSegLib.measurement.measure import Lesion
-from LungTumorSegLib.measurement.steps import Steps, finished
+from LungTumorSegLib.measurement.steps import Steps, at_once, finished
 from LungTumorSegLib.scene import answers, maps, ownership, segments
 from LungTumorSegLib.scene.composed import ComposedMap
 from LungTumorSegLib.scene.cut import Cut
@@ -162,13 +162,11 @@ class Result:
         self.follow_prompts()
         return self.lesions
 
-    def show_heat(self, heat: Box):
-        """Show a Grad-CAM box (0..1); returns its node."""
-        return finished(self.showing_heat(heat))
-
     def showing_heat(self, heat: Box) -> Steps:
-        """As `show_heat`, in steps."""
-        return (yield from maps.showing_map(self.scene, self.ct, maps.HEAT, heat))
+        """Show a Grad-CAM box (0..1), in steps; returns its node."""
+        return maps.showing_map(self.scene, self.ct, maps.HEAT, heat)
+
+    show_heat = at_once(showing_heat)
 
     # The cut
 
