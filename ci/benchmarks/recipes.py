@@ -1,13 +1,15 @@
 """Every recipe from data to a lesion: trained for a few steps on real CT, used by `segment`, judged by `evaluate`.
 
-    ci/benchmark recipes SHARED [-o OUT] [--only NAME] [--steps N]
+    ci/benchmark recipes SHARED [-o OUT] [--only RECIPE] [--steps N]
 
-SHARED holds `scans` and `lidc-nodules`. A row a recipe: its data's layout, seconds of training and of segmenting,
-validation score of the run, Dice of `lungtumorseg evaluate` on one scan. What is done in OUT is not done again.
+SHARED holds `scans` and `lidc-nodules`. A row a recipe and kind of data: seconds of training and of segmenting,
+validation score of the run, Dice of `lungtumorseg evaluate` on one scan. A row that OUT holds, made by the same recipe,
+settings and steps, is not made again: the same command goes on where it was ended.
 
 It shows that the way works from end to end; so few steps on two patients make no model. Data are made of the CTs:
 tumours of LIDC-IDRI-0001 and -0003, cut 45 mm around their outlines, in three layouts; left and right lung of LUNG1-001
-(thinned) and cip-ct-64; for the four sequences of BraTS four windows of CT, with core and rim of the tumour as labels.
+(thinned) and cip-ct-64; for the four sequences of BraTS four windows of CT, with core and rim of the tumour as labels;
+for X-rays sums of these CTs along rays from the front and from the side.
 LUNG1-001 is CC BY-NC: the model learnt from it is an experiment and is not to be shipped.
 """
 
@@ -15,34 +17,56 @@ from __future__ import annotations
 
 import argparse
 import csv
+import hashlib
 import json
 import os
 import shutil
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
 
+from LungTumorSegLib.training.recipe_file import RECIPES
+from LungTumorSegLib.volume.run_length import encode
+
 PROGRAM = Path(sys.executable).with_name("lungtumorseg")
 PATIENTS = ("LIDC-IDRI-0001", "LIDC-IDRI-0003")
 AROUND_MM = 45.0
 SMALL_2D = ["data.window=[128,128]", "run.batch=4", "optimiser.find_steps=40"]
 SMALL_3D = ["data.window=[32,64,64]", "run.batch=1", "card.overlap=0.25"]
-# Recipe -> (layout of its data, settings that make it short)
-ROWS = {
-    "energy-efficient-enet": ("decathlon", SMALL_2D),
-    "two-stage-gate": ("two folders", [*SMALL_2D, "gate.run.steps={steps}"]),
-    "pscc-swinunetr": ("nnunet", [*SMALL_3D, "network.arguments={{feature_size=12}}", "run.precision='32'"]),
-    "lungs-left-right": ("lungs", [*SMALL_2D, "data.spacing_mm=['own',3.9,3.9]", "data.window=[96,96]"]),
-    "brats-residual": ("brats", SMALL_3D),
-    "brats-dilated": ("brats", SMALL_3D),
-    "prompted": ("nodules", ["data.lungs={lungs}", "run.batch=2"]),
-    "automatic": ("nodules", ["data.lungs={lungs}", "run.batch=2"]),
-}
+PICTURES = ["data.hu_range='own'", "data.spacing_mm=['own','own','own']"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """settings : that make it short."""
+
+    recipe: str
+    layout: str
+    settings: list[str]
+
+    @property
+    def name(self) -> str:
+        return f"{self.recipe}-{self.layout}".replace(" ", "-")
+
+
+ROWS = [
+    Row("energy-efficient-enet", "decathlon", SMALL_2D),
+    Row("two-stage-gate", "two folders", [*SMALL_2D, "gate.run.steps={steps}"]),
+    Row("two-stage-gate", "run lengths", [*SMALL_2D, *PICTURES, "gate.run.steps={steps}"]),
+    Row("pscc-swinunetr", "nnunet", [*SMALL_3D, "network.arguments={{feature_size=12}}", "run.precision='32'"]),
+    Row("lungs-left-right", "lungs", [*SMALL_2D, "data.spacing_mm=['own',3.9,3.9]", "data.window=[96,96]"]),
+    Row("lungs-left-right", "pictures", [*SMALL_2D, *PICTURES]),
+    Row("brats-residual", "brats", SMALL_3D),
+    Row("brats-dilated", "brats", SMALL_3D),
+    Row("prompted", "nodules", ["data.lungs={lungs}", "run.batch=2"]),
+    Row("automatic", "nodules", ["data.lungs={lungs}", "run.batch=2"]),
+]
 SHORT = ["run.steps={steps}", "run.steps_an_epoch={epoch}", "run.validation_windows=8", "run.validate_every=1"]
 SHORT += ["run.workers=0", "schedule.warm_up=2", "run.seed=1"]
 
@@ -154,11 +178,59 @@ def backgrounds(shared: Path, folder: Path) -> None:
     (place / "unknown.json").write_text("[]")
 
 
+def films(image: sitk.Image, labels: np.ndarray) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """From the front and from the side, 1 mm a pixel: grey 0 to 255, and what is marked anywhere along the ray (of two
+    labels the one marked more often). Arrays [row, column], head up."""
+    hu, found = sitk.GetArrayFromImage(image).clip(-1000, 400), {}
+    for side, along, across in (("front", 1, 0), ("side", 2, 1)):
+        size = np.array([image.GetSpacing()[2], image.GetSpacing()[across]])
+        grey = ndimage.zoom(hu.mean(along), size, order=1)
+        grey = (grey - grey.min()) / np.ptp(grey) * 255
+        often = np.stack([(labels == n).sum(along) for n in range(1, labels.max() + 1)] or [hu.any(along) * 0])
+        marked = np.where(often.any(0), often.argmax(0) + 1, 0)
+        marked = ndimage.zoom(marked, size, order=0)
+        found[side] = tuple(array[::-1].astype(np.uint8) for array in (grey, marked))
+    return found
+
+
+def write_picture(array: np.ndarray, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sitk.WriteImage(sitk.GetImageFromArray(np.ascontiguousarray(array)), str(path))
+
+
+def run_lengths(shared: Path, folder: Path) -> None:
+    """As SIIM-ACR has them: pictures, and a CSV with the shadows of the tumours."""
+    scans = tumours(shared / "scans")
+    without = read(shared / "scans" / "elastix-baseline-rightlung" / "image.nii.gz")
+    scans["elastix-baseline"] = without, sitk.Image(without.GetSize(), sitk.sitkUInt8)
+    rows = [("ImageId", "EncodedPixels")]
+    for name, (image, mask) in scans.items():
+        for side, (grey, shadow) in films(image, sitk.GetArrayFromImage(mask)).items():
+            write_picture(grey, folder / "films" / f"{name}_{side}.png")
+            rows.append((f"{name}_{side}", encode(shadow > 0)))
+    with (folder / "train.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+
+
+def pictures(shared: Path, folder: Path) -> None:
+    """Left and right lung in pictures from the front; from the side they cover each other."""
+    lungs(shared, folder / "scans")
+    for case in ("LUNG1-001", "cip-ct-64"):
+        image, mask = (read(folder / "scans" / case / f"{kind}.nii.gz") for kind in ("image", "mask"))
+        grey, sides = films(image, sitk.GetArrayFromImage(mask))["front"]
+        write_picture(grey, folder / "images" / f"{case}.png")
+        write_picture(sides, folder / "masks" / f"{case}.png")
+    shutil.rmtree(folder / "scans")
+    (folder / "classes.json").write_text(json.dumps({"1": "left lung", "2": "right lung"}))
+
+
 LAYOUTS = {
     "decathlon": decathlon,
     "two folders": two_folders,
     "nnunet": nnunet,
+    "run lengths": run_lengths,
     "lungs": lungs,
+    "pictures": pictures,
     "brats": brats,
     "nodules": nodules,
 }
@@ -184,64 +256,66 @@ def run(*words: object, log: Path) -> float:
     return time.perf_counter() - began
 
 
-def judged_case(recipe: str, shared: Path, data: Path, out: Path) -> tuple[Path, Path, list]:
+def judged_case(row: Row, shared: Path, data: Path, out: Path) -> tuple[Path, Path, list]:
     """A scan, a folder with its reference, and what `segment` is told beside: one the run has seen or validated on."""
-    references = out / "references"
+    references, more = out / "references", []
     references.mkdir(exist_ok=True)
-    if recipe == "lungs-left-right":
-        scan, mask, more = (
-            data / "LUNG1-001" / "image.nii.gz",
-            data / "LUNG1-001" / "mask.nii.gz",
-            ["--class", "left lung"],
-        )
-        reference = sitk.Cast(read(mask) == 1, sitk.sitkUInt8)
-    else:
-        pair = tumours(shared / "scans")["LIDC-IDRI-0001"]
-        scan, reference, more = out / "scan.nii.gz", pair[1], []
-        sitk.WriteImage(pair[0], str(scan))
-        if recipe.startswith("brats"):
-            scan = data / PATIENTS[0]  # the folder of a case
-        if recipe == "prompted":
-            inside = sitk.GetArrayFromImage(reference) > 0
-            depth = ndimage.distance_transform_edt(inside)
-            k, j, i = map(int, np.unravel_index(depth.argmax(), depth.shape))
-            point = reference.TransformIndexToPhysicalPoint((i, j, k))
-            more = ["--point", ",".join(f"{x:.2f}" for x in point)]
+    if row.recipe == "lungs-left-right":
+        more = ["--class", "left lung"]
+    if row.layout == "pictures":
+        left = sitk.GetArrayFromImage(read(data / "masks" / "LUNG1-001.png")) == 1
+        write_picture(left.astype(np.uint8), references / "case.png")
+        return data / "images" / "LUNG1-001.png", references, more
+    if row.layout == "run lengths":
+        shadow = films(*masked(shared))["front"][1]
+        write_picture(shadow * 255, references / "case.png")
+        return data / "films" / f"{PATIENTS[0]}_front.png", references, more
+    if row.layout == "lungs":
+        scan, reference = (data / "LUNG1-001" / f"{kind}.nii.gz" for kind in ("image", "mask"))
+        sitk.WriteImage(sitk.Cast(read(reference) == 1, sitk.sitkUInt8), str(references / "case.nii.gz"))
+        return scan, references, more
+    image, reference = tumours(shared / "scans")[PATIENTS[0]]
+    scan = out / "scan.nii.gz"
+    sitk.WriteImage(image, str(scan))
     sitk.WriteImage(reference, str(references / "case.nii.gz"))
-    return scan, references, more
+    if row.recipe == "prompted":
+        inside = sitk.GetArrayFromImage(reference) > 0
+        depth = ndimage.distance_transform_edt(inside)
+        k, j, i = map(int, np.unravel_index(depth.argmax(), depth.shape))
+        more = ["--point", ",".join(f"{x:.2f}" for x in reference.TransformIndexToPhysicalPoint((i, j, k)))]
+    return data / PATIENTS[0] if row.layout == "brats" else scan, references, more  # of BraTS the folder of a case
 
 
-def row(recipe: str, shared: Path, out: Path, steps: int) -> dict:
-    layout, settings = ROWS[recipe]
-    data = made(LAYOUTS[layout], shared, out / "data" / layout.replace(" ", "-"))
-    lungs_folder = made(backgrounds, shared, out / "data" / "whole-lungs")
-    place = out / recipe
-    place.mkdir(parents=True, exist_ok=True)
+def masked(shared: Path) -> tuple[sitk.Image, np.ndarray]:
+    image, mask = tumours(shared / "scans")[PATIENTS[0]]
+    return image, sitk.GetArrayFromImage(mask)
+
+
+def made_row(row: Row, shared: Path, out: Path, steps: int) -> dict:
+    data = made(LAYOUTS[row.layout], shared, out / "data" / row.layout.replace(" ", "-"))
+    whole_lungs = made(backgrounds, shared, out / "data" / "whole-lungs")
+    words = [text.format(steps=steps, epoch=max(1, steps // 4), lungs=whole_lungs) for text in [*SHORT, *row.settings]]
+    recipe = (RECIPES / f"{row.recipe}.toml").read_bytes()
+    place = out / f"{row.name}-{hashlib.sha256(recipe + json.dumps(words).encode()).hexdigest()[:8]}"
     if (place / "row.json").is_file():
         return json.loads((place / "row.json").read_text())
-    words = [text.format(steps=steps, epoch=max(1, steps // 4), lungs=lungs_folder) for text in [*SHORT, *settings]]
-    model = place / "model"
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir(parents=True)
+    model, predictions = place / "model", place / "predictions"
     sets = [word for text in words for word in ("--set", text)]
-    training = place / "training_s.json"
-    if not training.is_file():
-        shutil.rmtree(model, ignore_errors=True)
-        order = ("train", "--recipe", recipe, "--data", data, "-o", model, "--threads", 1, *sets)
-        training.write_text(json.dumps(run(*order, log=place / "train.log")))
-    scan, references, more = judged_case(recipe, shared, data, place)
-    predictions = place / "predictions"
-    result = predictions / "case"
-    segmenting = run("segment", scan, "-o", result, "--model", model, *more, log=place / "segment.log")
-    judged = place / "evaluation"
-    shutil.rmtree(judged, ignore_errors=True)
-    words = ("evaluate", "--predictions", predictions, "--references", references, "-o", judged, "--no-pictures")
-    run(*words, "--resamples", 100, "--json", log=place / "evaluate.json")
+    order = ("train", "--recipe", row.recipe, "--data", data, "-o", model, "--threads", 1, *sets)
+    training = run(*order, log=place / "train.log")
+    scan, references, more = judged_case(row, shared, data, place)
+    segmenting = run("segment", scan, "-o", predictions / "case", "--model", model, *more, log=place / "segment.log")
+    order = ("evaluate", "--predictions", predictions, "--references", references, "-o", place / "evaluation")
+    run(*order, "--no-pictures", "--resamples", 100, "--json", log=place / "evaluate.json")
     card = json.loads((model / "model.json").read_text())
     found = {
-        "recipe": recipe,
-        "layout": layout,
+        "recipe": row.recipe,
+        "layout": row.layout,
         "network": card["network"],
         "steps": card["provenance"]["steps_done"],
-        "training_s": round(json.loads(training.read_text()), 1),
+        "training_s": round(training, 1),
         "validation": card["provenance"]["metrics"].get("validation_dice_of_windows"),
         "segmenting_s": round(segmenting, 1),
         "dice": dice_of(place / "evaluate.json"),
@@ -259,14 +333,16 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("shared", type=Path)
     arguments.add_argument("-o", "--out", type=Path, default=Path("out/recipes"))
-    arguments.add_argument("--only", action="append", choices=list(ROWS))
+    arguments.add_argument("--only", action="append", choices=sorted({row.recipe for row in ROWS}))
     arguments.add_argument("--steps", type=int, default=40)
     given = arguments.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     print("| recipe | network | data | steps | training, s | validation Dice | segment, s | Dice of the scan |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |", flush=True)
-    for recipe in given.only or ROWS:
-        found = row(recipe, given.shared, given.out, given.steps)
+    for row in ROWS:
+        if given.only and row.recipe not in given.only:
+            continue
+        found = made_row(row, given.shared, given.out, given.steps)
         scores = [f"{found[key]:.3f}" if found[key] is not None else "-" for key in ("validation", "dice")]
         cells = [*(found[key] for key in ("recipe", "network", "layout", "steps", "training_s")), scores[0]]
         print("|", " | ".join(map(str, [*cells, found["segmenting_s"], scores[1]])), "|", flush=True)
