@@ -58,6 +58,13 @@ def write_sheared(path):
     path.write_bytes(gzip.compress(bytes(content)))
 
 
+def forget_orientation(path):
+    """The NIfTI states neither qform nor sform."""
+    content = bytearray(gzip.decompress(path.read_bytes()))
+    content[252:256] = bytes(4)  # qform_code, sform_code
+    path.write_bytes(gzip.compress(bytes(content)))
+
+
 def test_datasets_without_a_problem_pass(tmp_path):
     for make in LAYOUTS:
         report = check_dataset(make(tmp_path / make.__name__))
@@ -136,6 +143,26 @@ PLANTED = {
             sitk.GetImageFromArray(np.zeros((*made.SHAPE, 3), np.uint8), isVector=True), str(image(d))
         ),
         ("image", STOPS, "colours"),
+    ),
+    "several time points": (
+        lambda d: sitk.WriteImage(
+            sitk.JoinSeries([sitk.GetImageFromArray(np.stack([made.chest(n)] * 2)[n]) for n in (0, 1)]), str(image(d))
+        ),
+        ("image", STOPS, "time points"),
+    ),
+    "complex numbers": (
+        lambda d: sitk.WriteImage(
+            sitk.Cast(sitk.GetImageFromArray(made.chest().astype(np.float32)), sitk.sitkComplexFloat32), str(image(d))
+        ),
+        ("image", STOPS, "complex"),
+    ),
+    "voxels that are no numbers": (
+        lambda d: rewrite(image(d), lambda v: np.where(np.arange(v.size).reshape(v.shape) < 3, np.float32("nan"), v)),
+        ("note", WARNING, "were not numbers"),
+    ),
+    "no orientation stated": (
+        lambda d: [forget_orientation(p) for p in (image(d), label(d))],
+        ("orientation", WARNING, ""),
     ),
     "stored sagittally": (
         lambda d: [
