@@ -7,7 +7,7 @@ import sys
 import torch
 from made_cases import make_cases
 
-from LungTumorSegLib.networks.model import load_model
+from LungTumorSegLib.networks.model import load_card, load_model
 
 RECIPE = """
 [network]
@@ -32,12 +32,20 @@ validation_windows = 8
 batch_norm = "{statistics}"
 """
 SCRIPT = """
-import sys
+import os, sys
 from pathlib import Path
+import torch
+from LungTumorSegLib.training.case_samples import CaseSamples
 from LungTumorSegLib.training.recipe_file import read_recipe
 from LungTumorSegLib.training.training_run import train
 data, *rest = map(Path, sys.argv[1:])
+plain = CaseSamples.__call__
+def poisoned(self, rng, step):
+    image, target, known = plain(self, rng, step)
+    spoilt = self.changed and step == 2 and os.environ.get("RANK") != "0"  # of two processes the second's half
+    return image * torch.nan if spoilt else image, target, known
 for recipe, out in zip(rest[::2], rest[1::2]):
+    CaseSamples.__call__ = poisoned if recipe.stem == "poisoned" else plain
     train(read_recipe(str(recipe)), data, out, device="cpu", threads=1)
 """
 
@@ -47,12 +55,14 @@ def weights(folder) -> dict[str, torch.Tensor]:
 
 
 def test_two_processes_that_share_a_batch_learn_the_weights_of_one(tmp_path):
-    """Without batch norm, and with its statistics frozen: on processors torch cannot share them between processes."""
+    """Without batch norm, and with its statistics frozen: on processors torch cannot share them between processes; and
+    where the samples of one give no numbers: all skip that step."""
     data = make_cases(tmp_path / "cases")
     script = tmp_path / "run.py"
     script.write_text(SCRIPT)
     pairs: dict[str, list] = {"one": [], "two": []}
-    for kind, (batch_norm, statistics) in {"without": ("false", "learnt"), "frozen": ("true", "frozen")}.items():
+    kinds = {"without": ("false", "learnt"), "frozen": ("true", "frozen"), "poisoned": ("false", "learnt")}
+    for kind, (batch_norm, statistics) in kinds.items():
         recipe = tmp_path / f"{kind}.toml"
         recipe.write_text(RECIPE.format(batch_norm=batch_norm, statistics=statistics))
         for processes, words in pairs.items():
@@ -64,7 +74,10 @@ def test_two_processes_that_share_a_batch_learn_the_weights_of_one(tmp_path):
         for processes, start in (("one", [sys.executable]), ("two", many))
     ]
     assert [process.wait(timeout=600) for process in started] == [0, 0]
-    for kind in ("without", "frozen"):
+    for kind in kinds:
+        for processes in pairs:
+            facts = load_card(tmp_path / f"{kind}-{processes}").provenance
+            assert (facts["steps_done"], facts["steps_skipped"]) == (6, int(kind == "poisoned"))
         one, two = weights(tmp_path / f"{kind}-one"), weights(tmp_path / f"{kind}-two")
         assert one.keys() == two.keys()
         for name in one:

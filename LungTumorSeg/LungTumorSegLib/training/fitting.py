@@ -173,7 +173,10 @@ def found_rate(network: nn.Module, recipe: Recipe, training: Make, machine: dict
         )
     rate = test.suggestion() if test else None
     if rate is None:
-        raise InputRefused("recipe: optimiser.learning_rate = 'find': no rate lowers the loss; give a number")
+        raise InputRefused(
+            "recipe: optimiser.learning_rate = 'find': no rate was seen to lower the loss: give a number, or raise "
+            "optimiser.find_steps or run.batch"
+        )
     return float(rate)
 
 
