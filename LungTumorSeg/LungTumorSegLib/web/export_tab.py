@@ -11,7 +11,7 @@ from trame_server.utils.typed_state import TypedState
 from LungTumorSegLib.web.state import ExportState, SegmentState
 
 FORMATS = {
-    "nifti": ("Mask as NIfTI", "mdi-cube-scan", "uint16 labels on the CT's own grid, .nii.gz"),
+    "nifti": ("Mask as NIfTI", "mdi-cube-scan", "0 and 1 on the CT's own grid, .nii.gz"),
     "dicom": ("DICOM SEG and SR", "mdi-hospital-box-outline", "Segments and measurements, .zip; for CTs from DICOM"),
     "csv": ("Table as CSV", "mdi-table", "A row a lesion, all columns at full precision"),
     "report": ("Report as PDF", "mdi-file-document-outline", "Pictures and measurements of every lesion"),

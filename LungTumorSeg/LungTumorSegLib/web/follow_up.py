@@ -86,7 +86,7 @@ class FollowUpGroup:
                 disabled=(f"!{name.earlier} || !{segment.has_result}",),
                 title="Lay the scans over each other and match the lesions",
             )  # fmt: skip
-        with html.Div(classes="lts-row flex-nowrap mt-2", v_if=(name.earlier,)):
+        with html.Div(classes="lts-row flex-nowrap mt-3", v_if=(name.earlier,)):
             for model, label in ((name.earlier_day, "Date of the earlier CT"), (name.day, "Date of this CT")):
                 v3.VTextField(
                     v_model=(model,), label=label, placeholder="YYYY-MM-DD", persistent_placeholder=True,

@@ -23,7 +23,7 @@ class Hand:
         self.tools = Tools(app, desk, self.put_down, self._undo_changed)
         self.lesion = ChosenLesion(server, desk, self.tools)
         self._page.bind_changes({self._page.name.tool: self._take})
-        self._segment.bind_changes({self._segment.name.brush_mm: self.tools.set_brush})
+        self._segment.bind_changes({(self._segment.name.brush_mm, self._segment.name.brush_ball): self._set_brush})
 
     def put_down(self) -> None:
         with self._server.state:
@@ -60,9 +60,12 @@ class Hand:
 
     def _take(self, tool: str) -> None:
         if tool in BRUSHES:
-            self.tools.set_brush(self._segment.data.brush_mm)
+            self._set_brush()
         self.tools.take(tool)
         self.show()
+
+    def _set_brush(self, *_) -> None:
+        self.tools.set_brush(self._segment.data.brush_mm, self._segment.data.brush_ball)
 
     def _undo_changed(self) -> None:
         stack = self.tools.undo_stack

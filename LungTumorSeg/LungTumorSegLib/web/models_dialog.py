@@ -153,7 +153,7 @@ class ModelsDialog:
 
     def _fill_actions(self, name: ModelsState) -> None:
         chosen = f"({name.rows}.find(row => row.address === {name.chosen}) || {{}})"
-        with v3.VCardActions(classes="flex-wrap"):
+        with v3.VCardActions(classes="flex-wrap px-6 pb-4"):
             for text, does, title in (
                 ("Import folder…", CHOOSE_FOLDER, "A model's folder: model.json and weights.safetensors"),
                 ("Import zip…", CHOOSE_ZIP, "A zip of a model's folder"),

@@ -14,7 +14,7 @@ from LungTumorSegLib.measurement.wording import DISCLAIMER
 from LungTumorSegLib.web.state import PageState
 from LungTumorSegLib.web.views import AXIAL, CORONAL, FOUR, SAGITTAL, SPACE, WINDOWS, Views
 
-PANEL_WIDTH = 392
+PANEL_WIDTH, WIDE_PANEL = 392, 490  # px; of a window from 2200 px on, where all in it is larger (page.css)
 NOTICE = f"Research use only. {DISCLAIMER} Nothing here may be used to decide about a patient."
 CHOOSE_FILE, CHOOSE_FOLDER = "window.lungTumorSeg.choose(false)", "window.lungTumorSeg.choose(true)"
 TABS = {
@@ -86,7 +86,10 @@ class Page:
                 _icon("mdi-fit-to-page-outline", "Fit the views to the CT (F)", click=actions.fit)
                 _icon("mdi-keyboard-outline", "Mouse and keys", click=f"{name.shortcuts_shown} = true")
             with v3.VNavigationDrawer(
-                permanent=True, width=PANEL_WIDTH, classes="lts-panel", disable_resize_watcher=True
+                permanent=True,
+                width=(f"$vuetify.display.width < 2200 ? {PANEL_WIDTH} : {WIDE_PANEL}",),
+                classes="lts-panel",
+                disable_resize_watcher=True,
             ):
                 self._open_row(name)
                 with v3.VTabs(v_model=(name.tab,), density="compact", grow=True, height=40, classes="flex-shrink-0"):

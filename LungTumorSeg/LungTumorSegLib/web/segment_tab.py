@@ -106,9 +106,10 @@ def segment_tab(server, actions: SegmentActions) -> None:
         )  # fmt: skip
     _slider("Size", name.brush_mm, 1, 40, 0.5, f"{name.brush_mm}.toFixed(1) + ' mm'", "brush")
     with html.Div(classes="lts-row flex-nowrap"):
+        _switch("Ball", name.brush_ball, "A ball through the slices, not a disc in one")
         html.Span(
-            f"{{{{ {name.brush_lesion} ? 'Lesion ' + {name.brush_lesion} : '' }}}}", id="brush-lesion",
-            classes="text-body-2 flex-grow-1", title="The lesion that the brush is for: choose another in Measure",
+            f"{{{{ {name.brush_lesion} ? 'for lesion ' + {name.brush_lesion} : '' }}}}", id="brush-lesion",
+            classes="lts-label flex-grow-1", title="The lesion that the brush is for: choose another in Measure",
         )  # fmt: skip
         for text, icon, enabled, does in (
             ("Undo (Ctrl+Z)", "mdi-undo", name.can_undo, actions.undo),
@@ -130,7 +131,7 @@ def _section(title: str) -> None:
 
 
 def _slider(label, model, lowest, highest, step, text, identity, **kwargs) -> None:
-    with html.Div(classes="lts-row flex-nowrap", style="height: 34px"):
+    with html.Div(classes="lts-row flex-nowrap lts-slider"):
         html.Span(label, classes="lts-label")
         v3.VSlider(
             v_model=(model,), min=lowest, max=highest, step=step, hide_details=True, density="compact",
@@ -139,8 +140,10 @@ def _slider(label, model, lowest, highest, step, text, identity, **kwargs) -> No
         html.Span(f"{{{{ {text} }}}}", classes="lts-value")
 
 
-def _switch(label: str, model) -> None:
-    v3.VCheckbox(v_model=(model,), label=label, density="compact", hide_details=True, classes="flex-grow-0 mr-1")
+def _switch(label: str, model, title: str = "") -> None:
+    v3.VCheckbox(
+        v_model=(model,), label=label, density="compact", hide_details=True, classes="flex-grow-0 mr-1", title=title
+    )
 
 
 def _tool(page: PageState, tool: str, text: str, icon: str, hint: str, colour: str, disabled) -> None:

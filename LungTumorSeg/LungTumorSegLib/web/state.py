@@ -58,6 +58,7 @@ class SegmentState:
     fill: bool = True
     surface: bool = True
     brush_mm: float = 6.0
+    brush_ball: bool = False
     brush_lesion: int = 0
     has_prompts: bool = False
     has_edits: bool = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import slicer
-from trame_slicer.segmentation import SegmentationEffectErase, SegmentationEffectPaint
+from trame_slicer.segmentation import BrushDiameterMode, SegmentationEffectErase, SegmentationEffectPaint
 from undo_stack import UndoStack
 
 from LungTumorSegLib.scene import segments
@@ -64,11 +64,14 @@ class Tools:
         self._lesion = lesion
         if self._tool in BRUSHES and self.lesion:
             ours = segments.our_segments(self._desk.result.segmentation_node)
-            self._editor.set_active_segment_id(ours[self.lesion])
+            if self._editor.get_active_segment_id() != ours[self.lesion]:  # else a stroke under way would end
+                self._editor.set_active_segment_id(ours[self.lesion])
 
-    def set_brush(self, mm: float) -> None:
+    def set_brush(self, mm: float, ball: bool) -> None:
+        """Its diameter; a ball reaches into the slices beside the one that is painted in."""
         for effect in (SegmentationEffectPaint, SegmentationEffectErase):
-            self._editor.get_effect(effect).set_brush_diameter(mm)
+            self._editor.get_effect(effect).set_brush_diameter(mm, BrushDiameterMode.Absolute)
+            self._editor.get_effect(effect).set_use_sphere_brush(ball)
 
     def save_undo(self, segmentation_node) -> None:
         """Our own hand is about to change the segments: have Undo take it back."""

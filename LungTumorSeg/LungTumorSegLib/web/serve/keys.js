@@ -1,7 +1,8 @@
 // Keys go to the process, but for those that a field, a slider or a dialog needs itself.
 window.addEventListener("keydown", (event) => {
   const at = event.target;
-  if (event.altKey || at.closest?.("input:not([type=checkbox]), textarea, .v-overlay") || !window.trame) return;
+  const own = event.key === "Escape" ? "[aria-expanded=true]" : "input:not([type=checkbox]), textarea";
+  if (event.altKey || at.closest?.(`${own}, .v-overlay`) || !window.trame) return;
   let key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   if (event.ctrlKey || event.metaKey) {
     key = { z: event.shiftKey ? "redo" : "undo", y: "redo" }[key];
