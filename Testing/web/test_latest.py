@@ -1,4 +1,4 @@
-"""Of values that come fast, the latest is shown at once; the rest is told once."""
+"""Of values that come fast, the latest is shown as soon as the one before was seen; the rest is told once."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +10,7 @@ def test_values_are_shown_as_they_come_and_the_rest_is_told_once_with_the_last_s
     told = []
 
     async def drag():
-        latest = Latest(told.append, lambda: told.append("rest"), lambda: None)
+        latest = Latest(told.append, lambda: told.append("rest"), lambda: None, lambda: asyncio.sleep(0.005))
         for value in (1, 2, 3):
             latest.put(value)
             await asyncio.sleep(REST / 4)
@@ -24,3 +24,22 @@ def test_values_are_shown_as_they_come_and_the_rest_is_told_once_with_the_last_s
     with ThreadPoolExecutor(1) as other:  # in this thread Playwright's loop may run
         other.submit(asyncio.run, drag()).result()
     assert told == [1, 2, 3, 5, "rest"]
+
+
+def test_while_the_browser_has_not_shown_a_value_the_next_ones_wait_and_only_the_last_of_them_is_shown():
+    told = []
+
+    async def drag():
+        seen = asyncio.Event()
+        latest = Latest(told.append, lambda: told.append("rest"), lambda: None, seen.wait)
+        for value in (1, 2, 3):
+            latest.put(value)
+            await asyncio.sleep(0.01)
+        assert told == [1]
+        seen.set()
+        while latest.moving:
+            await asyncio.sleep(REST / 4)
+
+    with ThreadPoolExecutor(1) as other:
+        other.submit(asyncio.run, drag()).result()
+    assert told == [1, 3, "rest"]

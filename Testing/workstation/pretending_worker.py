@@ -1,6 +1,9 @@
 """The real resident process with an engine that pretends: two balls in any CT, a ball about a point."""
 
+import json
+import os
 import time
+from pathlib import Path
 
 import numpy as np
 
@@ -8,12 +11,14 @@ from LungTumorSegLib.errors import Cancelled, InputRefused
 from LungTumorSegLib.volume.box import EMPTY, Box
 from LungTumorSegLib.worker import resident
 
-BALLS = ((11, 20, 20, 9.0), (12, 42, 44, 7.0))  # k, j, i of the middle, radius mm
+HOLD = Path(os.environ["PRETENDING_HOLD"]) if "PRETENDING_HOLD" in os.environ else None  # no answer while it is there
+# k, j, i of the middle, radius mm, probability there
+BALLS = json.loads(os.environ.get("PRETENDING_BALLS", "[[11, 20, 20, 9.0, 1.0], [12, 42, 44, 7.0, 0.8]]"))
 
 
 def ball(volume, middle, radius) -> np.ndarray:
     """From 1 in the middle to 0 at the radius."""
-    kji = np.indices(volume.geometry.shape)
+    kji = np.ogrid[tuple(map(slice, volume.geometry.shape))]
     spacing = volume.geometry.spacing[::-1]
     apart = np.sqrt(sum(((axis - m) * mm) ** 2 for axis, m, mm in zip(kji, middle, spacing, strict=True)))
     return np.clip(1 - apart / radius, 0, 1).astype(np.float32)
@@ -36,9 +41,16 @@ class PretendingEngine:
             if cancelled():
                 raise Cancelled
             time.sleep(0.03)
+        while HOLD is not None and HOLD.exists():
+            progress("finding lungs", 0.5)
+            if cancelled():
+                raise Cancelled
+            time.sleep(0.03)
         if name == "Prompt":
             return Answer(meta, self.prompted(work, volume))
-        whole = np.maximum(ball(volume, BALLS[0][:3], BALLS[0][3]), 0.8 * ball(volume, BALLS[1][:3], BALLS[1][3]))
+        whole = np.zeros(volume.geometry.shape, np.float32)
+        for *middle, radius, peak in BALLS:
+            np.maximum(whole, peak * ball(volume, middle, radius), out=whole)
         return Answer(meta | {"threshold": 0.4}, Box((0, 0, 0), whole))
 
     def prompted(self, work, volume) -> Box:

@@ -14,10 +14,9 @@ from trame_slicer.core import SlicerApp
 
 from LungTumorSegLib.networks import registry
 from LungTumorSegLib.web import serving
-from LungTumorSegLib.web.child import PageChild
-from LungTumorSegLib.web.clock import Clock
 from LungTumorSegLib.web.case_images import CaseImageRows
 from LungTumorSegLib.web.child import PageChild
+from LungTumorSegLib.web.clock import Clock
 from LungTumorSegLib.web.doorway import Doorway
 from LungTumorSegLib.web.export_tab import export_tab
 from LungTumorSegLib.web.exports import Exports
@@ -29,8 +28,8 @@ from LungTumorSegLib.web.kept_session import KeptSession
 from LungTumorSegLib.web.keyboard import Keyboard
 from LungTumorSegLib.web.measure_tab import MeasureActions, measure_tab
 from LungTumorSegLib.web.model_choice import ModelChoice
-from LungTumorSegLib.web.page import Page, PageActions
 from LungTumorSegLib.web.models_dialog import ModelsDialog
+from LungTumorSegLib.web.page import Page, PageActions
 from LungTumorSegLib.web.scans import Scans
 from LungTumorSegLib.web.segment_tab import SegmentActions, segment_tab
 from LungTumorSegLib.web.state import ExportState, PageState
@@ -42,8 +41,8 @@ from LungTumorSegLib.worker.process import WorkerProcess
 from LungTumorSegLib.workstation.desk import Desk
 from LungTumorSegLib.workstation.exporting import Exporting
 from LungTumorSegLib.workstation.jobs import Jobs
-
 from LungTumorSegLib.workstation.model_upload import holds_model
+
 
 class App:
     """
@@ -75,17 +74,17 @@ class App:
             exporting, self.files, self._download, self.slicer.io_manager.write_scene, self.host.failed
         )
         self._follow_up = FollowUpGroup(server, self.desk, self._jobs)
-        self._switches = Switches(server, self.desk)
+        self._switches = Switches(server, self.desk, self.views)
         self._scans = Scans(
             server, self.slicer.scene, self.desk, self.views, self.host, lambda: self._switches.cut,
             self._hand.tools.forget, self._follow_up.following.open_earlier,
         )  # fmt: skip
         self.host.know(self.desk, self._jobs, self._also_changed, self._first_lesions, self._switches.show)
-        self._models = ModelChoice(server, self.desk)
-        self._train = TrainTab(
         self._images = CaseImageRows(server, self.desk)
-            server, folder / "teaching", job_command(), new_child, exporting, self.host.said,
+        self._models = ModelChoice(server, self.desk)
         self._models_dialog = ModelsDialog(server, self._models.show_list)
+        self._train = TrainTab(
+            server, folder / "teaching", job_command(), new_child, exporting, self.host.said,
             self.host.failed, self._models.show_list,
         )  # fmt: skip
         self._session = KeptSession(server, self.desk, self._scans, self._switches, self.host, folder / "session")
@@ -167,11 +166,12 @@ class App:
     def _also_changed(self) -> None:
         self._follow_up.show()
         self._scans.show_list()
-
-    def _first_lesions(self, lesion: int) -> None:
         self._images.show()
         self._hand.show()
+
+    def _first_lesions(self, lesion: int) -> None:
         self._hand.lesion.jump(lesion)
+        self.views.look_again()
         self._spawn(self._turn_to_lesions())
 
     async def _turn_to_lesions(self) -> None:

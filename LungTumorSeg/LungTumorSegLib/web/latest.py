@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 REST = 0.4  # s without a new value after which the hand rests
 
 
 class Latest:
-    """Shows the value put last, when the event loop has heard all that waits to be heard; then waits for rest.
+    """Shows the value put last, each when the one before was seen; then waits for rest.
 
     Parameters
     ----------
     show : called with a value while the hand moves
     rested : called when no value has come for REST seconds
     after : called after each of the two
+    seen : awaited after each value: the next is shown when the user has seen this one
     """
 
-    def __init__(self, show: Callable[[float], None], rested: Callable[[], None], after: Callable[[], None]):
-        self._show, self._rested, self._after = show, rested, after
+    def __init__(
+        self,
+        show: Callable[[float], None],
+        rested: Callable[[], None],
+        after: Callable[[], None],
+        seen: Callable[[], Awaitable[None]],
+    ):
+        self._show, self._rested, self._after, self._seen = show, rested, after, seen
         self._value: float | None = None
         self._task: asyncio.Task | None = None
         self._came = asyncio.Event()
@@ -41,7 +48,7 @@ class Latest:
             self._came.clear()
             self._show(self._value)
             self._after()
-            await asyncio.sleep(0.005)  # the views draw and newer values are heard
+            await self._seen()
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._came.wait(), REST)
         self._rested()

@@ -40,6 +40,7 @@ def front_page() -> str:
             '<script src="vue.global.js"></script>',
             '<link rel="stylesheet" href="own/page.css" /><script src="own/presence.js"></script>'
             '<script src="own/files.js"></script><script src="own/keys.js"></script>'
+            '<script src="own/pictures.js"></script>'
             '<script src="vue.global.js"></script>',
         ),
     ):

@@ -6,6 +6,7 @@ from trame_server.utils.typed_state import TypedState
 
 from LungTumorSegLib.web.latest import Latest
 from LungTumorSegLib.web.state import SegmentState
+from LungTumorSegLib.web.views import Views
 from LungTumorSegLib.workstation.desk import Cut, Desk
 from LungTumorSegLib.workstation.display import Display
 
@@ -13,10 +14,10 @@ from LungTumorSegLib.workstation.display import Display
 class Switches:
     """Threshold and smallest lesion follow the hand and are measured when it rests; the others act at once."""
 
-    def __init__(self, server, desk: Desk):
+    def __init__(self, server, desk: Desk, views: Views):
         self._desk, self._segment = desk, TypedState(server.state, SegmentState)
-        self._threshold = Latest(desk.drag_threshold, self._rest, server.state.flush)
-        self._smallest = Latest(lambda _mm: None, self._rest, server.state.flush)
+        self._threshold = Latest(desk.drag_threshold, self._rest, server.state.flush, views.turns.caught_up)
+        self._smallest = Latest(lambda _mm: None, self._rest, server.state.flush, views.turns.caught_up)
         name = self._segment.name
         self._segment.bind_changes({
             name.threshold: self._threshold.put,

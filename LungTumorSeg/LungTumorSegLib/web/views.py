@@ -11,10 +11,11 @@ from trame.widgets import html
 from trame.widgets import vuetify3 as v3
 from trame_server.utils.typed_state import TypedState
 from trame_slicer.core import LayoutManager
-from trame_slicer.rca_view import register_rca_factories
-from trame_slicer.views import Layout, LayoutDirection, SliceView, ViewLayoutDefinition
+from trame_slicer.views import Layout, LayoutDirection, SliceView, ThreeDView, ViewLayoutDefinition, ViewType
 
 from LungTumorSegLib.scene import ownership
+from LungTumorSegLib.web.easels import Easels
+from LungTumorSegLib.web.pictures import Pictures, Turns
 from LungTumorSegLib.web.state import PageState
 
 # Width and level, HU: as radiologists set them for the chest.
@@ -23,7 +24,6 @@ AXIAL, CORONAL, SAGITTAL, SPACE = "Axial", "Coronal", "Sagittal", "Space"
 FOUR = "four"
 # What lies at the left, right, top and bottom edge of a view, as the patient's letters.
 EDGES = {AXIAL: "RLAP", CORONAL: "RLSI", SAGITTAL: "APSI"}
-MOVING_QUALITY = 75  # of the JPEG while moving; 90 when at rest
 
 
 @dataclass
@@ -48,10 +48,14 @@ class Views:
     def __init__(self, server, app):
         self._server, self._app = server, app
         self._slices: dict[str, TypedState[SliceState]] = {}
-        register_rca_factories(
-            app.view_manager, server, self._slice_furniture, self._space_furniture,
-            interactive_quality=MOVING_QUALITY, blur_fps=30.0,
-        )  # fmt: skip
+        self.turns = Turns()
+        self._easels = (
+            Easels(server, self.turns, SliceView, ViewType.SLICE_VIEW, self._slice_furniture),
+            Easels(server, self.turns, ThreeDView, ViewType.THREE_D_VIEW, self._space_furniture),
+        )
+        for easels in self._easels:
+            app.view_manager.register_factory(easels)
+        server.trigger("shown")(self._shown)
         axial = ViewLayoutDefinition.axial_view(AXIAL)
         coronal = ViewLayoutDefinition.coronal_view(CORONAL)
         sagittal = ViewLayoutDefinition.sagittal_view(SAGITTAL)
@@ -76,7 +80,10 @@ class Views:
 
     def show(self, name: str) -> None:
         """FOUR, or one view alone."""
+        for view, pictures in self._pictures():
+            pictures.visible = name in (FOUR, view)
         self._layouts.set_layout(name)
+        self.turns.wake()
 
     def show_ct(self, ct) -> None:
         """Put the CT under all views and fit them to it; of other CTs' results nothing is seen then."""
@@ -92,6 +99,11 @@ class Views:
     def fit(self) -> None:
         self._app.display_manager.reset_views()
 
+    def look_again(self) -> None:
+        """Segments are new in the scene: a slice view that nobody moved since would not show them."""
+        for view in self._app.view_manager.get_slice_views():
+            view.get_view_node().Modified()
+
     def fit_space(self) -> None:
         """Bring all that is shown in 3D into the 3D view."""
         view = self._app.view_manager.get_view(SPACE)
@@ -106,6 +118,15 @@ class Views:
         view = self._app.view_manager.get_view(name)
         lowest, highest = view.get_slice_range()
         view.set_slice_value(min(max(view.get_slice_value() + slices * view.get_slice_step(), lowest), highest))
+
+    def _pictures(self) -> list[tuple[str, Pictures]]:
+        return [one for easels in self._easels for one in easels.pictures.items()]
+
+    def _shown(self, name: str) -> None:
+        """The browser shows the view's last picture."""
+        for view, pictures in self._pictures():
+            if view == name:
+                pictures.shown()
 
     # What stands over the pictures
 
@@ -126,7 +147,7 @@ class Views:
         view.modified.connect(moved)
         moved(view)
         left, right, top, bottom = EDGES[name]
-        _corner(name, (f"{{{{ {state.name.text} }}}}",))
+        _corner(name, name, (f"{{{{ {state.name.text} }}}}",))
         with html.Div(classes="lts-edges", v_if=(state.name.text,)):
             for place, letter in zip(("left", "right", "top", "bottom"), (left, right, top, bottom), strict=True):
                 html.Span(letter, classes=f"lts-{place}")
@@ -139,7 +160,7 @@ class Views:
         self._alone_button(name)
 
     def _space_furniture(self, _server, name: str, _view) -> None:
-        _corner("3D", ())
+        _corner(name, "3D", ())
         self._alone_button(name)
 
     def _alone_button(self, name: str) -> None:
@@ -157,8 +178,8 @@ class Views:
         return bool(view.get_background_volume_id())
 
 
-def _corner(title: str, lines: tuple[str, ...]) -> None:
-    with html.Div(classes="lts-corner"):
+def _corner(view: str, title: str, lines: tuple[str, ...]) -> None:
+    with html.Div(classes="lts-corner", raw_attrs=[f'data-view="{view}"']):
         html.Span(title, classes=f"lts-title lts-{title.lower()}")
         for line in lines:
             html.Span(line)
