@@ -189,7 +189,7 @@ class LungTumorSegTest(ScriptedLoadableModuleTest):
         self.delayDisplay("A result is shown, shown again, and follows the threshold")
 
     def test_point(self):
-        from LungTumorSegLib.scene.prompts import points_inside
+        from LungTumorSegLib.scene.prompt_nodes import points_inside
 
         node, result = self.shown()
         points = points_inside(slicer.mrmlScene, node)

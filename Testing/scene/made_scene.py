@@ -5,7 +5,7 @@ import slicer
 import vtk
 from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
-from LungTumorSegLib.scene import prompts
+from LungTumorSegLib.scene import prompt_nodes
 from LungTumorSegLib.volume.box import Box
 from LungTumorSegLib.volume.geometry import Geometry, to_ras
 
@@ -103,7 +103,7 @@ def lps(kji) -> np.ndarray:
 
 def place(scene, ct, kji, inside=True) -> None:
     """As the mouse does: a point in a voxel of a CT on the default grid."""
-    node = (prompts.points_inside if inside else prompts.points_outside)(scene, ct)
+    node = (prompt_nodes.points_inside if inside else prompt_nodes.points_outside)(scene, ct)
     node.AddControlPointWorld(*to_ras(lps(kji)))
 
 

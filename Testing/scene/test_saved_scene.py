@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from made_scene import BOTH, FIRST, ONE, SECOND, START, ball, blobs, paint, place, segment_array
 
-from LungTumorSegLib.scene import ownership, prompts, segments
+from LungTumorSegLib.scene import ownership, prompt_nodes, prompts, segments
 from LungTumorSegLib.scene.diameters import diameter_lines
 from LungTumorSegLib.scene.result import Result
 from LungTumorSegLib.volume.box import Box
@@ -24,7 +24,7 @@ def worked(scene, ct, result):
     result.set_answer(near, ball(FAR, 2.0))
     result.set_answer(first, ball(FIRST, 4.0))
     place(scene, ct, np.add(FAR, (0, 1, 1)))
-    prompts.add_box(scene, ct, [to_ras([-20, -40, -190]), to_ras([-15, -45, -185])])
+    prompt_nodes.add_box(scene, ct, [to_ras([-20, -40, -190]), to_ras([-15, -45, -185])])
     node = result.segmentation_node
     voxels = segment_array(node, segments.our_segments(node)[1], ct)
     voxels[SPOT] = 1
@@ -143,7 +143,7 @@ def test_a_correction_stays_at_the_next_threshold(saved):
 
 def test_prompts_placed_after_loading_get_names_of_their_own(scene, saved):
     *_, again = saved
-    prompts.points_inside(scene, again.ct).AddControlPointWorld(300, 300, 300)
+    prompt_nodes.points_inside(scene, again.ct).AddControlPointWorld(300, 300, 300)
     assert [prompt.key for prompt in again.prompts()] == ["1", "2", "3", "4"]
 
 

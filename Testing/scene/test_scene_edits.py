@@ -5,7 +5,7 @@ import pytest
 import slicer
 from made_scene import BOTH, FIRST, ONE, SECOND, START, ball, blobs, paint, place, segment_array
 
-from LungTumorSegLib.scene import maps, ownership, prompts, segments, table
+from LungTumorSegLib.scene import maps, ownership, prompt_nodes, segments, table
 from LungTumorSegLib.scene.edits import Edits
 from LungTumorSegLib.scene.result import Result
 from LungTumorSegLib.scene.voxels import Voxels
@@ -273,7 +273,7 @@ def test_a_prompts_lesion_is_replaced_and_comes_back_when_the_prompt_is_deleted(
     result.set_answer(prompt, ball(FIRST, 3.0))
     assert [lesion.id for lesion in result.lesions] == [1, 2], "it keeps its number"
     np.testing.assert_array_equal(editor.lesion(1), ball(FIRST, 3.0).full(first.shape) >= BOTH)
-    prompts.points_inside(scene, ct).RemoveNthControlPoint(0)
+    prompt_nodes.points_inside(scene, ct).RemoveNthControlPoint(0)
     assert result.follow_prompts() == []
     np.testing.assert_array_equal(editor.lesion(1), first)
     np.testing.assert_array_equal(
@@ -289,7 +289,7 @@ def test_a_lesion_taken_away_comes_back_when_its_point_is_deleted(scene, ct, res
     result.recompose(LOW, 1.0)
     assert [lesion.id for lesion in result.lesions] == [1]
     result.recompose(BOTH, 1.0)
-    prompts.points_outside(scene, ct).RemoveNthControlPoint(0)
+    prompt_nodes.points_outside(scene, ct).RemoveNthControlPoint(0)
     result.follow_prompts()
     assert [lesion.id for lesion in result.lesions] == [1, 2]
 
@@ -309,7 +309,7 @@ def test_a_new_segment_keeps_prompts_and_what_was_taken_away(scene, ct, result):
 def test_an_answer_to_a_deleted_prompt_changes_nothing(scene, ct, result):
     place(scene, ct, FAR)
     [prompt] = result.follow_prompts()
-    prompts.points_inside(scene, ct).RemoveAllControlPoints()
+    prompt_nodes.points_inside(scene, ct).RemoveAllControlPoints()
     before = slicer.util.arrayFromVolume(result.probability_node).copy()
     result.set_answer(prompt, ball(FAR, 2.0))
     np.testing.assert_array_equal(slicer.util.arrayFromVolume(result.probability_node), before)
@@ -337,7 +337,7 @@ def test_many_prompts_and_edits_leave_no_node_behind(scene, ct, result, editor):
     def names():
         return sorted(scene.GetNthNode(n).GetClassName() for n in range(scene.GetNumberOfNodes()))
 
-    prompts.points_inside(scene, ct), prompts.points_outside(scene, ct)
+    prompt_nodes.points_inside(scene, ct), prompt_nodes.points_outside(scene, ct)
     before = names()
     for n in range(5):
         place(scene, ct, FAR)
@@ -346,8 +346,8 @@ def test_many_prompts_and_edits_leave_no_node_behind(scene, ct, result, editor):
         result.set_answer(prompt, ball(FAR, 2.0))
         editor.paint(1, SPOT) if n % 2 else editor.erase(1, SPOT)
         result.measure()
-        prompts.points_inside(scene, ct).RemoveAllControlPoints()
-        prompts.points_outside(scene, ct).RemoveAllControlPoints()
+        prompt_nodes.points_inside(scene, ct).RemoveAllControlPoints()
+        prompt_nodes.points_outside(scene, ct).RemoveAllControlPoints()
         result.follow_prompts()
     result.reset_edits()
     assert names() == before

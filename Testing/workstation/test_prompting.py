@@ -169,6 +169,7 @@ def test_prompts_are_there_in_a_scene_loaded_anew(segmented, new_bench, scene, c
     segmented.desk.choose_ct(None)
     other = new_bench()
     other.desk.choose_ct(ct)
+    assert other.rest()  # it is read in steps
     assert numbers(other) == [1, 2, 3]
     assert other.desk.prompt_counts == (1, 0, 0)
     other.desk.points().RemoveNthControlPoint(0)

@@ -20,7 +20,7 @@ import vtk
 from trame_slicer.core import SlicerApp
 from vtk.util.numpy_support import vtk_to_numpy
 
-from LungTumorSegLib.scene import prompts, segments
+from LungTumorSegLib.scene import prompt_nodes, segments
 from LungTumorSegLib.scene.result import Result
 from LungTumorSegLib.volume.box import Box
 from LungTumorSegLib.volume.geometry import Geometry, to_ras
@@ -121,7 +121,7 @@ def paint(result: Result, number: int) -> None:
 
 def ask(result: Result, middles: list[np.ndarray]) -> None:
     """Three lesions are asked for by points, each with an answer of its own."""
-    node = prompts.points_inside(result.scene, result.ct)
+    node = prompt_nodes.points_inside(result.scene, result.ct)
     for middle in middles[:3]:
         node.AddControlPointWorld(*to_ras(result._grid.ijk_to_lps(middle[::-1].astype(float))))
     waiting = result.follow_prompts()
@@ -136,7 +136,7 @@ def ask(result: Result, middles: list[np.ndarray]) -> None:
 
 
 def take_away(result: Result, middle: np.ndarray) -> None:
-    node = prompts.points_outside(result.scene, result.ct)
+    node = prompt_nodes.points_outside(result.scene, result.ct)
     node.AddControlPointWorld(*to_ras(result._grid.ijk_to_lps(middle[::-1].astype(float))))
     result.follow_prompts()
 

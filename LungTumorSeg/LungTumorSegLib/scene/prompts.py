@@ -1,14 +1,12 @@
-"""What the user marks: points in lesions, points beside them, boxes around them; as markups nodes of the CT.
+"""The lesions that the user asks for: which points and boxes (`prompt_nodes`) belong to which lesion.
 
-All points inside stand in one node (green), all points outside in another (red), each box is a node. They belong to
-prompts: a prompt is one lesion that is asked for. Which point belongs to which is decided once, when it is first read
-after it was placed, and kept in the control point's description ("prompt 2 at 0.5"), a box's in an attribute: so a
-point that is moved stays with its lesion, in a saved scene too. The number behind it is the threshold shown then.
+A prompt is one lesion. Which point belongs to which is decided once, when it is first read after it was placed, and
+kept with the point.
 
 - A box is a prompt of its own.
 - A point inside joins the prompt in whose lesion or box it lies; else it begins a prompt.
 - A point outside joins the prompt in whose lesion it lies. In a lesion of the automatic answer it takes that lesion
-  away ("takes away at 0.5"). Beside all lesions it joins the prompt whose lesion is nearest, within `NEAR_MM`; farther
+  away. Beside all lesions it joins the prompt whose lesion is nearest, within `NEAR_MM`; farther
   off it does nothing until there is one.
 - Points outside of a prompt whose points inside and box are all gone look for another prompt; they never take away
   the automatic lesion that the prompt had replaced.
@@ -20,24 +18,18 @@ import re
 from dataclasses import dataclass, field
 
 import numpy as np
-import slicer
 
 from LungTumorSegLib.scene import maps, ownership
 from LungTumorSegLib.scene.answers import answers, asked
 from LungTumorSegLib.scene.cut import Cut, kept_cut
+from LungTumorSegLib.scene.prompt_nodes import AWAY, INSIDE, OUTSIDE, box_mark, boxes, marks_of
 from LungTumorSegLib.scene.volumes import geometry_of
 from LungTumorSegLib.volume.box import Box
-from LungTumorSegLib.volume.geometry import Geometry, to_ras
+from LungTumorSegLib.volume.geometry import Geometry
 
-INSIDE, OUTSIDE, BOX = "PointsInside", "PointsOutside", "PromptBox"
-GREEN, RED = (0.10, 0.75, 0.25), (0.95, 0.35, 0.10)
 NEAR_MM = 30.0
-GROUP = ownership.PREFIX + "Prompt"
 SAME_PLACE = 0.05  # voxels: what saving may move a point by, and no hand does
 _LAST = ownership.PREFIX + "LastPrompt"
-# A point or a box was placed, moved (also while the hand drags it), deleted.
-_EVENTS = slicer.vtkMRMLMarkupsNode
-CHANGED = (_EVENTS.PointPositionDefinedEvent, _EVENTS.PointModifiedEvent, _EVENTS.PointRemovedEvent)
 
 Point = tuple[float, float, float]
 
@@ -69,43 +61,6 @@ class TakenAway:
     threshold: float
 
 
-def points_inside(scene, ct):
-    """The vtkMRMLMarkupsFiducialNode of the points in lesions, made if there is none. Points may be placed, moved and
-    deleted in it by the user or by code."""
-    return _points(scene, ct, INSIDE, "points in lesions", GREEN, "CrossDot2D")
-
-
-def points_outside(scene, ct):
-    """The vtkMRMLMarkupsFiducialNode of the points that are not lesion, made if there is none."""
-    return _points(scene, ct, OUTSIDE, "points outside lesions", RED, "ThickCross2D")
-
-
-def add_box(scene, ct, corners_lps=None):
-    """A vtkMRMLMarkupsROINode around a lesion; without corners (two, LPS mm) one that the user is going to place."""
-    node = ownership.make(scene, ct, BOX, "vtkMRMLMarkupsROINode", f"{ct.GetName()} lesion box")
-    node.UndoEnabledOn()
-    display = node.GetDisplayNode()
-    _colour(display, GREEN)
-    display.SetPropertiesLabelVisibility(False)
-    display.SetPointLabelsVisibility(False)
-    display.SetFillOpacity(0.0)
-    if corners_lps is not None:
-        corners = to_ras(corners_lps)
-        node.SetSizeWorld(*np.abs(corners[1] - corners[0]))
-        node.SetCenterWorld(*corners.mean(axis=0))
-    return node
-
-
-def boxes(ct) -> list:
-    """The boxes' nodes."""
-    return ownership.owned(ct, BOX)
-
-
-def prompt_nodes(ct) -> list:
-    """Every node of points and boxes that there is: what a host observes (`CHANGED`)."""
-    return [node for role in (INSIDE, OUTSIDE, BOX) for node in ownership.owned(ct, role)]
-
-
 def read_prompts(ct) -> list[Prompt]:
     """The prompts as they lie in the scene, in the order in which they were begun. New points get their group."""
     return _Reading(ct).prompts()
@@ -135,17 +90,6 @@ def is_answer_to(prompt: Prompt, other: Prompt) -> bool:
     )
 
 
-def remove_prompt(scene, ct, key: str) -> None:
-    """Delete a prompt's points and box."""
-    for role in (INSIDE, OUTSIDE):
-        for mark in reversed(_points_of(ct, role)):
-            if mark.group == key:
-                mark.node.RemoveNthControlPoint(mark.n)
-    for node in boxes(ct):
-        if _group(node.GetAttribute(GROUP) or "")[0] == key:
-            ownership.remove(scene, node)
-
-
 def _prompt(key: str, marks: list[tuple[str, np.ndarray]], threshold: float, asked_for: str) -> Prompt:
     """marks : ("inside" | "outside", (3,)) or ("box", (2, 3)), LPS mm."""
     inside, outside = (tuple(_as_point(at) for name, at in marks if name == which) for which in ("inside", "outside"))
@@ -160,29 +104,6 @@ def _parsed(text: str) -> tuple[float, list[tuple[str, np.ndarray]]]:
     return float(threshold[1][0]), [(name, at.reshape(2, 3) if name == "box" else at) for name, at in marks]
 
 
-@dataclass
-class _Mark:
-    """A control point or a box as it is read. at : LPS mm, (3,) or (2, 3)."""
-
-    node: object
-    n: int | None
-    at: np.ndarray
-    group: str  # prompt's key, `AWAY`, or "" for a new one
-    threshold: float
-
-    def join(self, group: str, threshold: float) -> None:
-        self.group, self.threshold = group, threshold
-        text = f"{'takes away' if group == AWAY else f'prompt {group}'} at {threshold:g}"
-        if self.n is None:
-            self.node.SetAttribute(GROUP, text)
-        else:
-            self.node.SetNthControlPointDescription(self.n, text)
-
-
-AWAY = "away"
-_GROUP = re.compile(r"(?:prompt (\d+)|takes away) at ([0-9.eE+-]+)")
-
-
 class _Reading:
     """The prompts of one CT, read once."""
 
@@ -190,9 +111,9 @@ class _Reading:
         self._ct, self._grid = ct, geometry_of(ct)
         self._threshold = (kept_cut(ct) or Cut()).threshold
         self._answers = answers(ct)
-        self._inside = _points_of(ct, INSIDE)
-        self._outside = _points_of(ct, OUTSIDE)
-        self._boxes = [mark for mark in map(_box_mark, boxes(ct)) if mark is not None]
+        self._inside = marks_of(ct, INSIDE)
+        self._outside = marks_of(ct, OUTSIDE)
+        self._boxes = [mark for mark in map(box_mark, boxes(ct)) if mark is not None]
         for mark in self._boxes:
             if not mark.group:
                 mark.join(self._new_key(), self._threshold)
@@ -213,7 +134,8 @@ class _Reading:
         return [TakenAway(_as_point(mark.at), mark.threshold) for mark in self._outside if mark.group == AWAY]
 
     def _living(self) -> list[str]:
-        return sorted({mark.group for mark in [*self._inside, *self._boxes]}, key=int)
+        """The keys so far."""
+        return sorted({mark.group for mark in [*self._inside, *self._boxes] if mark.group}, key=int)
 
     def _prompt(self, key: str) -> Prompt:
         inside, outside, box = (
@@ -230,13 +152,10 @@ class _Reading:
 
     def _prompt_around(self, point: np.ndarray) -> str | None:
         """The prompt in whose answer or box the point lies."""
-        for key in self._living_so_far():
+        for key in self._living():
             if self._answered_at(key, point):
                 return key
         return next((mark.group for mark in self._boxes if _holds(mark.at, point)), None)
-
-    def _living_so_far(self) -> list[str]:
-        return sorted({mark.group for mark in [*self._inside, *self._boxes] if mark.group}, key=int)
 
     def _group_of_outside(self, point: np.ndarray, living: list[str], orphan: bool) -> str | None:
         for key in living:
@@ -267,55 +186,9 @@ class _Reading:
         return float(min(np.linalg.norm(at - point) for at in marks))
 
     def _new_key(self) -> str:
-        last = max([int(self._ct.GetAttribute(_LAST) or 0), *map(int, self._living_so_far())])
+        last = max([int(self._ct.GetAttribute(_LAST) or 0), *map(int, self._living())])
         self._ct.SetAttribute(_LAST, str(last + 1))
         return str(last + 1)
-
-
-def _points(scene, ct, role: str, what: str, colour: tuple[float, float, float], glyph: str):
-    node = ownership.owned_one(ct, role)
-    if node is None:
-        node = ownership.make(scene, ct, role, "vtkMRMLMarkupsFiducialNode", f"{ct.GetName()} {what}")
-        node.UndoEnabledOn()
-        display = node.GetDisplayNode()
-        _colour(display, colour)
-        display.SetPointLabelsVisibility(False)
-        display.SetGlyphTypeFromString(glyph)
-        display.SetGlyphScale(2.0)
-        display.SetSliceProjection(False)
-    return node
-
-
-def _colour(display, colour: tuple[float, float, float]) -> None:
-    display.SetColor(colour)
-    display.SetSelectedColor(colour)
-    display.SetActiveColor(tuple((x + 1) / 2 for x in colour))
-
-
-def _points_of(ct, role: str) -> list[_Mark]:
-    """The points that are placed: none that hangs at the mouse."""
-    node = ownership.owned_one(ct, role)
-    marks = []
-    for n in range(node.GetNumberOfControlPoints() if node is not None else 0):
-        if node.GetNthControlPointPositionStatus(n) == node.PositionDefined:
-            at = to_ras(node.GetNthControlPointPositionWorld(n))
-            marks.append(_Mark(node, n, at, *_group(node.GetNthControlPointDescription(n))))
-    return marks
-
-
-def _box_mark(node) -> _Mark | None:
-    """The box as corners of the patient's axes around it; None while the user still draws it."""
-    if not 0 < node.GetNumberOfControlPoints() == node.GetNumberOfDefinedControlPoints() or min(node.GetSize()) <= 0:
-        return None
-    bounds = [0.0] * 6
-    node.GetRASBounds(bounds)
-    corners = np.sort(to_ras(np.reshape(bounds, (3, 2)).T), axis=0)
-    return _Mark(node, None, corners, *_group(node.GetAttribute(GROUP) or ""))
-
-
-def _group(text: str) -> tuple[str, float]:
-    found = _GROUP.fullmatch(text)
-    return (found[1] or AWAY, float(found[2])) if found else ("", 0.0)
 
 
 def _holds(corners: np.ndarray, point: np.ndarray) -> bool:

@@ -28,14 +28,8 @@ from LungTumorSegLib.scene.diameters import moved_lines, show_diameters
 from LungTumorSegLib.scene.edits import Edits
 from LungTumorSegLib.scene.marks import AXES, Marks
 from LungTumorSegLib.scene.measured import MeasuredLesions
-from LungTumorSegLib.scene.prompts import (
-    Prompt,
-    is_answer_to,
-    prompts_answered,
-    read_prompts,
-    read_taken_away,
-    remove_prompt,
-)
+from LungTumorSegLib.scene.prompt_nodes import remove_prompt
+from LungTumorSegLib.scene.prompts import Prompt, is_answer_to, prompts_answered, read_prompts, read_taken_away
 from LungTumorSegLib.scene.table import show_table
 from LungTumorSegLib.scene.volumes import geometry_of
 from LungTumorSegLib.scene.written import WrittenSegments

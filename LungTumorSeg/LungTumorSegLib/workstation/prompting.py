@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import vtk
 
-from LungTumorSegLib.scene import ownership, prompts
+from LungTumorSegLib.scene import ownership, prompt_nodes
 from LungTumorSegLib.scene.prompts import Prompt
 from LungTumorSegLib.scene.result import Result
 from LungTumorSegLib.scene.volumes import change_token
@@ -59,19 +59,19 @@ class Prompting:
     def counts(self) -> tuple[int, int, int]:
         """Points inside, points outside, boxes, as the user placed them."""
         ct = self._result.ct
-        lists = [ownership.owned_one(ct, role) for role in (prompts.INSIDE, prompts.OUTSIDE)]
+        lists = [ownership.owned_one(ct, role) for role in (prompt_nodes.INSIDE, prompt_nodes.OUTSIDE)]
         inside, outside = (node.GetNumberOfDefinedControlPoints() if node is not None else 0 for node in lists)
-        return inside, outside, len([box for box in prompts.boxes(ct) if box is not self._new_box])
+        return inside, outside, len([box for box in prompt_nodes.boxes(ct) if box is not self._new_box])
 
     def points(self, inside: bool):
         """The list of points that the user's next click goes into."""
-        make = prompts.points_inside if inside else prompts.points_outside
+        make = prompt_nodes.points_inside if inside else prompt_nodes.points_outside
         return self._seen(make(self._result.scene, self._result.ct))
 
     def new_box(self, corners_lps=None):
         """A box; without corners, one that the user draws."""
         self.placing_ended()
-        box = prompts.add_box(self._result.scene, self._result.ct, corners_lps)
+        box = prompt_nodes.add_box(self._result.scene, self._result.ct, corners_lps)
         if corners_lps is None:
             self._new_box = box
         else:
@@ -91,7 +91,7 @@ class Prompting:
         """Delete all points and boxes; what they replaced is there again."""
         self._following = True
         try:
-            for node in prompts.prompt_nodes(self._result.ct):
+            for node in prompt_nodes.all_nodes(self._result.ct):
                 ownership.remove(self._result.scene, node)
         finally:
             self._following = False
@@ -157,13 +157,13 @@ class Prompting:
         return None if node is None else change_token(node)
 
     def _observe(self) -> None:
-        for node in prompts.prompt_nodes(self._result.ct):
+        for node in prompt_nodes.all_nodes(self._result.ct):
             self._seen(node)
 
     def _seen(self, node):
         address = node.GetAddressAsString("")
         if address not in self._observed:
-            tags = [node.AddObserver(event, self._heard) for event in prompts.CHANGED]
+            tags = [node.AddObserver(event, self._heard) for event in prompt_nodes.CHANGED]
             self._observed[address] = node, tags
         return node
 
