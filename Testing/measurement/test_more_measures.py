@@ -9,7 +9,6 @@ import pytest
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.measurement.challenge_metrics import challenge_metrics, recist_error
 from LungTumorSegLib.measurement.drawn import as_node, with_lines
-from LungTumorSegLib.measurement.fragments import coalesced, fragments_mm
 from LungTumorSegLib.measurement.intervals import CUTS
 from LungTumorSegLib.measurement.lesions import lesion_labels
 from LungTumorSegLib.measurement.lung_fields import find_lung_fields
@@ -291,22 +290,6 @@ def test_a_line_that_makes_a_lesion_small_makes_it_no_target(disc):
     line = GRID.ijk_to_lps(np.array([[26.0, 24, 12], [34.0, 24, 12]]))
     assert lesion.measurable
     assert not with_lines(lesion, GRID, labels, long=line).measurable
-
-
-# Fragments
-
-
-def test_fragments_are_added_and_a_coalesced_lesion_is_measured_as_one():
-    labels = np.zeros(GRID.shape, np.uint8)
-    labels[10, 20, 5:15] = 1
-    labels[10, 20, 15:40] = 2
-    one, two = measure(labels, GRID)
-    assert fragments_mm([one, two]) == one.long_axis_mm + two.long_axis_mm
-    assert fragments_mm([]) == 0
-    whole = coalesced(labels, GRID, [2, 1])
-    assert whole.id == 2
-    assert whole.long_axis_mm == pytest.approx(34 * 0.8 + 0.4)
-    assert fragments_mm([replace(one, node=True)]) == one.short_axis_mm
 
 
 # The challenge

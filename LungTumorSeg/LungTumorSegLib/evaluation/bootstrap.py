@@ -8,7 +8,7 @@ about 90 % instead of 95 % of such intervals hold the truth), and says nothing o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import nan
 
@@ -84,9 +84,3 @@ def ratio(parts: np.ndarray, wholes: np.ndarray, times: np.ndarray) -> Estimate:
     ratios = np.divide(above, below, out=np.full(len(below), nan), where=below > 0)
     whole = wholes.sum()
     return Estimate(float(parts.sum() / whole) if whole else nan, *interval(ratios), int(np.count_nonzero(wholes)))
-
-
-def any_figure(figure: Callable[[np.ndarray], float], cases: int, times: np.ndarray) -> Estimate:
-    """A figure of the counts how often each case is taken."""
-    values = np.array([figure(t) for t in times])
-    return Estimate(float(figure(np.ones(cases, int))), *interval(values), cases)

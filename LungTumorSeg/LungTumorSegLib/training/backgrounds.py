@@ -68,11 +68,6 @@ class Background:
         a, b, c = self.coarse_steps
         return np.ascontiguousarray(self.known[::a, ::b, ::c])
 
-    @cached_property
-    def lungs_box(self) -> tuple[np.ndarray, np.ndarray]:
-        """First and last position (k, j, i) mm between which nearly all places lie."""
-        return tuple(np.percentile(self.places, [1, 99], axis=0))
-
     def thinned(self, spacing: tuple[float, float, float]) -> Background:
         """The same scan with fewer voxels: every n-th slice up to the spacing (k), read linearly in plane."""
         step = max(1, int(spacing[0] / self.spacing[0]))

@@ -28,7 +28,6 @@ TABLES = {
     "card": tables.Card,
 }
 PLAIN = {"describes": text(500), "task": one_of("automatic", "prompted")}
-OPEN = {("network", "arguments"), ("loss", "arguments")}  # tables whose keys the network or the loss judges
 
 
 def recipe_names() -> list[str]:

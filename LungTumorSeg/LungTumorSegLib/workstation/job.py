@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 PATIENCE = 3.0  # seconds after which a job that does not hear Cancel is killed
 KEPT = 200_000  # characters of what it says: tables and facts, never voxels
 PREFIX = "lungtumorseg: "
-REFUSED, CANCELLED = 2, 130
+CANCELLED = 130  # the command's exit code
 
 
 @dataclass(frozen=True)
