@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+WIDE = 160  # columns
 SAME_LINE = 5  # from how many cases on with one and the same line they share it in the table
 
 
@@ -50,6 +51,8 @@ def show(report, seconds: float) -> None:
     from LungTumorSegLib.cases.problem import STOPS
 
     console = Console()
+    if not console.is_terminal:  # a file or a pipe has no width to fold lines for
+        console = Console(width=max(console.width, WIDE))
     if report.problems:
         table = Table(header_style="bold", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
         table.add_column("case", overflow="fold", max_width=40)
@@ -70,8 +73,10 @@ def show(report, seconds: float) -> None:
         markup=False,
     )
     verdict = "Training on it would be wrong." if report.stops else "Fit for training."
-    counted = f"{stops} problems that stop training, {len(report.problems) - stops} warnings, in {seconds:.1f} s."
-    console.print(f"{verdict} {counted}", highlight=False, markup=False)
+    stopping = "1 problem that stops training" if stops == 1 else f"{stops} problems that stop training"
+    warnings = len(report.problems) - stops
+    told = f"{stopping}, {warnings} warning{'s' * (warnings != 1)}, in {seconds:.1f} s."
+    console.print(f"{verdict} {told}", highlight=False, markup=False)
 
 
 def shared_lines(problems) -> list[tuple[str, object]]:

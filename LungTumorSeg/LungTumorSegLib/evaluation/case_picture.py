@@ -183,5 +183,5 @@ class CasePicture:
 
 
 def lesion_words(lesion: ReferenceLesion) -> str:
-    outcome = f"found, {lesion.found_axial_mm:.1f} mm, Dice {lesion.dice:.2f}" if lesion.found else "missed"
+    outcome = f"found with {lesion.found_axial_mm:.1f} mm, Dice {lesion.dice:.2f}" if lesion.found else "missed"
     return f"Lesion {lesion.number}, {lesion.axial_mm:.1f} mm: {outcome}"
