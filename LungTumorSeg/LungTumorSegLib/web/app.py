@@ -13,7 +13,7 @@ from trame_slicer import module as trame_slicer_module
 from trame_slicer.core import SlicerApp
 
 from LungTumorSegLib.networks import registry
-from LungTumorSegLib.web import serving
+from LungTumorSegLib.web import attributes, serving
 from LungTumorSegLib.web.case_images import CaseImageRows
 from LungTumorSegLib.web.child import PageChild
 from LungTumorSegLib.web.clock import Clock
@@ -54,6 +54,7 @@ class App:
 
     def __init__(self, launch: Launch, folder: Path | None = None):
         folder = folder or registry.registry_folder().parent
+        attributes.register()
         self.server = server = serving.make_server()
         server.enable_module(trame_slicer_module)
         self.slicer = SlicerApp()

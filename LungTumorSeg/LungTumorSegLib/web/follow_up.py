@@ -104,7 +104,7 @@ class FollowUpGroup:
             with html.Tbody(), html.Tr(
                 v_for=f"match in {name.matches}", key="match.number", tabindex=0, title=("match.role",),
                 classes=(f"match.number === {name.chosen} ? 'lts-chosen' : ''",),
-                click=f"{name.chosen} = match.number", keydown_enter=f"{name.chosen} = match.number",
+                click=f"{name.chosen} = match.number", v_on_keydown_enter=f"{name.chosen} = match.number",
             ):  # fmt: skip
                 for key in ("number", "earlier", "now", "change", "look"):
                     html.Td(f"{{{{ match.{key} }}}}")

@@ -36,7 +36,7 @@ def measure_tab(server, actions: MeasureActions) -> None:
         with html.Tbody(), html.Tr(
             v_for=f"row in {name.rows}", key="row.id", tabindex=0,
             classes=(f"row.id === {name.chosen} ? 'lts-chosen' : ''",),
-            click=(actions.jump, "[row.id]"), keydown_enter=(actions.jump, "[row.id]"),
+            click=(actions.jump, "[row.id]"), v_on_keydown_enter=(actions.jump, "[row.id]"),
         ):  # fmt: skip
             with html.Td(style="white-space: nowrap"):
                 html.Span(classes="lts-dot", style=("{background: row.colour}",))

@@ -144,7 +144,7 @@ class ModelsDialog:
                 v_for=f"row in {name.rows}", key="row.address", tabindex=0, role="option",
                 aria_selected=(f"row.address === {name.chosen}",),
                 classes=(f"'lts-model ' + (row.address === {name.chosen} ? 'lts-chosen' : '')",),
-                click=f"{name.chosen} = row.address", keydown_enter=f"{name.chosen} = row.address",
+                click=f"{name.chosen} = row.address", v_on_keydown_enter=f"{name.chosen} = row.address",
             ),
         ):  # fmt: skip
             html.Div("{{ row.name }}", classes="font-weight-medium")

@@ -245,7 +245,7 @@ class TrainTab:
         html.Div("{{ reason }}", v_for=f"reason in {name.reasons}", classes="lts-failed text-body-2 mt-1")
         html.Img(
             v_for=f"shot in {name.pictures}", src=("shot",), classes="mt-2 lts-shot", alt="Old and new", tabindex=0,
-            title="Show large", role="button", click=f"{name.large} = shot", keydown_enter=f"{name.large} = shot",
+            title="Show large", role="button", click=f"{name.large} = shot", v_on_keydown_enter=f"{name.large} = shot",
         )  # fmt: skip
         with v3.VDialog(model_value=(f"!!{name.large}",), update_modelValue=f"{name.large} = ''", max_width=1400):
             html.Img(src=(name.large,), style="width: 100%", alt="Old and new", click=f"{name.large} = ''")
