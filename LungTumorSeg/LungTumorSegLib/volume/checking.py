@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from LungTumorSegLib.errors import InputRefused
+from LungTumorSegLib.errors import AnswerNeeded, InputRefused
 from LungTumorSegLib.volume.geometry import Geometry, Volume
 
 AIR = -1024  # HU: the lowest value of a 12-bit CT, and what padding stands for
@@ -68,9 +68,10 @@ def check_ct(
     offset = 0
     if not _reaches_below_zero(voxels, low):
         if hu_offset is None:
-            raise InputRefused(
+            raise AnswerNeeded(
                 f"No voxel lies between {AIR} and 0 HU (values reach {high:.6g}): if 1024 was added to the scan, say "
-                f"--hu-offset {AIR}; if these are true HU, say --hu-offset 0."
+                f"--hu-offset {AIR}; if these are true HU, say --hu-offset 0.",
+                "hu_offset",
             )
         offset = hu_offset
         asked = f"{offset} HU was added" if offset else "its values were taken as HU"

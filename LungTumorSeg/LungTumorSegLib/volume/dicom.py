@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from LungTumorSegLib.errors import InputRefused
+from LungTumorSegLib.errors import AnswerNeeded, InputRefused
 from LungTumorSegLib.volume.checking import SHEAR_TOLERANCE, sheared
 from LungTumorSegLib.volume.geometry import Geometry, Series
 from LungTumorSegLib.volume.pixels import pixels
@@ -75,9 +75,10 @@ def read_series(
         steps = np.diff(distances)
         if not resample:
             where = int(np.argmax(steps))
-            raise InputRefused(
+            raise AnswerNeeded(
                 f"The slices are not evenly spaced ({steps.min():.3g} to {steps.max():.3g} mm, the widest after slice "
-                f"{where + 1} of {len(slices)}): export the whole series, or say --resample to interpolate."
+                f"{where + 1} of {len(slices)}): export the whole series, or say --resample to interpolate.",
+                "resample",
             )
         gap = float(np.median(steps))
         voxels, files = _evenly(voxels, distances, gap), ()

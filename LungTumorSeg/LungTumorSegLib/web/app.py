@@ -121,7 +121,7 @@ class App:
         actions = PageActions(
             self.views.fit, self._keyboard.press, self._cancel, self._session.continue_, self._session.discard
         )
-        Page(self.server, self.views, actions, {
+        page = Page(self.server, self.views, actions, {
             "segment": lambda: segment_tab(self.server, SegmentActions(
                 self._segment_or_cancel, self._switches.explain, self.desk.delete_prompts, self.desk.reset_edits,
                 hand.undo, hand.redo, hand.new_lesion, self._models_dialog.fill_button, self._images.fill,
@@ -130,6 +130,8 @@ class App:
             "export": lambda: export_tab(self.server, self._export),
             "train": self._train.fill,
         })  # fmt: skip
+        with page.layout:
+            self._scans.question.fill()
 
     def _fill_measure_tab(self) -> None:
         lesion = self._hand.lesion

@@ -16,11 +16,13 @@ from LungTumorSegLib.volume.reading import READERS, read_ct
 from LungTumorSegLib.workstation.source import note_source
 
 
-def read(path: Path) -> tuple[Volume, Path]:
+def read(path: Path, **answers) -> tuple[Volume, Path]:
     """The CT in a file, in a DICOM folder, or in the only CT file of a folder, and where it was. Takes seconds; needs
     no scene.
 
-    Raises `InputRefused`.
+    answers : arguments of `read_ct`
+
+    Raises `InputRefused`, and `AnswerNeeded` among these.
     """
     if path.is_dir():
         files = [file for file in sorted(path.rglob("*")) if file.is_file()]
@@ -28,10 +30,10 @@ def read(path: Path) -> tuple[Volume, Path]:
         if len(images) > 1:
             raise InputRefused("Several CT files were given: give one at a time.")
         if images:
-            return read_ct(images[0]), images[0]
+            return read_ct(images[0], **answers), images[0]
         if len(files) == 1:  # so that what is wrong is told of a file, not of a folder
-            return read_ct(files[0]), path
-    return read_ct(path), path
+            return read_ct(files[0], **answers), path
+    return read_ct(path, **answers), path
 
 
 def add_ct(scene, volume: Volume, path: Path):

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from trame_server.utils.typed_state import TypedState
 
-from LungTumorSegLib.errors import InputRefused
+from LungTumorSegLib.errors import AnswerNeeded, InputRefused
 from LungTumorSegLib.scene import ownership
 from LungTumorSegLib.web import opening
 from LungTumorSegLib.web.host import PageHost
+from LungTumorSegLib.web.reading_question import ReadingQuestion
 from LungTumorSegLib.web.state import PageState
 from LungTumorSegLib.web.views import WINDOWS, Views
 from LungTumorSegLib.workstation.desk import Cut, Desk
@@ -28,6 +29,10 @@ class Scans:
     cut : where the page's sliders stand
     changing : called before another CT is chosen
     open_earlier : called with a result's folder, which holds an earlier study
+
+    Attributes
+    ----------
+    question : what must be asked before a CT can be read; its dialog is to be filled in
     """
 
     def __init__(
@@ -43,13 +48,17 @@ class Scans:
     ):
         self._server, self._scene, self._desk, self._views, self._host = server, scene, desk, views, host
         self._cut, self._changing, self._open_earlier = cut, changing, open_earlier
+        self.question = ReadingQuestion(server)
         self._page = TypedState(server.state, PageState)
         self._page.bind_changes(
             {self._page.name.ct: self._choose_by_id, self._page.name.window: self._set_window}
         )  # fmt: skip
 
-    async def open(self, path: Path) -> None:
-        """Read a CT, show it and choose it; of a result's folder, show the earlier study."""
+    async def open(self, path: Path, **answers) -> None:
+        """Read a CT, show it and choose it; of a result's folder, show the earlier study.
+
+        answers : to what had to be asked, see `opening.read`
+        """
         results = sorted(path.rglob("lesions.json")) if path.is_dir() else []
         if results:
             with self._server.state:
@@ -59,7 +68,10 @@ class Scans:
             self._page.data.reading = True
             self._host.said(f"Reading {path.name}…" if not path.name.startswith("drop-") else "Reading…")
         try:
-            volume, source = await asyncio.to_thread(opening.read, path)
+            volume, source = await asyncio.to_thread(opening.read, path, **answers)
+        except AnswerNeeded as needed:
+            self._end_reading(partial(self._ask, needed.argument, path, answers))
+            return
         except InputRefused as refusal:
             self._end_reading(partial(self._host.failed, str(refusal)))
             return
@@ -97,6 +109,13 @@ class Scans:
         with self._server.state:
             self._page.data.reading = False
             then()
+
+    def _ask(self, argument: str, path: Path, answers: dict) -> None:
+        async def answered(value) -> None:
+            await self.open(path, **answers, **{argument: value})
+
+        self.question.ask(argument, answered)
+        self._host.failed("The scan is not opened yet: it asks how it is to be read.")
 
     def _show(self, volume, source: Path) -> None:
         node = opening.add_ct(self._scene, volume, source)
