@@ -14,19 +14,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import contextmanager
-from dataclasses import replace
 
 import numpy as np
 
-from LungTumorSegLib.measurement.drawn import as_node, with_lines
 from LungTumorSegLib.measurement.measure import Lesion
 from LungTumorSegLib.measurement.steps import Steps, at_once, finished
 from LungTumorSegLib.scene import answers, maps, ownership, segments
 from LungTumorSegLib.scene.composed import ComposedMap
 from LungTumorSegLib.scene.cut import Cut
-from LungTumorSegLib.scene.diameters import moved_lines, show_diameters
+from LungTumorSegLib.scene.diameters import show_diameters
 from LungTumorSegLib.scene.edits import Edits
-from LungTumorSegLib.scene.marks import AXES, Marks
+from LungTumorSegLib.scene.marked import MarkedLesions
 from LungTumorSegLib.scene.measured import MeasuredLesions
 from LungTumorSegLib.scene.prompt_nodes import remove_prompt
 from LungTumorSegLib.scene.prompts import Prompt, is_answer_to, prompts_answered, read_prompts, read_taken_away
@@ -59,17 +57,20 @@ class Result:
 
     def __init__(self, scene, ct, save_undo: Callable[[object], None] = lambda node: None):
         self.scene, self.ct, self._save_undo = scene, ct, save_undo
-        self.lesions: list[Lesion] = []
         self.at_work = False  # the scene changes by our own hand: see `watching.Watch`
         self.measures_later = False  # a host does it in steps (`measuring`) after whatever changed the segments
         self._map = ComposedMap(scene, ct)
         self._segments = WrittenSegments(ct, self._map)
         self._measures = MeasuredLesions(ct, self._map)
-        self._measured: list[Lesion] = []  # before the user's marks
-        self._labels: dict[int, Box] = {}  # each lesion's voxels, others' among them
+        self._marked = MarkedLesions(ct, self._segments)
         self._surface_wanted = False
         self._dragging = False
         self._read = False  # the lesions of the segments were looked at
+
+    @property
+    def lesions(self) -> list[Lesion]:
+        """As far as they were measured, with the user's lines and marks."""
+        return self._marked.lesions
 
     @property
     def cut(self) -> Cut:
@@ -199,9 +200,8 @@ class Result:
         if node is not None:
             self._segments.keep(self._segments.take(), [lesion.id for lesion, _ in found])
             yield
-        self._take_measured(found)
-        if node is not None:
-            self._mark()
+        self._read = True
+        self._marked.take(found)
         self._show()
         if self._surface_wanted and node is not None:
             yield from segments.building_surface(node)
@@ -214,13 +214,9 @@ class Result:
 
     def reading(self) -> Steps[None]:
         """As `read`, in steps."""
-        self._take_measured((yield from self._measures.measuring(self._segments.take())))
-
-    def _take_measured(self, found: list[tuple[Lesion, Box]]) -> None:
+        found = yield from self._measures.measuring(self._segments.take())
         self._read = True
-        self._measured, self.lesions = [lesion for lesion, _ in found], []
-        self._labels = {lesion.id: labels for lesion, labels in found}
-        self.take_lines()
+        self._marked.take(found)
 
     # What the user does
 
@@ -265,11 +261,7 @@ class Result:
         """Take the lines that the user moved for the lesions' axes; changes nothing that is seen."""
         if not self._read:
             return self.read()
-        if self.segmentation_node is not None:
-            marks = Marks(self.segmentation_node)
-            for (lesion, axis), ends in moved_lines(self.ct).items():
-                marks.set_drawn(lesion, axis, self._grid.lps_to_ijk(ends))
-            self._mark()
+        self._marked.take_lines()
         return self.lesions
 
     def line_moved(self) -> list[Lesion]:
@@ -281,8 +273,7 @@ class Result:
     def line_deleted(self, lesion: int, axis: str) -> list[Lesion]:
         """The user deleted a line: the value is the measured one again, and its line comes back with the next."""
         if self.segmentation_node is not None:
-            Marks(self.segmentation_node).set_drawn(lesion, axis, None)
-            self._mark()
+            self._marked.drop_lines([lesion], [axis])
             with self._working(), batch(self.scene):
                 show_table(self.scene, self.ct, self.lesions)
         return self.lesions
@@ -291,53 +282,26 @@ class Result:
         """The user removed segments: their lesions go with lines, row and marks, and do not come back at another
         threshold (`reset_edits` and a prompt in them bring them back)."""
         self.take_lines()
-        node = self.segmentation_node
-        left = segments.our_segments(node) if node is not None else {}
-        for lesion in self._measured:
-            if lesion.id not in left and node is not None:
-                Marks(node).forget(lesion.id)
-        self._measured = [lesion for lesion in self._measured if lesion.id in left]
-        if node is not None:
+        self._marked.drop_removed()
+        if self.segmentation_node is not None:
             self._segments.keep_edits(self._segments.take())
-        self._mark()
+        self._marked.mark()
         self._show()
         return self.lesions
 
     def reset_lines(self, lesion: int | None = None) -> list[Lesion]:
         """Put the lines of a lesion, or of all, back to where they are measured."""
-        marks = Marks(self.segmentation_node)
         self.take_lines()
-        for number in [lesion] if lesion is not None else segments.our_segments(self.segmentation_node):
-            for axis in AXES:
-                marks.set_drawn(number, axis, None)
-        self._mark()
+        self._marked.drop_lines([lesion] if lesion is not None else segments.our_segments(self.segmentation_node))
         self._show()
         return self.lesions
 
     def mark_node(self, lesion: int, node: bool) -> list[Lesion]:
         """Take a lesion for a lymph node, whose short axis counts, or for none."""
         self.take_lines()
-        Marks(self.segmentation_node).set_node(lesion, node)
-        self._mark()
+        self._marked.set_node(lesion, node)
         self._show()
         return self.lesions
-
-    def _mark(self) -> None:
-        """The measured lesions with the user's marks."""
-        if self.segmentation_node is None:
-            self.lesions = []
-            return
-        marks, grid, corrected = Marks(self.segmentation_node), self._grid, self._segments.edits_taken().corrected
-        self.lesions = []
-        for lesion in self._measured:
-            lesion = replace(
-                as_node(lesion, marks.is_node(lesion.id), grid),
-                merged_from=marks.merged_from(lesion.id),
-                corrected=lesion.id in corrected,
-            )
-            drawn = (marks.drawn(lesion.id, axis) for axis in AXES)
-            lines = [None if ends is None else grid.ijk_to_lps(ends) for ends in drawn]
-            self.lesions.append(with_lines(lesion, grid, self._labels[lesion.id], *lines))
 
     def _show(self) -> None:
         with self._working(), batch(self.scene):
