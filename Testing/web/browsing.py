@@ -10,11 +10,11 @@ from PIL import Image
 def come_in(context, served):
     """A new page at the Segment tab with all four views, no tool in the hand."""
     page = context.new_page()
-    page.set_default_timeout(90_000)
+    page.set_default_timeout(300_000)
     page.outside, page.wrong = [], []
-    page.on(
-        "request", lambda r: None if r.url.startswith((served.origin, "data:", "blob:")) else page.outside.append(r.url)
-    )
+    ours = (served.origin, served.origin.replace("http", "ws"), "data:", "blob:")
+    for what in ("request", "websocket"):
+        page.on(what, lambda asked: None if asked.url.startswith(ours) else page.outside.append(asked.url))
     page.on("pageerror", lambda error: page.wrong.append(str(error)))
     page.on("console", lambda m: page.wrong.append(m.text) if m.type == "error" else None)
     page.goto(served.address)
@@ -26,22 +26,32 @@ def come_in(context, served):
 
 
 def open_ct(page, path: Path):
-    """A file, or a DICOM folder, through the file chooser."""
-    choose(page, path)
+    """A file, or a DICOM folder, through the button Open."""
+    page.click("button:has-text('Open')")
+    with page.expect_file_chooser() as chooser:
+        page.click("text=DICOM folder…" if path.is_dir() else "text=CT file…")
+    chooser.value.set_files(str(path))
     said(page, "Press Segment")
     return page
 
 
 def choose(page, path: Path) -> None:
-    page.click("button:has-text('Open')")
+    """As the menu of the button Open does; that menu itself is pressed in `open_ct`."""
     with page.expect_file_chooser() as chooser:
-        page.click("text=DICOM folder…" if path.is_dir() else "text=CT file…")
+        page.evaluate("folder => window.lungTumorSeg.choose(folder)", path.is_dir())
     chooser.value.set_files(str(path))
 
 
 def segment(page, words: str = "2 lesions found"):
+    """Press Segment and wait until this is said: now, whatever was said before."""
+    page.evaluate("""() => {
+      const line = document.querySelector("#lts-said");
+      window.heard = [];
+      new MutationObserver(() => window.heard.push(line.innerText)).observe(
+        line, {characterData: true, childList: true, subtree: true});
+    }""")
     page.click("#segment")
-    said(page, words)
+    page.wait_for_function("words => (window.heard || []).some(text => text.includes(words))", arg=words)
     return page
 
 
@@ -61,7 +71,7 @@ def downloaded(page, button: str, folder: Path) -> Path:
 
 def said(page, words: str) -> None:
     """Wait until the status line says this."""
-    page.wait_for_function("words => document.querySelector('#lts-said').innerText.includes(words)", arg=words)
+    page.wait_for_function("words => document.querySelector('#lts-said')?.innerText.includes(words)", arg=words)
 
 
 def view_box(page, name: str) -> dict:
@@ -78,7 +88,21 @@ def at(page, served, view: str, lps) -> tuple[float, float]:
     return box["x"] + across * box["width"], box["y"] + down * box["height"]
 
 
-def until(ask, good, page, seconds: float = 60.0):
+def take(page, served, tool: str) -> None:
+    """Press a tool's button; the hand holds it then."""
+    page.click(f"#tool-{tool}")
+    until(lambda: served.ask("tool"), lambda held: held == tool, page)
+
+
+def drag(page, start: tuple[float, float], way: tuple[float, float]) -> None:
+    """With the left button, by so many pixels to the right and down."""
+    page.mouse.move(*start)
+    page.mouse.down()
+    page.mouse.move(start[0] + way[0], start[1] + way[1], steps=5)
+    page.mouse.up()
+
+
+def until(ask, good, page, seconds: float = 300.0):
     """Ask until the answer is good; gives it back."""
     for _ in range(int(seconds / 0.1)):
         answer = ask()

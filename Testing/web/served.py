@@ -5,7 +5,6 @@ the tests: a line of JSON on stdin asks something about the scene, a line on std
 import asyncio
 import json
 import os
-import signal
 import sys
 import time
 from pathlib import Path
@@ -15,12 +14,14 @@ import vtk
 
 from LungTumorSegLib.scene import segments, views
 from LungTumorSegLib.scene.diameters import diameter_lines
-from LungTumorSegLib.scene.volumes import geometry_of
+from LungTumorSegLib.scene.volumes import SceneVolumes, geometry_of
 from LungTumorSegLib.volume.geometry import to_ras
+from LungTumorSegLib.web import kept_session
 from LungTumorSegLib.web.app import App
 from LungTumorSegLib.worker.launch import Launch, worker_command
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+ROI = "vtkMRMLMarkupsROINode"
 WORKER = REPOSITORY / "Testing" / "workstation" / "pretending_worker.py"
 
 
@@ -29,6 +30,10 @@ class Window:
 
     def __init__(self, app: App):
         self.app = app
+        app.server.controller.on_server_bind.add(self._bound)
+
+    def _bound(self, wslink) -> None:
+        self.router = wslink.app.router
 
     def voxels(self) -> dict:
         """Lesion number -> its voxels in the scene's segments, and their middle, LPS mm."""
@@ -41,10 +46,26 @@ class Window:
             found[number] = {"count": len(kji), "middle": grid.ijk_to_lps(kji[:, ::-1].mean(axis=0)).tolist()}
         return found
 
-    def labels(self) -> list:
-        """Indices k, j, i of every labelled voxel with its lesion."""
-        box = segments.read_labels(self.app.desk.result.segmentation_node)
-        return [[*map(int, np.add(at, box.start)), int(box.values[tuple(at)])] for at in np.argwhere(box.values)]
+    def save(self, file: str) -> None:
+        """The chosen CT as the scene holds it, and the lesions' numbers on its grid, as .npz."""
+        volume = SceneVolumes().volume(self.app.desk.ct)
+        labels, node = np.zeros(volume.geometry.shape, np.uint16), self.app.desk.result.segmentation_node
+        if node is not None:
+            box = segments.read_labels(node)
+            labels[tuple(slice(n, n + size) for n, size in zip(box.start, box.values.shape, strict=True))] = box.values
+        np.savez(file, voxels=volume.voxels, labels=labels)
+
+    def grid(self) -> dict:
+        """Of the chosen CT."""
+        return geometry_of(self.app.desk.ct).as_dict()
+
+    def lesions(self) -> list:
+        """As the table holds them."""
+        return [lesion.as_dict() for lesion in self.app.desk.lesions]
+
+    def prompted_model(self) -> str:
+        """What answers points and boxes."""
+        return str(self.app.desk._asking.prompted)
 
     def threshold(self) -> float:
         return self.app.desk.cut.threshold
@@ -52,7 +73,7 @@ class Window:
     def say(self, sentence: str) -> None:
         """So that what is said next is known to be new."""
         with self.app.server.state:
-            self.app.said(sentence)
+            self.app.host.said(sentence)
 
     def overlays(self) -> list:
         """Of the probability and of Grad-CAM: is it the axial view's foreground?"""
@@ -60,6 +81,32 @@ class Window:
         shown = view.get_foreground_volume_id()
         result = self.app.desk.result
         return [node is not None and node.GetID() == shown for node in (result.probability_node, result.heat_node)]
+
+    def edited(self) -> bool:
+        """By the brush, and measured since."""
+        return self.app.desk.has_edits and not self.app.desk.unsettled
+
+    def tool(self) -> str:
+        """What lies in the hand: the left mouse button does it now."""
+        return self.app._hand.tools._tool
+
+    def held(self, lesion: int, axis: str) -> bool:
+        """The mouse is on an end of this line, and would move it."""
+        display = diameter_lines(self.app.desk.ct)[lesion, axis].GetDisplayNode()
+        return any(
+            display.GetActiveComponentType(name) == display.ComponentControlPoint
+            for name in display.GetActiveComponentInteractionContexts()
+        )
+
+    def corners(self) -> int:
+        """Of the boxes, those that are set."""
+        scene = self.app.slicer.scene
+        boxes = [scene.GetNthNodeByClass(n, ROI) for n in range(scene.GetNumberOfNodesByClass(ROI))]
+        return sum(box.GetNumberOfDefinedControlPoints() for box in boxes)
+
+    def routes(self) -> list:
+        """Method and path of all that the process answers to."""
+        return [[route.method, route.resource.canonical] for route in self.router.routes()]
 
     def prompts(self) -> list:
         return list(self.app.desk.prompt_counts)
@@ -89,15 +136,19 @@ class Window:
         line = diameter_lines(self.app.desk.ct)[lesion, axis]
         return [to_ras(line.GetNthControlPointPositionWorld(n)).tolist() for n in range(2)]
 
-    def kill_worker(self) -> None:
-        for children in Path("/proc/self/task").glob("*/children"):
-            for child in children.read_text().split():
-                if WORKER.name.encode() in Path(f"/proc/{child}/cmdline").read_bytes():
-                    os.kill(int(child), signal.SIGKILL)
+    def received(self) -> str:
+        """The folder of the files that came from the browser."""
+        return str(self.app.files._folder)
+
+    def hurry(self) -> None:
+        """Save as soon as the user rests for a moment."""
+        kept_session.REST = 0.5
 
     def kept(self) -> bool:
-        """The work was saved, and nothing of it waits."""
-        return (Path(sys.argv[1]) / "session" / "current" / "scene.mrml").exists()
+        """The work as it is now was saved."""
+        session = self.app._session
+        scene = Path(sys.argv[1]) / "session" / "current" / "scene.mrml"
+        return scene.exists() and session._saving is None and session._saved == session._work
 
     def cpu(self) -> list:
         return [time.process_time(), time.monotonic()]
@@ -120,11 +171,11 @@ def main() -> None:
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "LungTumorSeg")}
     pretending = Launch([sys.executable, str(WORKER)], environment)
     app = App(worker_command() if "real" in sys.argv else pretending, Path(sys.argv[1]))
-    tasks = []
+    window, tasks = Window(app), []
 
     def ready(address: str) -> None:
         print(json.dumps(address), flush=True)
-        tasks.append(asyncio.get_event_loop().create_task(answer(Window(app))))
+        tasks.append(asyncio.get_event_loop().create_task(answer(window)))
 
     app.run(ready)
 

@@ -4,7 +4,10 @@ import re
 
 import numpy as np
 import SimpleITK as sitk
-from browsing import at, coloured_pixels, downloaded, grey_levels, said, until, view_box
+from browsing import at, coloured_pixels, downloaded, drag, grey_levels, segment, take, until, view_box
+from downloads import on_grid
+
+from LungTumorSegLib.volume.reading import read_ct
 
 THRESHOLD = ".v-slider:has(#threshold) [role=slider]"
 
@@ -28,8 +31,7 @@ def test_the_wheel_scrolls_a_view_slice_by_slice(opened, served):
 
 def test_segment_finds_lesions_and_their_colour_is_on_the_screen(segmented, served):
     assert len(served.ask("voxels")) == 2
-    segmented.wait_for_timeout(600)
-    assert coloured_pixels(segmented, "axial") > 100
+    until(lambda: coloured_pixels(segmented, "axial"), lambda count: count > 100, segmented)
     segmented.click(".v-tab:has-text('Measure')")
     assert segmented.locator("#lesions tbody tr").count() == 2
 
@@ -47,8 +49,7 @@ def test_the_threshold_follows_the_slider_and_more_is_less(segmented, served):
 def test_a_point_placed_by_mouse_adds_the_lesion_there(segmented, served):
     place = (8.0, 22.0, 118.0)
     served.ask("jump", place)
-    segmented.click("#tool-inside")
-    segmented.wait_for_timeout(300)
+    take(segmented, served, "inside")
     segmented.mouse.click(*at(segmented, served, "Axial", place))
     found = until(lambda: served.ask("voxels"), lambda v: len(v) == 3, segmented)
     assert min(np.linalg.norm(np.subtract(lesion["middle"], place)) for lesion in found.values()) < 2.0
@@ -59,13 +60,12 @@ def test_a_point_placed_by_mouse_adds_the_lesion_there(segmented, served):
 def test_a_box_drawn_by_mouse_adds_the_lesion_in_it(segmented, served):
     place = (8.0, 22.0, 118.0)
     served.ask("jump", place)
-    segmented.click("#tool-box")
-    segmented.wait_for_timeout(300)
-    for corner in (np.subtract(place, (5, 5, 0)), np.add(place, (5, 5, 0))):
+    take(segmented, served, "box")
+    for number, corner in enumerate((np.subtract(place, (5, 5, 0)), np.add(place, (5, 5, 0)))):
         x, y = at(segmented, served, "Axial", corner)
         segmented.mouse.move(x, y, steps=4)
-        segmented.wait_for_timeout(200)
         segmented.mouse.click(x, y)
+        until(lambda: served.ask("corners"), lambda set_, number=number: set_ > number, segmented)
     found = until(lambda: served.ask("voxels"), lambda v: len(v) == 3, segmented)
     assert min(np.linalg.norm(np.subtract(lesion["middle"], place)) for lesion in found.values()) < 2.0
     assert served.ask("prompts") == [0, 0, 1]
@@ -85,16 +85,11 @@ def test_painting_adds_voxels_and_undo_takes_them_back(segmented, served):
     before = served.ask("voxels")
     middle = before["1"]["middle"]
     served.ask("jump", middle)
-    segmented.click("#tool-paint")
-    segmented.wait_for_timeout(300)
-    x, y = at(segmented, served, "Axial", np.add(middle, (9.0, 0.0, 0.0)))
-    segmented.mouse.move(x, y)
-    segmented.mouse.down()
-    segmented.mouse.move(x + 12, y + 4, steps=4)
-    segmented.mouse.up()
+    take(segmented, served, "paint")
+    drag(segmented, at(segmented, served, "Axial", np.add(middle, (9.0, 0.0, 0.0))), (12, 4))
     painted = until(lambda: served.ask("voxels"), lambda v: v["1"]["count"] > before["1"]["count"] + 10, segmented)
     assert painted["2"] == before["2"]
-    segmented.wait_for_timeout(700)  # it is measured
+    until(lambda: served.ask("edited"), bool, segmented)
     segmented.keyboard.press("Control+z")
     until(lambda: served.ask("voxels"), lambda v: v["1"]["count"] == before["1"]["count"], segmented)
     segmented.keyboard.press("Escape")
@@ -106,51 +101,41 @@ def test_a_diameter_line_dragged_by_its_end_is_the_tables_value(segmented, serve
     row.click()
     end = served.ask("line", 1, "long")[0]
     served.ask("jump", end)
-    segmented.wait_for_timeout(500)
     x, y = at(segmented, served, "Axial", end)
-    for step in (
-        lambda: segmented.mouse.move(x, y, steps=3),
-        segmented.mouse.down,
-        lambda: segmented.mouse.move(x + 20, y - 14, steps=6),
-        segmented.mouse.up,
-    ):  # each is seen by the process before the next, as by a hand
-        step()
-        segmented.wait_for_timeout(400)
-    segmented.wait_for_function("document.querySelector('#lesions tbody tr').innerText.includes('edited')")
-    ends = np.array(served.ask("line", 1, "long"))
-    assert f"{np.linalg.norm(ends[0] - ends[1]):.1f} ×" in row.inner_text()
+    segmented.mouse.move(x - 30, y - 30)
+    segmented.mouse.move(x, y, steps=3)
+    until(lambda: served.ask("held", 1, "long"), bool, segmented)
+    drag(segmented, (x, y), (20, -14))
+    until(row.inner_text, lambda text: "edited" in text, segmented)
+
+    def length() -> str:
+        ends = np.array(served.ask("line", 1, "long"))
+        return f"{np.linalg.norm(ends[0] - ends[1]):.1f} ×"
+
+    until(row.inner_text, lambda text: length() in text, segmented)
 
 
 def test_the_downloaded_mask_is_the_scenes_on_the_cts_own_grid(segmented, served, ct_file, tmp_path):
     segmented.click(".v-tab:has-text('Export')")
     file = downloaded(segmented, "#export-nifti", tmp_path)
     assert re.fullmatch(r"chest[-\w]*-tumours\.nii\.gz", file.name)
-    mask, ct = sitk.ReadImage(str(file)), sitk.ReadImage(str(ct_file))
-    for facts in ("GetSize", "GetSpacing", "GetOrigin", "GetDirection"):
-        assert np.allclose(getattr(mask, facts)(), getattr(ct, facts)(), atol=1e-4), facts
-    wanted = np.zeros(ct.GetSize()[::-1], bool)
-    for k, j, i, _lesion in served.ask("labels"):
-        wanted[k, j, i] = True
-    assert wanted.any()
-    assert np.array_equal(sitk.GetArrayFromImage(mask) > 0, wanted)
+    served.ask("save", str(tmp_path / "scene.npz"))
+    with np.load(tmp_path / "scene.npz") as held:
+        assert (held["labels"] > 0).any()
+        assert np.array_equal(on_grid(sitk.ReadImage(str(file)), read_ct(ct_file)), held["labels"] > 0)
 
 
-def test_a_killed_worker_costs_a_click_at_most(segmented, served):
-    served.ask("kill_worker")
-    segmented.wait_for_timeout(300)
-    segmented.click("#segment")
-    said(segmented, "found in")
+def test_a_worker_killed_while_idle_costs_nothing(segmented, served):
+    served.kill_worker()
+    segment(segmented, "found in")
     assert len(served.ask("voxels")) == 2
 
 
 def test_window_and_level_follow_the_left_button_while_that_tool_is_taken(opened, served):
     before = served.ask("window")
     opened.keyboard.press("w")
-    opened.wait_for_timeout(400)
+    until(lambda: served.ask("tool"), lambda tool: tool == "window", opened)
     box = view_box(opened, "axial")
-    opened.mouse.move(box["x"] + 100, box["y"] + 200)
-    opened.mouse.down()
-    opened.mouse.move(box["x"] + 160, box["y"] + 160, steps=5)
-    opened.mouse.up()
+    drag(opened, (box["x"] + 100, box["y"] + 200), (60, -40))
     until(lambda: served.ask("window"), lambda window: window != before, opened)
     opened.keyboard.press("Escape")

@@ -1,15 +1,17 @@
-"""What people drop on a page that is no CT: one line says so, and the session goes on."""
+"""What people drop on a page that is no CT: one line says so, and the session goes on. The catalogue is that of the
+readers (Testing/volume/test_bad_input.py), and what only a page is given."""
 
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
-import SimpleITK as sitk
 from browsing import choose, open_ct, refusal, said, segment
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "volume"))
-from small_scans import write_series, write_structure_set
+from small_scans import image_of, write_series, write_structure_set
+from test_bad_input import CASES, saved
 
 PUT = """async (files) => {
   const entries = files.map(([path, text]) => ({path, file: new File([text], path.split('/').pop())}));
@@ -17,69 +19,81 @@ PUT = """async (files) => {
 }"""
 
 
-def scan(**kinds) -> sitk.Image:
-    return sitk.GetImageFromArray(np.full((12, 40, 40), -800, np.int16), **kinds)
+def small_chest() -> tuple[np.ndarray, np.ndarray]:
+    """HU of air, soft tissue and lung, and a tumour's mask; as the catalogue's."""
+    noise = np.random.default_rng(0).normal(0, 15, (24, 28, 32))
+    voxels = np.full((24, 28, 32), -1000.0)
+    voxels[:, 4:24, 4:28] = 40
+    voxels[4:20, 8:20, 8:14] = voxels[4:20, 8:20, 18:24] = -850
+    mask = np.zeros(voxels.shape, np.uint8)
+    mask[9:13, 10:14, 9:12] = 1
+    return np.rint(np.clip(voxels + noise, -1024, None)).astype(np.int16), mask
 
 
-def text_renamed(folder):
-    file = folder / "patient.nii.gz"
-    file.write_text("Dear colleague, the scan is attached.")
-    return file
+# Answered by an option of the command line, or nothing that can be chosen.
+NO_PAGE = {
+    "no negative values, answered with -1024", "no negative values, answered with 0", "an impossible HU offset",
+    "an offset answered but not needed", "a missing DICOM slice, resampling asked for",
+    "a series number that is not there", "a file that does not exist",
+}  # fmt: skip
 
 
-def cut_off(folder):
-    file = folder / "ct.nii.gz"
-    noise = np.random.default_rng(0).integers(-900, -700, (12, 40, 40)).astype(np.int16)
-    sitk.WriteImage(sitk.GetImageFromArray(noise), str(file))
-    file.write_bytes(file.read_bytes()[:9000])
-    return file
+# Asked for, not refused: the button pressed, and what is said of it then.
+ASKED = {
+    "no negative values": ("1024 was added", "-1024 HU was added, as asked"),
+    "no negative values but padding": ("These are HU", "taken as HU, as asked"),
+    "a missing DICOM slice": ("Interpolate", "interpolated to 2.5 mm"),
+    "DICOM slices with growing gaps": ("Interpolate", "interpolated to"),
+}
 
 
-def in_colour(folder):
-    sitk.WriteImage(
-        sitk.GetImageFromArray(np.zeros((12, 40, 40, 3), np.uint8), isVector=True), str(folder / "colour.nrrd")
-    )
-    return folder / "colour.nrrd"
+def of_the_catalogue(outcome: str) -> list:
+    """What writes the input, and words of the line that it gets: all CTs with this outcome."""
+    cases = [case.values for case in CASES]
+    masks = {name for build, _, _, name in cases if "read_mask" in build.__code__.co_names}
+    return [
+        pytest.param(build, words, id=name)
+        for build, its, words, name in cases
+        if its == outcome and name not in NO_PAGE | masks | set(ASKED)
+    ]
 
 
-def flat(folder):
-    sitk.WriteImage(sitk.GetImageFromArray(np.zeros((40, 40), np.int16)), str(folder / "flat.nii.gz"))
-    return folder / "flat.nii.gz"
+def written(build, folder: Path) -> Path:
+    """What the catalogue's case writes, as a user would choose it: the file, its folder where others belong to it."""
+    path = build(folder, *small_chest()).args[0]
+    return folder if path.suffix in (".nhdr", ".mhd") else path
 
 
-def empty_file(folder):
-    (folder / "empty.nii").touch()
-    return folder / "empty.nii"
-
-
-def a_photograph(folder):
-    sitk.WriteImage(sitk.GetImageFromArray(np.zeros((40, 40), np.uint8)), str(folder / "photo.png"))
-    return folder / "photo.png"
-
-
-def a_structure_set(folder):
+def a_structure_set(folder, _chest, _tumour):
     (folder / "plan").mkdir()
     write_structure_set(folder / "plan" / "rs.dcm")
     return folder / "plan"
 
 
-def notes_alone(folder):
-    (folder / "notes").mkdir()
-    (folder / "notes" / "README.txt").write_text("no images")
-    return folder / "notes"
-
-
-def two_scans(folder):
+def two_scans(folder, chest, _tumour):
     (folder / "both").mkdir()
     for name in ("one", "two"):
-        sitk.WriteImage(scan(), str(folder / "both" / f"{name}.nii.gz"))
+        saved(image_of(chest), folder / "both" / f"{name}.nii.gz")
     return folder / "both"
 
 
-def a_slice_missing(folder):
-    files = write_series(folder / "series", np.full((12, 40, 40), -800, np.int16))
-    files[5].unlink()
-    return folder / "series"
+def a_mask(folder, _chest, tumour):
+    return saved(image_of(tumour), folder / "mask.nii.gz")
+
+
+def a_zip_of_a_series(folder, chest, _tumour):
+    with zipfile.ZipFile(folder / "scan.zip", "w") as packed:
+        for file in write_series(folder / "series", chest):
+            packed.write(file, file.name)
+    return folder / "scan.zip"
+
+
+def a_name_with_everything(folder, _chest, _tumour):
+    (folder / "Müller & Söhne #1 100% 'x'.nii.gz").write_text("Dear colleague")
+    return folder / "Müller & Söhne #1 100% 'x'.nii.gz"
+
+
+PAGES_OWN = (a_structure_set, two_scans, a_mask, a_zip_of_a_series, a_name_with_everything)
 
 
 @pytest.fixture(scope="module")
@@ -87,25 +101,57 @@ def work(long_page, ct_file):
     return segment(open_ct(long_page, ct_file))
 
 
-KINDS = (
-    text_renamed, cut_off, in_colour, flat, empty_file, a_photograph, a_structure_set, notes_alone, two_scans,
-    a_slice_missing,
-)  # fmt: skip
-
-
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
-def test_it_is_refused_in_one_line_and_the_work_stays(kind, work, served, tmp_path):
+def stays(work, served, path: Path) -> str:
+    """The line with which it is refused; the work is as it was."""
     before = served.ask("voxels")
     served.ask("say", "")
-    choose(work, kind(tmp_path))
+    choose(work, path)
     line = refusal(work)
     assert len(line) > 20
     assert "\n" not in line
-    assert "Traceback" not in line
+    assert "Traceback" not in work.inner_text("body")
     assert "/" not in line.replace("and/or", "")
     assert "drop-" not in line
+    assert "--" not in line  # a page has no options
     assert served.ask("voxels") == before
     assert work.is_enabled("#segment")
+    return line
+
+
+@pytest.mark.parametrize(("build", "words"), of_the_catalogue("refused"))
+def test_it_is_refused_in_one_line_and_the_work_stays(build, words, work, served, tmp_path):
+    line = stays(work, served, written(build, tmp_path))
+    assert words in line
+
+
+@pytest.mark.parametrize("build", PAGES_OWN, ids=lambda build: build.__name__)
+def test_what_only_a_page_is_given_is_refused_in_one_line_too(build, work, served, tmp_path):
+    stays(work, served, build(tmp_path, *small_chest()))
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_what_nobody_can_guess_is_asked_and_read_as_answered(name, work, served, tmp_path):
+    build = next(build for build, _, _, its in (case.values for case in CASES) if its == name)
+    button, words = ASKED[name]
+    path, before = written(build, tmp_path), served.ask("voxels")
+    choose(work, path)
+    work.wait_for_selector("#reading-question")
+    work.keyboard.press("Escape")
+    work.wait_for_selector("#reading-question", state="detached")
+    assert "not opened" in refusal(work)
+    assert served.ask("voxels") == before
+    choose(work, path)
+    work.click(f"#reading-question button:has-text('{button}')")
+    said(work, words)
+
+
+@pytest.mark.parametrize(("build", "words"), of_the_catalogue("warning"))
+def test_it_is_opened_and_the_warning_is_said(build, words, work, served, tmp_path):
+    path = written(build, tmp_path)
+    served.ask("say", "")
+    choose(work, path)
+    said(work, words)
+    said(work, "Press Segment")
 
 
 def test_the_next_right_one_is_opened(work, ct_file, served):
@@ -123,3 +169,14 @@ def test_files_that_cannot_be_sent_are_told_of_and_can_be_sent_again(work, ct_fi
     work.wait_for_selector("#segment:enabled")
     choose(work, ct_file)
     said(work, "Press Segment")
+
+
+def test_dropped_files_are_taken_as_chosen_ones_are(work, served):
+    """A drop event as the browser makes it, with what is no CT."""
+    served.ask("say", "")
+    data = work.evaluate_handle(
+        "() => { const data = new DataTransfer();"
+        "data.items.add(new File(['Dear colleague'], 'letter.txt')); return data; }"
+    )
+    work.dispatch_event("body", "drop", {"dataTransfer": data})
+    assert "holds no CT" in refusal(work)
