@@ -1,7 +1,8 @@
 """The Train tab, clicked on the test host (what that proves: host.py). Cases are added by the real command; what trains
-and compares pretends (pretend_command.py)."""
+and compares pretends (pretend_command.py), but for one training of a small network, which is real to the end."""
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -231,6 +232,45 @@ def test_slicer_quits_while_training_and_the_run_is_found_again(host, stored):
     assert state(opened) == "stopped"
     assert opened.ui.resumeButton.q.isVisible()
     assert host.errors == []
+
+
+@pytest.fixture
+def ward(slicer_host, folder, tmp_path, monkeypatch):
+    """The panel with the real commands, two patients and a small model to begin with, which is the fixture's value."""
+    import small_ward
+
+    from LungTumorSegLib.desktop import panel
+    from LungTumorSegLib.worker.launch import job_command
+
+    base = small_ward.put_base(tmp_path / "models")
+    small_ward.add_patients(folder / "cases", (1, 2))
+    small_ward.write_frozen(tmp_path / "frozen", (90,))
+    monkeypatch.setattr(panel, "job_launch", lambda: job_command(python=sys.executable))
+    return base
+
+
+def test_a_real_training_is_started_told_compared_and_leaves_its_base_alone(host, ward, module, folder, tmp_path):
+    before = {file.name: file.read_bytes() for file in ward.iterdir()}
+    open_tab(module, "Train")
+    module.ui.frozenEdit.currentPath = str(tmp_path / "frozen")
+    choose(module.ui.baseComboBox, "site-prompted")
+    module.ui.epochsSpinBox.value = 1
+    told = set()
+    click(module.ui.trainButton)
+    assert host.until(lambda: told.add(module.ui.trainLabel.text) or not module.panel.train.teaching.busy, 600)
+    assert host.errors == []
+    assert any(re.match(r"Step \d+ of 10, loss \d", words) for words in told), told
+    assert state(module) == "compared"
+    rows = module.panel.train.teaching.curves()
+    assert [row["step"] for row in rows] == [10]
+    assert 0 < rows[0]["loss"] < 100
+    assert "Kept back (1 case)" in module.ui.comparisonLabel.text
+    assert "Must not forget (1 case)" in module.ui.comparisonLabel.text
+    assert module.ui.comparisonList.q.count() == 2
+    tuned = folder / "runs" / "run-001"
+    assert (tuned / "weights.safetensors").read_bytes() != before["weights.safetensors"]
+    assert {file.name: file.read_bytes() for file in ward.iterdir()} == before
+    picture(module, "train_real")
 
 
 def test_too_few_patients_are_refused_in_one_line(host, stored, folder):
