@@ -11,6 +11,7 @@ from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.training.case_samples import CaseSamples
 from LungTumorSegLib.training.prepared import FULL, prepare, split_by_patient
 from LungTumorSegLib.training.recipe import Augmentation, Data, Network, Recipe, Sampling
+from LungTumorSegLib.training.teaching import with_channels
 
 PLAIN = Augmentation()
 CHANGED = Augmentation(
@@ -153,9 +154,12 @@ def test_pictures_with_masks_are_taught_from_too(tmp_path):
         sitk.WriteImage(sitk.GetImageFromArray(picture), str(tmp_path / "images" / f"p{number}.png"))
         sitk.WriteImage(sitk.GetImageFromArray(mask), str(tmp_path / "masks" / f"p{number}.png"))
     dataset = read_dataset(tmp_path)
-    recipe = of("UNet-Narrow", (32, 32), hu_range=(0.0, 255.0))
+    recipe = of("UNet-Narrow", (32, 32), hu_range=None)
     made = prepare(dataset.cases, recipe.data, tmp_path / "prepared")
     assert json.dumps([case.shape for case in made]) == json.dumps([[1, 40, 48]] * 4)
     image, target, known = CaseSamples(made, tuple(dataset.classes), recipe)(np.random.default_rng(0), 0)
     assert image.shape == target.shape == known.shape == (1, 32, 32)
     assert image[target > 0].mean() > image[target == 0].mean() + 0.3
+    with pytest.raises(InputRefused, match=r'no HU: --set data\.hu_range="own"'):
+        with_channels(of("UNet-Narrow", (32, 32)), dataset)
+    assert with_channels(of("UNet-Narrow", (32, 32), hu_range=None), dataset).network.arguments["input_channels"] == 1

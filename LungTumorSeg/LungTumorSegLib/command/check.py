@@ -67,15 +67,14 @@ def show(report, seconds: float) -> None:
     dataset, stops = report.dataset, sum(p.severity == STOPS for p in report.problems)
     parts = ", ".join(f"{count} {part}" for part, count in report.parts.items())
     console.print(
-        f"{dataset.layout}: {len(dataset.cases)} cases of {report.patients} patients ({parts}); "
+        f"{dataset.layout}: {counted(len(dataset.cases), 'case')} of {counted(report.patients, 'patient')} ({parts}); "
         f"channels {', '.join(dataset.channels)}; classes {', '.join(f'{n} {c}' for n, c in dataset.classes.items())}.",
         highlight=False,
         markup=False,
     )
     verdict = "Training on it would be wrong." if report.stops else "Fit for training."
     stopping = "1 problem that stops training" if stops == 1 else f"{stops} problems that stop training"
-    warnings = len(report.problems) - stops
-    told = f"{stopping}, {warnings} warning{'s' * (warnings != 1)}, in {seconds:.1f} s."
+    told = f"{stopping}, {counted(len(report.problems) - stops, 'warning')}, in {seconds:.1f} s."
     console.print(f"{verdict} {told}", highlight=False, markup=False)
 
 
@@ -92,3 +91,7 @@ def shared_lines(problems) -> list[tuple[str, object]]:
         else:
             lines.append((f"{same[0].case}, {same[1].case} and {len(same) - 2} more", same[0]))
     return lines
+
+
+def counted(number: int, thing: str) -> str:
+    return f"{number} {thing}" + "s" * (number != 1)
