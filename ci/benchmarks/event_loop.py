@@ -7,6 +7,9 @@ but not in "own": what this thread itself computed between two beats.
 
     ci/benchmark event_loop            # the table
     ci/benchmark event_loop --quick    # a small CT, to see that it runs
+
+The last phase is a training that the Train tab starts, by the real command: fine-tune-prompted on two cases added
+before, and the comparison that follows by itself.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ import os
 import sys
 import tempfile
 import time
+import traceback
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -31,41 +35,49 @@ from PySide6 import QtCore  # noqa: E402
 
 from LungTumorSegLib.volume.phantom import make_phantom  # noqa: E402
 from LungTumorSegLib.worker.launch import job_command, worker_command  # noqa: E402
+from LungTumorSegLib.workstation.tuning_recipe import steps_an_epoch  # noqa: E402
+from LungTumorSegLib.workstation.tuning_runs import COMPARED  # noqa: E402
 
 BEAT, ALLOWED = 5, 100.0  # ms
+SMALL = (60, 128, 128)
 RAS = np.array([-1.0, -1.0, 1.0])
 
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--quick", action="store_true")
+    arguments.add_argument("--epochs", type=int, default=3, help="that the Train tab trains, of 10 steps")
     arguments.add_argument("--moves", type=int, default=300, help="of the threshold's slider, 16 ms apart")
     asked = arguments.parse_args()
-    shape = (60, 128, 128) if asked.quick else (300, 512, 512)
+    shape = SMALL if asked.quick else (300, 512, 512)
     with tempfile.TemporaryDirectory() as folder:
-        os.environ["LUNGTUMORSEG_MODELS"] = folder
-        run(shape, 40 if asked.quick else asked.moves, Path(folder))
+        os.environ["LUNGTUMORSEG_MODELS"] = f"{folder}/models"  # the Train tab's own folder lies beside it
+        run(shape, 40 if asked.quick else asked.moves, asked.epochs, Path(folder))
 
 
-def run(shape: tuple[int, int, int], moves: int, folder: Path) -> None:
+def run(shape: tuple[int, int, int], moves: int, epochs: int, folder: Path) -> None:
     host = test_host.Host()
+    sys.excepthook = traceback.print_exception  # the host keeps to itself what ends this program
     from LungTumorSegLib.desktop import panel
 
     panel.worker_launch = lambda: worker_command(python=sys.executable)
     panel.job_launch = lambda: job_command(python=sys.executable)
-    volume, _truth, tumours = make_phantom(shape=shape, spacing=(360 / shape[2], 360 / shape[1], 275 / shape[0]))
-    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "Synthetic chest")
-    node.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(volume.geometry.ijk_to_ras_matrix))
-    slicer.util.updateVolumeFromArray(node, volume.voxels)
-    node.CreateDefaultDisplayNodes()
-    other = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "another")  # the first is chosen by itself
-    slicer.util.updateVolumeFromArray(other, volume.voxels[:4])
+    other, _tumours = add_chest("Another chest", 1, SMALL)  # of two, none is chosen by itself
+    _node, tumours = add_chest("Synthetic chest", 0, shape)
     module = host.open_module()
-    ui, desk, jobs = module.ui, module.panel.desk, module.panel.jobs
+    ui, desk, jobs, train = module.ui, module.panel.desk, module.panel.jobs, module.panel.train
     module.logic.getParameterNode().ct = other
 
     def rest() -> None:
-        assert host.until(lambda: not desk.busy and not desk.unsettled and not jobs.under_way, 1200)
+        def quiet() -> bool:
+            return not (desk.busy or desk.unsettled or jobs.under_way or train.teaching.busy)
+
+        assert host.until(lambda: bool(host.errors) or quiet(), 3600), "still busy after an hour"
+        assert not host.errors, host.errors
+
+    def press(button) -> None:
+        assert host.until(lambda: button.enabled), "a button that cannot be pressed"
+        click(button)
 
     print(f"{shape[2]} x {shape[1]} x {shape[0]} voxels; gaps of the event loop, ms, above the beat's {BEAT}")
     print(f"{'':34}{'seconds':>8}{'p50':>10}{'p99':>10}{'max':>10}{'own p99':>10}{'own max':>10}")
@@ -93,8 +105,34 @@ def run(shape: tuple[int, int, int], moves: int, folder: Path) -> None:
     with beats("NIfTI exported"):
         click(ui.niftiButton)
         rest()
-    print("errors:", host.errors + host.console or "none")
+    open_tab(module, "Train")
+    with beats("the case added"):
+        press(ui.addCaseButton)
+        rest()
+    choose(ui.ctSelector, "Another chest")
+    open_tab(module, "Segment")
+    click(ui.segmentButton)
+    rest()
+    open_tab(module, "Train")
+    press(ui.addCaseButton)
+    rest()
+    ui.epochsSpinBox.value = epochs
+    with beats(f"trained ({epochs * steps_an_epoch('prompted')} steps), compared"):
+        press(ui.trainButton)
+        rest()
+    assert train.teaching.state == COMPARED, train.teaching.state
+    print("errors:", host.errors or "none")
     host.close_module()
+
+
+def add_chest(name: str, seed: int, shape: tuple[int, int, int]) -> tuple:
+    """The volume node and the phantom's tumours."""
+    volume, _truth, tumours = make_phantom(seed, shape, (360 / shape[2], 360 / shape[1], 275 / shape[0]))
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
+    node.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(volume.geometry.ijk_to_ras_matrix))
+    slicer.util.updateVolumeFromArray(node, volume.voxels)
+    node.CreateDefaultDisplayNodes()
+    return node, tumours
 
 
 def drag(host, slider, moves: int) -> None:
