@@ -87,7 +87,7 @@ class FollowUpGroup:
                 title="Lay the scans over each other and match the lesions",
             )  # fmt: skip
         with html.Div(classes="lts-row flex-nowrap mt-3", v_if=(name.earlier,)):
-            for model, label in ((name.earlier_day, "Date of the earlier CT"), (name.day, "Date of this CT")):
+            for model, label in ((name.earlier_day, "Date, earlier CT"), (name.day, "Date, this CT")):
                 v3.VTextField(
                     v_model=(model,), label=label, placeholder="YYYY-MM-DD", persistent_placeholder=True,
                     density="compact", hide_details=True, variant="outlined", maxlength=10,

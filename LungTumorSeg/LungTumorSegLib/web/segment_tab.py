@@ -116,7 +116,7 @@ def segment_tab(server, actions: SegmentActions) -> None:
             ("Redo (Ctrl+Y)", "mdi-redo", name.can_redo, actions.redo),
         ):
             with v3.VBtn(
-                icon=True, size="small", variant="text", title=text, aria_label=text, click=does,
+                icon=True, size="small", density="compact", variant="text", title=text, aria_label=text, click=does,
                 disabled=(f"!{enabled}",),
             ):  # fmt: skip
                 v3.VIcon(icon, size=20)
