@@ -195,3 +195,26 @@ def test_the_old_picture_survives_a_failed_write(tmp_path, monkeypatch):
 def test_a_missing_folder_is_refused_in_one_line(tmp_path):
     with pytest.raises(InputRefused, match="could not be written"):
         draw(tmp_path / "missing" / "overview.png", *scan())
+
+
+def test_a_flat_picture_is_shown_in_its_one_plane_without_left_and_right(tmp_path, monkeypatch):
+    shown = []
+
+    class Recorded(overview.Panel):
+        def __init__(self, axes, scan, view, *more):
+            super().__init__(axes, scan, view, *more)
+            shown.append((view, {text.get_text() for text in axes.texts} & set("LRAPHF")))
+
+    monkeypatch.setattr(overview, "Panel", Recorded)
+    volume, _ = scan()
+    film = Volume(volume.voxels[20:21], Geometry((1, *volume.voxels.shape[1:]), volume.geometry.spacing))
+    found = (np.indices(film.voxels.shape)[1] < 9).astype(np.float32)
+    labels = lesion_labels(found, film.geometry, 0.5, smallest_mm=3.0)
+    lesions = measure(labels, film.geometry, found)
+    box = Box((0, 0, 0), labels)
+    write_overview(tmp_path / "film.png", film, Box((0, 0, 0), found), box, lesions, in_hu=False)
+    assert shown == [(AXIAL, set())] * 3  # whole, close up, probability
+    shown.clear()
+    write_overview(tmp_path / "slice.png", film, Box((0, 0, 0), found), box, lesions)
+    assert len(shown) == 6
+    assert all(letters for _, letters in shown)

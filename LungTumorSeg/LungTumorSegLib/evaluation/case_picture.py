@@ -18,7 +18,7 @@ from LungTumorSegLib.evaluation.lesions import Candidate, ReferenceLesion
 from LungTumorSegLib.measurement.components import bounding_box
 from LungTumorSegLib.report.overview import BACKGROUND, DISCLAIMER, WARNING, write_whole
 from LungTumorSegLib.report.panel import FAINT, TEXT, Panel
-from LungTumorSegLib.report.views import LUNG_WINDOW, CanonicalScan, own_window
+from LungTumorSegLib.report.views import CanonicalScan, seen
 from LungTumorSegLib.volume.box import Box
 from LungTumorSegLib.volume.geometry import Volume
 
@@ -54,7 +54,7 @@ class CasePicture:
         grid = self.case.geometry
         if self.image is None:
             return CanonicalScan(Volume(np.broadcast_to(NO_IMAGE, grid.shape), grid))
-        return CanonicalScan(self.image, LUNG_WINDOW if self.in_hu else own_window(self.image.voxels))
+        return seen(self.image, self.in_hu)
 
     @cached_property
     def truth(self) -> Box:

@@ -20,7 +20,7 @@ from matplotlib.lines import Line2D
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.measurement.measure import CONVENTION, Lesion
 from LungTumorSegLib.report.panel import FAINT, TEXT, Panel
-from LungTumorSegLib.report.views import AXIAL, CORONAL, LUNG_WINDOW, VIEWS, CanonicalScan, own_window
+from LungTumorSegLib.report.views import AXIAL, CORONAL, LUNG_WINDOW, VIEWS, CanonicalScan, View, seen
 from LungTumorSegLib.volume.box import Box
 from LungTumorSegLib.volume.geometry import Volume
 
@@ -80,7 +80,7 @@ def write_overview(
     InputRefused
         The file cannot be written.
     """
-    scan = CanonicalScan(volume, LUNG_WINDOW if in_hu else own_window(volume.voxels))
+    scan = seen(volume, in_hu)
     heats = []
     if probability is not None:
         heats.append(Heat("probability", scan.box(probability), "plasma"))
@@ -117,6 +117,11 @@ class Overview:
     lesions: list[Lesion]
     heats: list[Heat]
 
+    @property
+    def views(self) -> tuple[View, ...]:
+        """The planes that there are: of a picture one."""
+        return (AXIAL,) if self.scan.flat else VIEWS
+
     @cached_property
     def side(self) -> float:
         """Of the square pictures of a lesion: the plane measured in, a picture a map, two planes across."""
@@ -149,11 +154,11 @@ class Overview:
         self._write(figure, MARGIN, self.height - 0.3, DISCLAIMER, color=WARNING, weight="bold")
 
     def _whole_scan(self, figure: Figure) -> None:
-        """The whole scan in two planes beside the table, or in all three where there is nothing to list."""
+        """The whole scan in two planes beside the table, or in all there are where nothing is to be listed."""
         size = np.array(self.scan.geometry.shape) * self.scan.spacing
-        views, planes = VIEWS, [n // 2 for n in self.scan.geometry.shape]
+        views, planes = self.views, [n // 2 for n in self.scan.geometry.shape]
         if self.lesions:
-            views, planes = (AXIAL, CORONAL), self._planes_through(self.lesions[0])
+            views, planes = self.views[: VIEWS.index(CORONAL) + 1], self._planes_through(self.lesions[0])
         widest = 1.2 * WHOLE if self.lesions else (WIDTH - 2 * MARGIN - 3.4) / 3 - GAP
         left = MARGIN
         for view in views:
@@ -161,7 +166,8 @@ class Overview:
             width_mm = max(size[view.columns], size[view.rows] * width / WHOLE)
             axes = self._axes(figure, left, HEADER, width, WHOLE)
             panel = Panel(axes, self.scan, view, planes[view.across], (size - self.scan.spacing) / 2, width_mm)
-            panel.name(view.name)
+            if not self.scan.flat:
+                panel.name(view.name)
             for lesion in self.lesions[:MOST_ROWS]:  # rings of more would hide the scan
                 crossed = panel.outline(self.labels, lesion.id, colour(lesion))
                 panel.mark(lesion, colour(lesion), crossed)
@@ -205,7 +211,7 @@ class Overview:
         """The pictures of one lesion: where it was measured, the maps, and across."""
         measured_in = self.scan.acquisition
         planes = self._planes_through(lesion)
-        across = [view for view in VIEWS if view is not measured_in]
+        across = [view for view in self.views if view is not measured_in]
         low, high = self._box_mm(lesion)
         width_mm = max(SMALLEST_CROP_MM, 1.7 * float((high - low).max()))
         self._rule(figure, MARGIN, WIDTH - MARGIN, top - 0.15)
@@ -228,7 +234,8 @@ class Overview:
                 panel.slice_line(measured_in, planes[measured_in.across])
             elif heat is None:
                 panel.diameters(lesion)
-            panel.name(heat.name if heat else view.name)
+            if heat or not self.scan.flat:
+                panel.name(heat.name if heat else view.name)
             left += self.side + GAP
 
     def _caption(self, figure: Figure, lesion: Lesion, top: float) -> None:

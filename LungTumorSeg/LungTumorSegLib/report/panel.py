@@ -45,7 +45,8 @@ class Panel:
         axes.set_autoscale_on(False)
         picture = scan.picture(view, index)
         self._image(picture.values, picture.extent, cmap="gray", vmin=scan.window[0], vmax=scan.window[1])
-        self._letters()
+        if not scan.flat:
+            self._letters()
         self._scale_bar(width_mm)
 
     def _image(self, values: np.ndarray, extent: tuple, **style) -> None:

@@ -54,6 +54,7 @@ class CanonicalScan:
 
     volume: Volume
     window: tuple[float, float] = LUNG_WINDOW  # values from black to white
+    flat: bool = False  # a picture, which does not say where the patient's left is
 
     @cached_property
     def orientation(self):
@@ -106,6 +107,13 @@ class CanonicalScan:
         rightwards = self.geometry.axes[:, 2 - view.columns]
         downwards = self.geometry.axes[:, 2 - view.rows] * (-1 if view.head_up else 1)
         return tuple(direction_letters(v) for v in (-rightwards, rightwards, -downwards, downwards))
+
+
+def seen(volume: Volume, in_hu: bool = True) -> CanonicalScan:
+    """A CT in the lung window, any other image in its own; one of a single slice is taken for a picture."""
+    if in_hu:
+        return CanonicalScan(volume)
+    return CanonicalScan(volume, own_window(volume.voxels), flat=volume.geometry.shape[0] == 1)
 
 
 def own_window(voxels: np.ndarray) -> tuple[float, float]:
