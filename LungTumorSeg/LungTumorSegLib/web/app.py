@@ -71,9 +71,7 @@ class App:
         new_child = partial(PageChild, server)
         self._jobs = Jobs(job_command(), new_child, self.host)
         exporting = Exporting(self.desk, self._jobs)
-        self._exports = Exports(
-            exporting, self.files, self._download, self.slicer.io_manager.write_scene, self.host.failed
-        )
+        self._exports = Exports(exporting, self.files, self._download, self.slicer.scene, self._jobs, self.host.failed)
         self._follow_up = FollowUpGroup(server, self.desk, self._jobs)
         self._switches = Switches(server, self.desk, self.views)
         self._scans = Scans(

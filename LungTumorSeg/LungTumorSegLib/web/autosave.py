@@ -10,10 +10,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
+
+from LungTumorSegLib.web.scene_files import SceneFiles
 
 SCENE, FACTS, LOCK = "scene.mrml", "session.json", "lock"
 UNFINISHED, UNFINISHED_FACTS = "unfinished.mrml", "unfinished.json"
@@ -36,6 +39,7 @@ class Autosave:
         self._scene, self._folder = scene, folder
         self._lock: int | None = None
         self._count = 0  # of saves
+        self._files = SceneFiles(scene, self._current)
         self.why_not = ""
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -78,7 +82,7 @@ class Autosave:
         shutil.rmtree(self._kept, ignore_errors=True)
 
     def save(self, facts: dict) -> Iterator[None]:
-        """Save the scene as it is; yields between nodes, none of which takes long. `facts` can be given to JSON.
+        """Save the scene as it is, in steps none of which takes long. `facts` can be given to JSON.
 
         Raises OSError (disk full); what was saved before is still there then.
         """
@@ -86,15 +90,8 @@ class Autosave:
             return
         self._current.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._count += 1
-        for node in self._storable():
-            if node.GetModifiedSinceRead() or not self._is_here(node):
-                self._write(node)
-                yield
-        self._scene.SetRootDirectory(str(self._current))
-        self._scene.SetURL(str(self._current / UNFINISHED))
         unfinished = self._current / UNFINISHED
-        if not self._scene.Commit() or not unfinished.read_bytes().rstrip().endswith(b"</MRML>"):
-            raise OSError("the scene could not be written")
+        yield from self._files.writing(unfinished, f"-{self._count}")
         facts = facts | {"saved": time.strftime("%Y-%m-%d %H:%M")}
         (self._current / UNFINISHED_FACTS).write_text(json.dumps(facts), encoding="utf-8")
         os.replace(unfinished, self._current / SCENE)
@@ -102,39 +99,18 @@ class Autosave:
         self._remove_old()
 
     def close(self) -> None:
+        self._files.close()
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
 
-    def _storable(self) -> list:
-        count = self._scene.GetNumberOfNodesByClass("vtkMRMLStorableNode")
-        nodes = [self._scene.GetNthNodeByClass(n, "vtkMRMLStorableNode") for n in range(count)]
-        return [node for node in nodes if node.GetSaveWithScene() and not node.IsA("vtkMRMLColorNode")]
-
-    def _is_here(self, node) -> bool:
-        storage = node.GetStorageNode()
-        return storage is not None and Path(storage.GetFileName() or "/").parent == self._current
-
-    def _write(self, node) -> None:
-        storage = node.GetStorageNode()
-        if storage is None:
-            node.AddDefaultStorageNode()
-            storage = node.GetStorageNode()
-        if storage is None:  # nothing to store
-            return
-        ending = storage.GetDefaultWriteFileExtension()
-        file, before = self._current / f"{node.GetID()}-{self._count}.{ending}", storage.GetFileName()
-        storage.SetUseCompression(False)
-        storage.SetFileName(str(file))
-        if not storage.WriteData(node) and node.GetStorageNode() is storage:
-            storage.SetFileName(before)  # else it would count as written
-            file.unlink(missing_ok=True)
-            raise OSError(f"a {node.GetNodeTagName()} could not be written")
-
     def _remove_old(self) -> None:
         """Files of earlier saves that the scene names no more."""
-        named = [Path(node.GetStorageNode().GetFileName() or "") for node in self._storable() if node.GetStorageNode()]
-        wanted = {_stem(path) for path in named} | {_stem(Path(SCENE)), _stem(Path(FACTS))}
+        text = (self._current / SCENE).read_text(encoding="utf-8")
+        wanted = {_stem(Path(name)) for name in re.findall(r'fileName="([^"]*)"', text)} | {
+            _stem(Path(SCENE)),
+            _stem(Path(FACTS)),
+        }
         for path in self._current.iterdir():
             if path.is_file() and _stem(path) not in wanted:
                 path.unlink(missing_ok=True)

@@ -7,8 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from LungTumorSegLib.web.files import Files
+from LungTumorSegLib.web.scene_bundle import bundling
 from LungTumorSegLib.workstation import words
 from LungTumorSegLib.workstation.exporting import Exporting
+from LungTumorSegLib.workstation.jobs import Jobs
 
 ENDINGS = {"nifti": "nifti", "csv": "csv", "report": "pdf"}  # button -> format
 
@@ -18,7 +20,8 @@ class Exports:
     Parameters
     ----------
     download : called with the address of a file that is ready
-    save_scene : writes the scene to a path (.mrb); False where it could not
+    scene : vtkMRMLScene
+    jobs : go on with what is written in steps
     failed : called with a sentence
     """
 
@@ -27,11 +30,12 @@ class Exports:
         exporting: Exporting,
         files: Files,
         download: Callable[[str], None],
-        save_scene: Callable[[Path], bool],
+        scene,
+        jobs: Jobs,
         failed: Callable[[str], None],
     ):
         self._exporting, self._files, self._download = exporting, files, download
-        self._save_scene, self._failed = save_scene, failed
+        self._scene, self._jobs, self._failed = scene, jobs, failed
 
     def start(self, what: str) -> None:
         """what : a key of `export_tab.FORMATS`."""
@@ -46,9 +50,7 @@ class Exports:
             self._exporting.dicom(folder, lambda made: self._zip(folder, made))
         elif what == "scene":
             name = self._exporting.default_name("nifti").removesuffix(".nii.gz") + ".mrb"
-            if not self._save_scene(folder / name):
-                raise OSError("the scene could not be packed")
-            self._offer(folder / name)
+            self._jobs.write(bundling(self._scene, folder / name), lambda: self._offer(folder / name), self._failed)
         else:
             self._exporting.file(folder / self._exporting.default_name(ENDINGS[what]), self._offer)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import collections
 import logging
+import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -75,7 +75,8 @@ class KeptSession:
         """Save what is not saved yet: the user goes."""
         if self._work is not None and self._work != self._saved:
             try:
-                collections.deque(self._autosave.save(self._facts), 0)
+                for _ in self._autosave.save(self._facts):
+                    time.sleep(0.01)  # a thread writes
             except OSError as error:
                 log.warning("the session was not saved: %s", error.strerror or error)
         self._autosave.close()
