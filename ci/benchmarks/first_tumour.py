@@ -1,15 +1,20 @@
-"""From a fresh clone to the first tumour on the screen: `ci/setup`, then what `ci/run` opens, in a browser.
+"""From a fresh clone to the first tumour on the screen: `ci/run` as a user types it, and a real Chromium that presses
+Segment and sees the mask's colour in the axial view.
 
-The clone is of the last commit, in a temporary folder. With and without what pip has kept from before; Debian's
-libraries are there already. A real Chromium presses Segment and sees the mask's colour in the axial view.
-``.venv/bin/python ci/benchmarks/first_tumour.py [--cold]``
+The clone is of the last commit, in a temporary folder, and so are the user's data and models. With and without what pip
+has kept from before; Debian's libraries are there already. ``.venv/bin/python ci/benchmarks/first_tumour.py [--cold]``
 """
 
 import argparse
+import contextlib
 import os
+import pty
+import re
 import shutil
+import signal
 import subprocess
 import tempfile
+import threading
 import time
 from io import BytesIO
 from pathlib import Path
@@ -19,56 +24,101 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+/\?token=[\w-]+")
+PATIENCE = 1800.0  # s for the set-up, then for each step in the page
+SEEN = 50  # pixels of the mask's colour
 
 
 def main(cold: bool) -> None:
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if chromium is None:
+        raise SystemExit("no Chromium on this machine (Debian: apt-get install chromium)")
     with tempfile.TemporaryDirectory() as own:
         clone, begun = Path(own) / "clone", time.monotonic()
         environment = os.environ | {"XDG_DATA_HOME": f"{own}/data", "LUNGTUMORSEG_MODELS": f"{own}/data/models"}
-        environment.pop("PYTHONPATH", None)
+        for name in ("PYTHONPATH", "CI", "DISPLAY", "WAYLAND_DISPLAY"):
+            environment.pop(name, None)
         if cold:
             environment["PIP_CACHE_DIR"] = f"{own}/pip"
         subprocess.run(["git", "clone", "--quiet", REPOSITORY, clone], check=True)
         told("cloned", begun)
-        subprocess.run([clone / "ci/setup"], check=True, env=environment, stdout=subprocess.DEVNULL)
-        told("set up", begun)
-        program = clone / ".venv/bin/lungtumorseg"
-        subprocess.run(
-            [program, "phantom", clone / "out/sample"], check=True, env=environment, stdout=subprocess.DEVNULL
-        )
+        ours, users = pty.openpty()  # with a terminal `ci/run` opens the app
         app = subprocess.Popen(
-            [program, "app", clone / "out/sample/ct.nii.gz", "--no-browser"], env=environment, text=True,
-            stdout=subprocess.PIPE,
-        )  # fmt: skip
+            [clone / "ci/run"], env=environment, stdin=users, stdout=users, stderr=users, start_new_session=True
+        )
+        os.close(users)
+        terminal = Terminal(ours)
+        terminal.start()
         try:
-            address = app.stdout.readline().split()[-1]
-            told("serving", begun)
+            address = printed_address(terminal, clone, begun)
             with sync_playwright() as playwright:
-                browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+                browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
                 see_tumour(browser.new_page(viewport={"width": 1440, "height": 810}), address, begun)
                 browser.close()
         finally:
-            app.terminate()
-            app.wait(30)
+            os.killpg(app.pid, signal.SIGTERM)
+            app.wait(60)
+            os.close(ours)
+
+
+class Terminal(threading.Thread):
+    """Reads all that is printed; a full one would hold the program up."""
+
+    def __init__(self, handle: int):
+        super().__init__(daemon=True)
+        self._handle, self.text = handle, ""
+
+    def run(self) -> None:
+        with contextlib.suppress(OSError):  # it was closed, or the program has ended
+            while data := os.read(self._handle, 4096):
+                self.text += data.decode(errors="replace")
+
+
+def printed_address(terminal: Terminal, clone: Path, begun: float) -> str:
+    set_up = False
+    while not ADDRESS.search(terminal.text):
+        if not set_up and (clone / ".venv/wanted").exists():
+            set_up = True
+            told("set up", begun)
+        if not terminal.is_alive() or time.monotonic() - begun > PATIENCE:
+            raise SystemExit(f"ci/run printed no address:\n{terminal.text}")
+        time.sleep(0.1)
+    told("serving", begun)
+    return ADDRESS.search(terminal.text)[0]
 
 
 def see_tumour(page, address: str, begun: float) -> None:
-    page.set_default_timeout(300_000)
+    page.set_default_timeout(1000 * PATIENCE)
     page.goto(address)
     page.wait_for_function("() => document.querySelector('#lts-said')?.innerText.includes('Press Segment')")
+    while grey_levels(page) < 8:
+        page.wait_for_timeout(100)
     told("CT on screen", begun)
+    if coloured(page) >= SEEN:
+        raise SystemExit("the view is coloured before anything was segmented: nothing would be shown by its colour")
     page.click("#segment")
     page.wait_for_function("() => document.querySelector('#lts-said').innerText.includes(' found in ')")
-    while coloured(page) < 50:
+    words = page.inner_text("#lts-said")
+    while coloured(page) < SEEN:
         page.wait_for_timeout(100)
     told("the first tumour on screen", begun)
+    print(words)
+
+
+def axial(page) -> np.ndarray:
+    """The axial view without what stands at its edges."""
+    box = page.locator(".layout-grid-item:has(.lts-axial)").first.bounding_box()
+    inner = {"x": box["x"] + 40, "y": box["y"] + 60, "width": box["width"] - 90, "height": box["height"] - 90}
+    return np.array(Image.open(BytesIO(page.screenshot(clip=inner))).convert("RGB")).astype(int)
+
+
+def grey_levels(page) -> int:
+    return len(np.unique(axial(page).mean(axis=-1).astype(int)))
 
 
 def coloured(page) -> int:
-    """Pixels of the axial view that are no grey."""
-    box = page.locator(".layout-grid-item:has(.lts-axial)").first.bounding_box()
-    inner = {"x": box["x"] + 40, "y": box["y"] + 60, "width": box["width"] - 90, "height": box["height"] - 90}
-    picture = np.array(Image.open(BytesIO(page.screenshot(clip=inner))).convert("RGB")).astype(int)
+    """Pixels that are no grey."""
+    picture = axial(page)
     return int((picture.max(axis=-1) - picture.min(axis=-1) > 60).sum())
 
 
