@@ -94,10 +94,15 @@ class Views:
                 if ownership.is_ours(node):
                     node.SetDisplayVisibility(node.GetNodeReference(ownership.CT) is ct)
         self._app.display_manager.show_volume_in_slice_background(ct)
-        self.fit()
+        self._app.display_manager.reset_views()
 
     def fit(self) -> None:
+        """All of the CT into the views; the slices stay where they are."""
+        views = [self._app.view_manager.get_view(name) for name in (AXIAL, CORONAL, SAGITTAL)]
+        places = [view.get_slice_value() for view in views]
         self._app.display_manager.reset_views()
+        for view, place in zip(views, places, strict=True):
+            view.set_slice_value(place)
 
     def look_again(self) -> None:
         """Segments are new in the scene: a slice view that nobody moved since would not show them."""
