@@ -16,16 +16,9 @@ from LungTumorSegLib.networks import registry
 from LungTumorSegLib.volume.reading import read_ct, read_mask
 from LungTumorSegLib.worker.child import Child
 from LungTumorSegLib.worker.launch import job_command
-from LungTumorSegLib.workstation.teaching import (
-    COMPARED,
-    PROMOTED,
-    STOPPED,
-    TRAINING,
-    Knobs,
-    Teaching,
-    recipe_epochs,
-    recipe_rate,
-)
+from LungTumorSegLib.workstation.teaching import Teaching
+from LungTumorSegLib.workstation.tuning_recipe import recipe_epochs, recipe_rate
+from LungTumorSegLib.workstation.tuning_runs import COMPARED, PROMOTED, STOPPED, TRAINING, Knobs
 
 BALL_MM = 4.0
 

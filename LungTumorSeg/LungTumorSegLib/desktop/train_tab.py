@@ -12,8 +12,10 @@ from slicer.i18n import tr as _
 from LungTumorSegLib.desktop.child_process import QtChildProcess
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.scene.curves import TrainingCurves
-from LungTumorSegLib.workstation import models, teaching, teaching_words
-from LungTumorSegLib.workstation.teaching import Knobs, Teaching
+from LungTumorSegLib.workstation import models, teaching_words
+from LungTumorSegLib.workstation.teaching import Teaching, default_folder
+from LungTumorSegLib.workstation.tuning_recipe import recipe_epochs, recipe_rate
+from LungTumorSegLib.workstation.tuning_runs import COMPARED, PROMOTED, STOPPED, TRAINED, Compared, Knobs
 
 FOLDER_KEY, FROZEN_KEY = "LungTumorSeg/TeachingFolder", "LungTumorSeg/FrozenCases"
 DEVICES = ("auto", "cpu", "cuda")
@@ -40,9 +42,9 @@ class TrainTab:
         self._bases: list[models.Model] = []
         self._cases: list = []
         self._pictures: tuple[Path, ...] = ()
-        self._compared: teaching.Compared | None = None
+        self._compared: Compared | None = None
         self.teaching = self._open()
-        self._shown: dict = {"promoted": self.teaching.state == teaching.PROMOTED}  # what is drawn already, by what
+        self._shown: dict = {"promoted": self.teaching.state == PROMOTED}  # what is drawn already, by what
         self._connect()
         for name in (_("automatic"), _("processor (CPU)"), _("graphics card")):
             ui.deviceComboBox.addItem(name)
@@ -69,7 +71,7 @@ class TrainTab:
         ui.backButton.connect("clicked(bool)", self._roll_back)
 
     def _open(self) -> Teaching:
-        folder = slicer.util.settingsValue(FOLDER_KEY, "") or str(teaching.default_folder())
+        folder = slicer.util.settingsValue(FOLDER_KEY, "") or str(default_folder())
         frozen = slicer.util.settingsValue(FROZEN_KEY, "")
         return Teaching(Path(folder), self._launch(), self._new_child, self, Path(frozen) if frozen else None)
 
@@ -127,19 +129,19 @@ class TrainTab:
         self._if_new("curves", _time(run.folder / "curves.csv") if run else None, self._draw_curves)
         made = (run.name, _time(run.comparison / "comparison.json")) if run else None
         self._if_new("comparison", made, self._show_comparison)
-        self._if_new("promoted", state == teaching.PROMOTED, self._panel.models_changed)
+        self._if_new("promoted", state == PROMOTED, self._panel.models_changed)
         ui.addCaseButton.enabled = self.desk.has_result and not busy and not self._jobs.under_way
         ui.trainButton.text = _("Stop") if busy else _("Start training")
         ui.trainButton.enabled = busy or bool(self._cases and self._bases)
-        ui.resumeButton.visible = state == teaching.STOPPED and not busy
+        ui.resumeButton.visible = state == STOPPED and not busy
         ui.trainBar.visible = ui.trainLabel.visible = busy
         if teaching_.progress is not None:
             ui.trainLabel.text, fraction = teaching_.progress
             ui.trainBar.value = round(100 * fraction)
         compared = self._compared
-        ui.compareModelsButton.enabled = not busy and state in (teaching.TRAINED, teaching.COMPARED)
-        ui.promoteButton.enabled = not busy and state == teaching.COMPARED and not (compared and compared.reasons)
-        ui.discardButton.enabled = not busy and state in (teaching.STOPPED, teaching.TRAINED, teaching.COMPARED)
+        ui.compareModelsButton.enabled = not busy and state in (TRAINED, COMPARED)
+        ui.promoteButton.enabled = not busy and state == COMPARED and not (compared and compared.reasons)
+        ui.discardButton.enabled = not busy and state in (STOPPED, TRAINED, COMPARED)
         for widget in (ui.datasetEdit, ui.frozenEdit, ui.baseComboBox, ui.epochsSpinBox, ui.deviceComboBox):
             widget.enabled = not busy
         ui.rateComboBox.enabled = not busy
@@ -199,8 +201,8 @@ class TrainTab:
         if base is None:
             return
         self.ui.recipeLabel.text = teaching_words.recipe_of(base.task)
-        self.ui.epochsSpinBox.value = teaching.recipe_epochs(base.task)
-        rate, chosen = teaching.recipe_rate(base.task), self.ui.rateComboBox.currentIndex
+        self.ui.epochsSpinBox.value = recipe_epochs(base.task)
+        rate, chosen = recipe_rate(base.task), self.ui.rateComboBox.currentIndex
         self.ui.rateComboBox.clear()
         names = (_("automatic ({rate:.2g})"), _("gentler ({rate:.2g})"), _("stronger ({rate:.2g})"))
         for name, times in zip(names, RATES, strict=True):
@@ -254,7 +256,7 @@ class TrainTab:
             return
         base, ui = self._base, self.ui
         times = RATES[ui.rateComboBox.currentIndex]
-        rate = None if times is None else teaching.recipe_rate(base.task) * times
+        rate = None if times is None else recipe_rate(base.task) * times
         epochs = ui.epochsSpinBox.value
         self._try(
             lambda: self.teaching.start(

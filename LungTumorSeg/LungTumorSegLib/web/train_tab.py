@@ -16,10 +16,12 @@ from LungTumorSegLib.web.question import Question
 from LungTumorSegLib.web.state import SegmentState, TrainState
 from LungTumorSegLib.worker.child import ChildProcess
 from LungTumorSegLib.worker.launch import Launch
-from LungTumorSegLib.workstation import teaching, teaching_words
+from LungTumorSegLib.workstation import teaching_words
 from LungTumorSegLib.workstation.exporting import Exporting
 from LungTumorSegLib.workstation.models import list_models, preferred
-from LungTumorSegLib.workstation.teaching import Knobs, Teaching
+from LungTumorSegLib.workstation.teaching import MOST_EPOCHS, Teaching
+from LungTumorSegLib.workstation.tuning_recipe import recipe_epochs, recipe_rate
+from LungTumorSegLib.workstation.tuning_runs import Judged, Knobs
 
 RECIPES = {"prompted": "Outline what is clicked", "automatic": "Find tumours by itself"}
 DEVICES = {"auto": "Fastest", "cpu": "Processor", "cuda": "Graphics card"}
@@ -112,8 +114,8 @@ class TrainTab:
 
     def _task_chosen(self, task: str) -> None:
         data = self.state.data
-        data.epochs, data.rate = teaching.recipe_epochs(task), ""
-        data.usual_rate, data.recipe = f"{teaching.recipe_rate(task):.2g}", teaching_words.recipe_of(task)
+        data.epochs, data.rate = recipe_epochs(task), ""
+        data.usual_rate, data.recipe = f"{recipe_rate(task):.2g}", teaching_words.recipe_of(task)
         self._show_bases()
 
     def _frozen_chosen(self, text: str | None) -> None:
@@ -189,7 +191,7 @@ class TrainTab:
         )  # fmt: skip
         with html.Div(classes="lts-row flex-nowrap mb-2"):
             v3.VTextField(
-                v_model_number=(name.epochs,), type="number", min=1, max=teaching.MOST_EPOCHS, label="Epochs",
+                v_model_number=(name.epochs,), type="number", min=1, max=MOST_EPOCHS, label="Epochs",
                 id="epochs", style="flex: 0 1 34%", title="How often the cases are gone through", **look,
             )  # fmt: skip
             v3.VTextField(
@@ -252,7 +254,7 @@ class TrainTab:
         self._question.fill()
 
 
-def row(title: str, part: teaching.Judged) -> list:
+def row(title: str, part: Judged) -> list:
     return [title, part.cases, f"{part.base:.3f}", f"{part.candidate:.3f}", part.newly_missed]
 
 

@@ -1,24 +1,16 @@
 """What a Train tab does: cases into the user's dataset, a model tuned on them, compared with its base and promoted.
 
-Everything heavy is a command in a process of its own (`Job`). What there is, is read from the folder, so a host that
-was closed, or died, finds its run again:
+Everything heavy is a command in a process of its own (`Job`). What there is, is read from the folder:
 
-    FOLDER/cases/                    the dataset (`cases.local`)
-    FOLDER/runs/run-001.json         what was asked for, and what became of it
-    FOLDER/runs/run-001/             the training's own folder; finished, the model's
-    FOLDER/runs/run-001-comparison/  comparison.json and pictures
+    FOLDER/cases/  the dataset (`cases.local`)
+    FOLDER/runs/   what was trained (`tuning_runs`)
 """
 
 from __future__ import annotations
 
-import csv
-import json
-import os
-import re
 import shutil
-import tomllib
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -29,18 +21,24 @@ from LungTumorSegLib.worker.child import ChildProcess
 from LungTumorSegLib.worker.launch import Launch
 from LungTumorSegLib.workstation import teaching_words as words
 from LungTumorSegLib.workstation.job import End, Job
+from LungTumorSegLib.workstation.tuning_recipe import recipe_name, steps_an_epoch
+from LungTumorSegLib.workstation.tuning_runs import (
+    COMPARED,
+    COMPARING,
+    PROMOTING,
+    STOPPED,
+    TRAINED,
+    TRAINING,
+    Compared,
+    Knobs,
+    Run,
+    latest_run,
+    new_run,
+)
 from LungTumorSegLib.workstation.words import progress as progress_words
 
-RECIPES = Path(__file__).resolve().parents[2] / "Resources" / "Recipes"
-TASKS = ("prompted", "automatic")
-RUN = re.compile(r"run-\d{3,6}")
 FEWEST_PATIENTS = 2
 MOST_EPOCHS = 1000
-
-# States of the latest run; None where there is none.
-TRAINING, STOPPED, TRAINED, COMPARING, COMPARED, PROMOTING, PROMOTED = (
-    "training", "stopped", "trained", "comparing", "compared", "promoting", "promoted",
-)  # fmt: skip
 
 
 class TeachingHost(Protocol):
@@ -52,51 +50,6 @@ class TeachingHost(Protocol):
     def said(self, sentence: str) -> None: ...
 
     def failed(self, sentence: str, details: str = "") -> None: ...
-
-
-@dataclass(frozen=True)
-class Knobs:
-    """task : "prompted" or "automatic". base : name or folder of the model to begin with.
-    epochs, learning_rate : None = the recipe's own, which was tried out. device : "auto", "cpu" or "cuda"."""
-
-    task: str
-    base: str
-    epochs: int | None = None
-    learning_rate: float | None = None
-    device: str = "auto"
-
-
-@dataclass(frozen=True)
-class Run:
-    """A run as its files tell it. promoted : the name that it was given, "" while it has none."""
-
-    name: str
-    knobs: Knobs
-    folder: Path
-    comparison: Path
-    promoted: str = ""
-
-
-@dataclass(frozen=True)
-class Judged:
-    """One set of cases: mean Dice of base and candidate. set_aside : how they were chosen."""
-
-    cases: int
-    patients: int
-    set_aside: str
-    base: float
-    candidate: float
-    newly_missed: int
-
-
-@dataclass(frozen=True)
-class Compared:
-    """reasons : why the new model may not be promoted; none where it may. pictures : old beside new, site first."""
-
-    site: Judged
-    frozen: Judged
-    reasons: tuple[str, ...]
-    pictures: tuple[Path, ...]
 
 
 class Teaching:
@@ -160,30 +113,15 @@ class Teaching:
     @property
     def run(self) -> Run | None:
         """The latest."""
-        runs = self.folder / "runs"
-        names = sorted(path.stem for path in runs.glob("run-*.json") if RUN.fullmatch(path.stem))
-        if not names:
-            return None
-        try:
-            told = json.loads((runs / f"{names[-1]}.json").read_text(encoding="utf-8"))
-            knobs, promoted = Knobs(**told["knobs"]), str(told["promoted"])
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
-        return Run(names[-1], knobs, runs / names[-1], runs / f"{names[-1]}-comparison", promoted)
+        return latest_run(self.folder / "runs")
 
     @property
     def state(self) -> str | None:
-        """Of the latest run."""
+        """Of the latest run; None where there is none."""
         run = self.run
         if run is None:
             return None
-        if self._doing in (TRAINING, COMPARING, PROMOTING):
-            return self._doing
-        if run.promoted:
-            return PROMOTED
-        if (run.comparison / "comparison.json").is_file():
-            return COMPARED
-        return TRAINED if (run.folder / "model.json").is_file() else STOPPED
+        return self._doing if self._doing in (TRAINING, COMPARING, PROMOTING) else run.outcome
 
     def start(self, knobs: Knobs) -> None:
         """Begin a new run; once trained, it is compared by itself. InputRefused says what is missing."""
@@ -193,11 +131,7 @@ class Teaching:
         patients = {case.patient for case in self.cases() if case.lesions}
         if len(patients) < FEWEST_PATIENTS:
             raise InputRefused(words.too_few_patients(len(patients)))
-        runs = self.folder / "runs"
-        runs.mkdir(parents=True, exist_ok=True)
-        used = [int(path.stem.removeprefix("run-")) for path in runs.iterdir() if RUN.fullmatch(path.stem)]
-        name = f"run-{max(used, default=0) + 1:03}"
-        self._note(Run(name, knobs, runs / name, runs / f"{name}-comparison"))
+        new_run(self.folder / "runs", knobs)
         self._train(resume=False)
 
     def stop(self) -> None:
@@ -212,13 +146,9 @@ class Teaching:
         self._train(resume=self.run.folder.is_dir())
 
     def curves(self) -> list[dict[str, float | None]]:
-        """A row an epoch: step, loss, learning_rate, validation_loss, validation_score (Dice), seconds."""
+        """Of the latest run, see `Run.curves`."""
         run = self.run
-        try:
-            with (run.folder / "curves.csv").open(newline="", encoding="utf-8") as lines:
-                return [{key: number(value) for key, value in row.items()} for row in csv.DictReader(lines)]
-        except (OSError, AttributeError):
-            return []
+        return run.curves() if run is not None else []
 
     # Comparison
 
@@ -236,14 +166,7 @@ class Teaching:
     def compared(self) -> Compared | None:
         """What the comparison of the latest run showed; None where there is none."""
         run = self.run
-        try:
-            told = json.loads((run.comparison / "comparison.json").read_text(encoding="utf-8"))
-            parts = [judged(told[part]) for part in ("site", "frozen")]
-            reasons = tuple(map(str, told["reasons"]))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            return None
-        pictures = sorted((run.comparison / "pictures").glob("*.png"), key=lambda path: (path.name[:1] != "s", path))
-        return Compared(*parts, reasons, tuple(pictures))
+        return run.compared() if run is not None else None
 
     def promote(self) -> None:
         """By the comparison made; refused where that says no."""
@@ -256,7 +179,7 @@ class Teaching:
 
         def done(end: End) -> None:
             name = f"site-{run.knobs.task}"
-            self._note(Run(run.name, run.knobs, run.folder, run.comparison, name))
+            replace(run, promoted=name).keep()
             self._host.said(words.promoted(name))
 
         self._begin(PROMOTING, arguments, done)
@@ -266,9 +189,7 @@ class Teaching:
         self._refuse_if_busy()
         run = self.run
         if run is not None:
-            run.folder.with_suffix(".json").unlink(missing_ok=True)
-            for folder in (run.folder, run.comparison):
-                shutil.rmtree(folder, ignore_errors=True)
+            run.discard()
             self._host.said(words.discarded())
             self._host.changed()
 
@@ -336,12 +257,6 @@ class Teaching:
         said = words.not_worth_promoting(compared.reasons) if compared.reasons else words.worth_promoting()
         self._host.said(said if self.frozen else f"{said} {words.synthetic()}")
 
-    def _note(self, run: Run) -> None:
-        content = json.dumps({"knobs": asdict(run.knobs), "promoted": run.promoted}, indent=2)
-        unfinished = run.folder.with_suffix(".part")
-        unfinished.write_text(content + "\n", encoding="utf-8")
-        os.replace(unfinished, run.folder.with_suffix(".json"))
-
     def _refuse_if_busy(self) -> None:
         if self.busy:
             raise InputRefused(words.busy())
@@ -350,40 +265,6 @@ class Teaching:
 def default_folder() -> Path:
     """Beside the user's own models."""
     return registry.registry_folder().parent / "teaching"
-
-
-def recipe_name(task: str) -> str:
-    return f"fine-tune-{task}"
-
-
-def recipe_epochs(task: str) -> int:
-    """How many epochs the recipe itself takes."""
-    return recipe_run(task)["steps"] // steps_an_epoch(task)
-
-
-def recipe_rate(task: str) -> float:
-    return float(read_recipe(task)["optimiser"]["learning_rate"])
-
-
-def steps_an_epoch(task: str) -> int:
-    return recipe_run(task)["steps_an_epoch"]
-
-
-def recipe_run(task: str) -> dict:
-    return read_recipe(task)["run"]
-
-
-def read_recipe(task: str) -> dict:
-    return tomllib.loads((RECIPES / f"{recipe_name(task)}.toml").read_text(encoding="utf-8"))
-
-
-def judged(told: dict) -> Judged:
-    numbers = (float(told["dice_base"]), float(told["dice_candidate"]), int(told["newly_missed"]))
-    return Judged(int(told["cases"]), int(told["patients"]), str(told["set_aside"]), *numbers)
-
-
-def number(value: str) -> float | None:
-    return float(value) if value else None
 
 
 def first_line(text: str) -> str:
