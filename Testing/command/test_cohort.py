@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from LungTumorSegLib.command.asked import Asked
 from LungTumorSegLib.command.cohort import is_done
 from LungTumorSegLib.command.cohort_table import DONE, FAILED, CaseOutcome, write_tables
-from LungTumorSegLib.command.one_scan import Asked
 from LungTumorSegLib.command.shard import Shard
 from LungTumorSegLib.volume.writing import write_volume
 

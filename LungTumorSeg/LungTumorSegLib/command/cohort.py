@@ -23,9 +23,10 @@ import typer
 from LungTumorSegLib.cases.channels import as_read
 from LungTumorSegLib.cases.cohort import Cohort
 from LungTumorSegLib.cases.scan import Scan
+from LungTumorSegLib.command.asked import Asked
 from LungTumorSegLib.command.cohort_table import DONE, FAILED, WAITING, CaseOutcome, write_tables
 from LungTumorSegLib.command.fault_log import log_fault
-from LungTumorSegLib.command.one_scan import Asked, Stopwatch, count_in_words, read_images, segment_scan
+from LungTumorSegLib.command.one_scan import Stopwatch, count_in_words, read_images, segment_scan
 from LungTumorSegLib.command.outputs import RUN
 from LungTumorSegLib.command.progress import ProgressLine
 from LungTumorSegLib.command.shard import own_card, shard_of

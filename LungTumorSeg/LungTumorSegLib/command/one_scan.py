@@ -3,44 +3,18 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from LungTumorSegLib.cases.scan import Scan
+    from LungTumorSegLib.command.asked import Asked
     from LungTumorSegLib.command.progress import ProgressLine
     from LungTumorSegLib.measurement.measure import Lesion
     from LungTumorSegLib.volume.geometry import Volume
     from LungTumorSegLib.worker.client import WorkerClient
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What the user asked for, the same for every scan.
-
-    model : by name or folder, as the worker finds it. options : fields of `inference`'s Options.
-    prompts : points and boxes, keyword arguments of `WorkerClient.prompt`; none for an automatic model.
-    smallest : mm of the long axis. The others as the options of `lungtumorseg segment`.
-    """
-
-    model: str
-    options: dict
-    prompts: tuple[dict, ...] = ()
-    smallest: float = 3.0
-    largest_only: bool = False
-    explain: bool = False
-    series: str | None = None
-    hu_offset: int | None = None
-    resample: bool = False
-
-    def facts(self) -> dict:
-        """What decides the result besides scan and model, for run.json. The device is not part of it."""
-        return {
-            **{name: value for name, value in asdict(self).items() if name not in ("model", "options", "prompts")},
-            **{name: value for name, value in self.options.items() if name != "device"},
-        }
 
 
 @dataclass(frozen=True)

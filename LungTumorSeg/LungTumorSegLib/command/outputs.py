@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from LungTumorSegLib.cases.scan import Scan
-from LungTumorSegLib.command.one_scan import Asked
+from LungTumorSegLib.command.asked import Asked
 from LungTumorSegLib.command.staging import staged
 from LungTumorSegLib.command.version import version
 from LungTumorSegLib.measurement.measure import CONVENTION, Lesion

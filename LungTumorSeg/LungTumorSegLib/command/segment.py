@@ -17,7 +17,7 @@ from LungTumorSegLib.errors import InputRefused
 
 if TYPE_CHECKING:
     from LungTumorSegLib.cases.scan import Scan
-    from LungTumorSegLib.command.one_scan import Asked
+    from LungTumorSegLib.command.asked import Asked
 
 
 def segment(
@@ -62,7 +62,7 @@ def segment(
 ) -> None:
     """Find the lung tumours in a CT: probability, mask, lesions and diameters, a picture."""
     from LungTumorSegLib.cases.scan import Scan
-    from LungTumorSegLib.command.one_scan import Asked
+    from LungTumorSegLib.command.asked import Asked
 
     points = [numbers("--point", text, 3) for text in point or []]
     boxes = [(corners[:3], corners[3:]) for corners in (numbers("--box", text, 6) for text in box or [])]
