@@ -1,9 +1,5 @@
 """The panel on the test host (see host.py: not "tested in Slicer"), clicked, with a worker process behind it."""
 
-import os
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -11,39 +7,16 @@ pytest.importorskip("PySide6", reason="the test host needs PySide6")
 pytest.importorskip("trame_slicer", reason="the test host needs slicer-core")
 
 import clicks
-import host as test_host
 import slicer
 from clicks import choose, click, click_row, open_tab, tick
-
-HERE = Path(__file__).resolve().parent
-REPOSITORY = HERE.parents[1]
-
-
-@pytest.fixture(scope="module")
-def host():
-    sys.path[:0] = [str(REPOSITORY / "Testing" / "scene"), str(REPOSITORY / "LungTumorSeg")]
-    return test_host.Host()
-
-
-def models():
-    from LungTumorSegLib.workstation.models import BUNDLED, Model
-
-    tasks = {"automatic": "automatic", "slow": "automatic", "prompted": "prompted"}
-    return [Model(name, task, 0.4, BUNDLED, Path(), 0) for name, task in tasks.items()]
+from pretended import pretend, pretend_models
 
 
 @pytest.fixture(scope="module")
 def opened(host):
-    """The module, open all the time as in Slicer; a worker that pretends, jobs that are real."""
-    from LungTumorSegLib.desktop import panel
-    from LungTumorSegLib.worker.launch import Launch, job_command
-
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "LungTumorSeg")}
-    launch = Launch([sys.executable, str(HERE / "pretend_worker.py")], environment)
+    """The module, open all the time as in Slicer."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(panel, "worker_launch", lambda: launch)
-        patch.setattr(panel, "job_launch", lambda: job_command(python=sys.executable))
-        patch.setattr(panel.models, "list_models", models)
+        pretend_models(patch, pretend(patch))
         yield host.open_module()
         host.close_module()
 

@@ -2,7 +2,6 @@
 
 import os
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,19 +9,11 @@ import pytest
 pytest.importorskip("PySide6", reason="the test host needs PySide6")
 pytest.importorskip("trame_slicer", reason="the test host needs slicer-core")
 
-import host as test_host
 import slicer
 from clicks import choose, click, pick
+from host import wrapped
 from PySide6 import QtWidgets
 from two_images import ELSEWHERE, GEOMETRY, answer, save_two_image_model, smooth
-
-REPOSITORY = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(scope="module")
-def host():
-    sys.path[:0] = [str(REPOSITORY / "Testing" / "workstation"), str(REPOSITORY / "LungTumorSeg")]
-    return test_host.Host()
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +70,7 @@ def test_rows_appear_for_a_model_of_several_images_and_go_with_it(module):
 
 
 def test_segment_sends_the_images_that_the_rows_show(host, module, model):
-    pick(test_host.wrapped(boxes(module)[1]), "Stranger PET")
+    pick(wrapped(boxes(module)[1]), "Stranger PET")
     assert boxes(module)[1].currentText() == "Stranger PET"
     click(module.ui.segmentButton)
     assert host.until(lambda: not module.panel.desk.busy)

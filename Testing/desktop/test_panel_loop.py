@@ -18,22 +18,14 @@ pytest.importorskip("PySide6", reason="the test host needs PySide6")
 pytest.importorskip("trame_slicer", reason="the test host needs slicer-core")
 pytest.importorskip("torch", reason="the worker needs torch")
 
-import host as test_host
 import SimpleITK as sitk
 import slicer
 import vtk
 from clicks import choose, click, click_row, open_tab, rows, tick
 from vtk.util.numpy_support import numpy_to_vtk
 
-HERE = Path(__file__).resolve().parent
-REPOSITORY = HERE.parents[1]
+REPOSITORY = Path(__file__).resolve().parents[2]
 RAS = np.array([-1.0, -1.0, 1.0])
-
-
-@pytest.fixture(scope="module")
-def host():
-    sys.path[:0] = [str(REPOSITORY / "LungTumorSeg")]
-    return test_host.Host()
 
 
 @pytest.fixture

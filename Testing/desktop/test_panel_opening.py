@@ -1,26 +1,15 @@
 """The module opened, left, loaded anew and closed in all manners, on the test host (see host.py)."""
 
 import os
-import sys
-from pathlib import Path
 
 import pytest
 
 pytest.importorskip("PySide6", reason="the test host needs PySide6")
 pytest.importorskip("trame_slicer", reason="the test host needs slicer-core")
 
-import host as test_host
 import slicer
 from clicks import click, open_tab, press
-
-HERE = Path(__file__).resolve().parent
-REPOSITORY = HERE.parents[1]
-
-
-@pytest.fixture(scope="module")
-def host():
-    sys.path[:0] = [str(REPOSITORY / "Testing" / "scene"), str(REPOSITORY / "LungTumorSeg")]
-    return test_host.Host()
+from pretended import pretend, pretend_models
 
 
 @pytest.fixture
@@ -28,18 +17,10 @@ def panel(host, monkeypatch):
     """The panel's Python module, with a worker that pretends, and a CT in the scene."""
     from made_scene import add_ct
 
-    from LungTumorSegLib.desktop import panel
     from LungTumorSegLib.volume.geometry import Geometry
-    from LungTumorSegLib.worker.launch import Launch, job_command
-    from LungTumorSegLib.workstation.models import BUNDLED, Model
 
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "LungTumorSeg")}
-    launch = Launch([sys.executable, str(HERE / "pretend_worker.py")], environment)
-    tasks = {"automatic": "automatic", "slow": "automatic", "prompted": "prompted"}
-    models = [Model(name, task, 0.4, BUNDLED, Path(), 0) for name, task in tasks.items()]
-    monkeypatch.setattr(panel, "worker_launch", lambda: launch)
-    monkeypatch.setattr(panel, "job_launch", lambda: job_command(python=sys.executable))
-    monkeypatch.setattr(panel.models, "list_models", lambda: models)
+    panel = pretend(monkeypatch)
+    pretend_models(monkeypatch, panel)
     slicer.mrmlScene.Clear()
     add_ct(slicer.mrmlScene, Geometry((30, 60, 64), (0.7, 0.7, 1.25)), "Chest CT")
     host.errors.clear()

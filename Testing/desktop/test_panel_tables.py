@@ -1,33 +1,21 @@
 """The tabs Measure and Export on the test host (see host.py), with real jobs, on results that the test makes up."""
 
-import os
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 pytest.importorskip("PySide6", reason="the test host needs PySide6")
 pytest.importorskip("trame_slicer", reason="the test host needs slicer-core")
 
-import host as test_host
 import slicer
 from clicks import choose, click, click_row, open_tab, pick, rows
+from pretended import pretend
 from scipy.ndimage import gaussian_filter
 
-HERE = Path(__file__).resolve().parent
-REPOSITORY = HERE.parents[1]
 LATER = (
     {"name": "grown", "centre": (-84.0, -18.0, 178.0), "diameter_mm": 30.0},
     {"name": "as before", "centre": (83.0, 42.0, 112.0), "diameter_mm": 14.0},
 )
 EARLIER = ({**LATER[0], "diameter_mm": 20.0}, LATER[1])
-
-
-@pytest.fixture(scope="module")
-def host():
-    sys.path[:0] = [str(REPOSITORY / "LungTumorSeg")]
-    return test_host.Host()
 
 
 def add_study(name, tumours):
@@ -48,13 +36,7 @@ def add_study(name, tumours):
 
 @pytest.fixture
 def module(host, monkeypatch):
-    from LungTumorSegLib.desktop import panel
-    from LungTumorSegLib.worker.launch import Launch, job_command
-
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "LungTumorSeg")}
-    launch = Launch([sys.executable, str(HERE / "pretend_worker.py")], environment)
-    monkeypatch.setattr(panel, "worker_launch", lambda: launch)
-    monkeypatch.setattr(panel, "job_launch", lambda: job_command(python=sys.executable))
+    pretend(monkeypatch)
     slicer.mrmlScene.Clear()
     host.errors.clear()
     host.console.clear()
