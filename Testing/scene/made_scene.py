@@ -20,7 +20,7 @@ DIRECTIONS = {
 }
 
 START = (5, 8, 10)  # of `blobs` in the CT
-BOTH, ONE = 0.4, 0.85  # thresholds that both blobs reach, and one
+LOW, BOTH, ONE = 0.2, 0.4, 0.85  # thresholds at which both blobs are large, that both reach, and one
 
 
 def geometry(name="axial", shape=(24, 40, 44)) -> Geometry:
@@ -115,3 +115,12 @@ def ball(kji, radius_mm=3.0, peak=0.95) -> Box:
     distance = np.linalg.norm((index - kji) * geometry().spacing[::-1], axis=-1)
     values = np.where(distance <= 1.2 * radius_mm, peak - (peak - 0.5) * distance / radius_mm, 0)
     return Box(tuple(int(n) for n in low), values.astype(np.float32))
+
+
+# What may become of the model's lesions while the user's own stay.
+CHANGES = {
+    "threshold": lambda result: result.recompose(0.6, 1.0),
+    "lower": lambda result: result.recompose(LOW, 1.0),
+    "new answer": lambda result: result.show(Box(START, blobs() * 0.9), BOTH, 1.0),
+    "largest": lambda result: result.recompose(BOTH, 1.0, largest_only=True),
+}

@@ -2,14 +2,13 @@
 
 import numpy as np
 import pytest
-from made_scene import BOTH, ONE, START, blobs, paint, segment_array
+from made_scene import BOTH, CHANGES, ONE, START, blobs, paint, segment_array
 
 from LungTumorSegLib.scene import segments
 from LungTumorSegLib.scene.result import Result
 from LungTumorSegLib.volume.box import Box
 
 SPOT = np.s_[4:8, 30:34, 5:10]  # far from both blobs
-LOW = 0.2
 
 
 def fill(result, number, where=SPOT):
@@ -40,18 +39,11 @@ def test_what_is_painted_is_measured_and_counts_as_painted_by_hand(result):
     assert result.begin_lesion() == 4
 
 
-@pytest.mark.parametrize("change", ["threshold", "lower", "new answer", "largest"])
+@pytest.mark.parametrize("change", CHANGES)
 def test_what_was_painted_stays_whatever_the_models_lesions_become(result, change):
     fill(result, result.begin_lesion())
     result.measure()
-    if change == "threshold":
-        result.recompose(0.6, 1.0)
-    elif change == "lower":
-        result.recompose(LOW, 1.0)
-    elif change == "new answer":
-        result.show(Box(START, blobs() * 0.9), BOTH, 1.0)
-    else:
-        result.recompose(BOTH, 1.0, largest_only=True)
+    CHANGES[change](result)
     expected = np.zeros_like(lesion(result, 3))
     expected[SPOT] = 1
     np.testing.assert_array_equal(lesion(result, 3), expected)

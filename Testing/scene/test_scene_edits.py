@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import slicer
-from made_scene import BOTH, FIRST, ONE, SECOND, START, ball, blobs, paint, place, segment_array
+from made_scene import BOTH, CHANGES, FIRST, LOW, ONE, SECOND, START, ball, blobs, paint, place, segment_array
 
 from LungTumorSegLib.scene import maps, ownership, prompt_nodes, segments, table
 from LungTumorSegLib.scene.edits import Edits
@@ -12,7 +12,6 @@ from LungTumorSegLib.scene.voxels import Voxels
 from LungTumorSegLib.volume.box import EMPTY, Box
 
 FAR = (3, 4, 4)
-LOW = 0.2
 
 
 class Editor:
@@ -70,24 +69,18 @@ SPOT = np.s_[10:13, 15:19, 26:30]  # beside the first lesion at BOTH
 BITE = np.s_[9:13, 14:17, 17:20]  # in the midst of it
 
 
-@pytest.mark.parametrize("change", ["threshold", "lower", "new answer", "prompt", "largest"])
+@pytest.mark.parametrize("change", [*CHANGES, "prompt"])
 def test_painted_and_erased_voxels_stay(scene, ct, result, editor, change):
     editor.paint(1, SPOT)
     editor.erase(1, BITE)
     editor.paint(2, np.s_[12:14, 30:32, 30:33])
     result.measure()
-    if change == "threshold":
-        result.recompose(0.6, 1.0)
-    elif change == "lower":
-        result.recompose(LOW, 1.0)
-    elif change == "new answer":
-        result.show(Box(START, blobs() * 0.9), BOTH, 1.0)
-    elif change == "prompt":
+    if change == "prompt":
         place(scene, ct, FIRST)
         [prompt] = result.follow_prompts()
         result.set_answer(prompt, ball(FIRST, 3.0))
     else:
-        result.recompose(BOTH, 1.0, largest_only=True)
+        CHANGES[change](result)
     assert editor.lesion(1)[SPOT].all()
     assert not editor.lesion(1)[BITE].any()
     assert editor.lesion(2)[12:14, 30:32, 30:33].all()

@@ -50,6 +50,14 @@ def ct(scene):
     return add_ct(scene, Geometry((30, 60, 64), (0.7, 0.7, 1.25)), "Chest CT")
 
 
+@pytest.fixture
+def segmented(bench, ct):
+    bench.desk.choose_ct(ct)
+    bench.desk.segment()
+    assert bench.rest()
+    return bench
+
+
 @pytest.fixture(scope="session")
 def phantom():
     """The sample CT with coarse voxels, and where its tumours are."""

@@ -4,18 +4,9 @@ import os
 import signal
 
 import numpy as np
-import pytest
 
 from LungTumorSegLib.scene.cut import Cut
 from LungTumorSegLib.workstation.display import Display
-
-
-@pytest.fixture
-def segmented(bench, ct):
-    bench.desk.choose_ct(ct)
-    bench.desk.segment()
-    assert bench.rest()
-    return bench
 
 
 def nodes(scene) -> dict:

@@ -9,14 +9,6 @@ FAR = (-10.0, -30.0, 30.0)  # RAS mm, away from both balls
 FARTHER = (-35.0, -10.0, 30.0)
 
 
-@pytest.fixture
-def segmented(bench, ct):
-    bench.desk.choose_ct(ct)
-    bench.desk.segment()
-    assert bench.rest()
-    return bench
-
-
 def numbers(bench):
     return [lesion.id for lesion in bench.desk.lesions]
 
