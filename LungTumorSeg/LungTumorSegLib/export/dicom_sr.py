@@ -110,18 +110,13 @@ def segment_group(
     if lesion.mean_hu is not None:
         measures.append((ATTENUATION, lesion.mean_hu, HOUNSFIELD, MEAN))
     group = VolumetricROIMeasurementsAndQualitativeEvaluations(
-        tracking_identifier=tracking(source, lesion),
+        **named(source, lesion),
         referenced_segment=ReferencedSegment(
             sop_class_uid=SegmentationStorage,
             sop_instance_uid=source.uid("SEG"),
             segment_number=number,
             source_series=SourceSeriesForSegmentation(source.first.SeriesInstanceUID),
         ),
-        finding_category=ALTERED_STRUCTURE,
-        finding_type=NEOPLASM,
-        method=RECIST,
-        algorithm_id=algorithm(source),
-        finding_sites=[site(lesion)],
         measurements=[
             Measurement(name, exact(value), unit, derivation=derivation) for name, value, unit, derivation in measures
         ],
@@ -138,12 +133,7 @@ def axes_group(source: DicomSource, lesion: Lesion) -> MeasurementsAndQualitativ
         (SHORT_AXIS, lesion.short_axis_mm, lesion.short_axis_points_lps),
     ]
     return MeasurementsAndQualitativeEvaluations(
-        tracking_identifier=tracking(source, lesion),
-        finding_category=ALTERED_STRUCTURE,
-        finding_type=NEOPLASM,
-        method=RECIST,
-        algorithm_id=algorithm(source),
-        finding_sites=[site(lesion)],
+        **named(source, lesion),
         measurements=[
             Measurement(
                 name,
@@ -158,6 +148,20 @@ def axes_group(source: DicomSource, lesion: Lesion) -> MeasurementsAndQualitativ
             for name, value, ends in axes
         ],
     )
+
+
+def named(source: DicomSource, lesion: Lesion) -> dict:
+    """Which lesion it is, where, and how it was measured: the same in both groups."""
+    return {
+        "tracking_identifier": TrackingIdentifier(
+            uid=source.tracking_uid(lesion.id), identifier=source.tracking_id(lesion.id)
+        ),
+        "finding_category": ALTERED_STRUCTURE,
+        "finding_type": NEOPLASM,
+        "method": RECIST,
+        "algorithm_id": algorithm(source),
+        "finding_sites": [site(lesion)],
+    }
 
 
 def remarks(lesion: Lesion) -> list[str]:
@@ -180,10 +184,6 @@ def site(lesion: Lesion) -> FindingSite:
     if lesion.node:
         return FindingSite(LYMPH_NODE)
     return FindingSite(LUNG, laterality={"left": LEFT, "right": RIGHT}.get(lesion.side))
-
-
-def tracking(source: DicomSource, lesion: Lesion) -> TrackingIdentifier:
-    return TrackingIdentifier(uid=source.tracking_uid(lesion.id), identifier=source.tracking_id(lesion.id))
 
 
 def algorithm(source: DicomSource) -> AlgorithmIdentification:
