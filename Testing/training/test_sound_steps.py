@@ -25,6 +25,8 @@ arguments = { base_filters = 2 }
 [data]
 window = [16, 16]
 validation_share = 0.25
+[optimiser]
+clip = 1.0
 [schedule]
 name = "constant"
 [run]
