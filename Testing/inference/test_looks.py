@@ -33,6 +33,11 @@ def test_a_fragment_gives_way_to_the_large_lesion_around_it():
     assert zoom_of(look(1, 4), look(2, 18), look(4, 40), look(6, 41)) == (4, True, 4)
 
 
+def test_a_coarse_look_that_runs_on_does_not_overrule_one_that_would_have_held_as_much():
+    assert zoom_of(look(1, 2), look(2, 5.5), look(4, 40)) == (1, True, 2)
+    assert zoom_of(look(1, 2), look(2, 6.5), look(4, 7), look(6, 7)) == (2, True, 3)
+
+
 def test_a_small_lesion_that_a_coarser_look_does_not_see_stays():
     assert zoom_of(look(1, 3), look(2, 0), look(4, 40)) == (1, True, 2)
 

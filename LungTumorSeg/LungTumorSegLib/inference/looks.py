@@ -13,6 +13,7 @@ from LungTumorSegLib.volume.geometry import Geometry
 
 ZOOMS = (1, 2, 4, 6)  # of the model's own spacing
 GROWS_VOXELS = 1.5  # of the coarser look: that much farther out two outlines of one lesion may lie
+FITS = 0.5  # of a window's narrowest side: a lesion so wide would have been seen whole
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,11 @@ class Look:
         """Of the ball of the lesion's volume."""
         return float(np.cbrt(self.lesion.sum() * 3 / (4 * np.pi))) * self.voxel_mm
 
+    @property
+    def side_mm(self) -> float:
+        """Of the window, the narrowest."""
+        return float(np.multiply(self.window.shape[::-1], self.window.spacing).min())
+
 
 def whole_lesion(looks: Iterable[Look], *, sized: bool = False) -> tuple[Look | None, bool]:
     """The look to be shown, None where no look finds a lesion; and whether it shows the lesion whole.
@@ -42,14 +48,16 @@ def whole_lesion(looks: Iterable[Look], *, sized: bool = False) -> tuple[Look | 
 
     A lesion that touches its window's border is not whole. One that does not touch it may still be no more than a
     fragment: in the midst of a large tumour a small window shows nothing but texture, of which a network outlines
-    something. So the next coarser look must not show a much larger one (`GROWS_VOXELS`); where it does, it is that
-    look's turn.
+    something. So the next coarser look must not show a much larger one (`GROWS_VOXELS`), too large for the finer window;
+    where it does, it is that look's turn. A larger one that would have fitted is the coarse look's mistake: it has run
+    on into a vessel or the wall.
     """
     shown = whole = None
     for look in looks:
         found = look.lesion.any()
         if whole is not None:
-            if not found or look.radius_mm <= whole.radius_mm + GROWS_VOXELS * look.voxel_mm:
+            alike = look.radius_mm <= whole.radius_mm + GROWS_VOXELS * look.voxel_mm
+            if not found or alike or 2 * look.radius_mm < FITS * whole.side_mm:
                 break
             whole = None
         if found:
