@@ -48,7 +48,7 @@ def whole_lesion(looks: Iterable[Look], *, sized: bool = False) -> tuple[Look | 
 
     A lesion that touches its window's border is not whole. One that does not touch it may still be no more than a
     fragment: in the midst of a large tumour a small window shows nothing but texture, of which a network outlines
-    something. So the next coarser look must not show a much larger one (`GROWS_VOXELS`), too large for the finer window;
+    something. So the next coarser look must not show a much larger one (`GROWS_VOXELS`), too large for a finer one;
     where it does, it is that look's turn. A larger one that would have fitted is the coarse look's mistake: it has run
     on into a vessel or the wall.
     """
