@@ -93,6 +93,15 @@ def test_predictions_are_compared_with_masks_as_png(lungtumorseg, cohort, data, 
         assert (tmp_path / "out" / f"case-film-{n}.png").is_file()
 
 
+def test_pictures_are_not_drawn_as_a_ct_whatever_the_masks_are_kept_in(cohort, data, tmp_path):
+    from LungTumorSegLib.evaluation.case_files import pair
+
+    for references in (data / "masks", cohort):
+        cases, problems = pair(cohort, references, data / "images")
+        assert problems == []
+        assert [case.in_hu for case in cases] == [False, False]
+
+
 def test_masks_as_png_are_compared_with_each_other_and_another_size_is_refused(lungtumorseg, data, tmp_path):
     masks = data / "masks"
     done = lungtumorseg("evaluate", "--predictions", masks, "--references", masks, "-o", tmp_path / "same", "--json")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.volume.geometry import Geometry
-from LungTumorSegLib.volume.picture import read_picture_mask
+from LungTumorSegLib.volume.picture import is_picture, read_picture_mask
 from LungTumorSegLib.volume.probability_map import read_grid
 
 ENDINGS = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd", ".png")
@@ -121,10 +121,11 @@ def image_in(path: Path) -> Path:
 
 
 def case_of(name: str, prediction: Path, reference: Path, image: Path | None) -> CaseFiles:
+    in_hu = not is_flat(reference) and not (image is not None and is_picture(image))
     if prediction.is_file():
         real = not is_flat(prediction) and read_grid(prediction)[1]
         mask, probability = (None, prediction) if real else (prediction, None)
-        return CaseFiles(name, reference, mask, probability, image=image, in_hu=not is_flat(reference))
+        return CaseFiles(name, reference, mask, probability, image=image, in_hu=in_hu)
     run = noted(prediction / "run.json")
     return CaseFiles(
         name,
@@ -134,7 +135,7 @@ def case_of(name: str, prediction: Path, reference: Path, image: Path | None) ->
         within(prediction, "gradcam"),
         run.get("threshold"),
         image,
-        run.get("channels", [CT])[:1] == [CT] and not is_flat(reference),
+        in_hu and run.get("channels", [CT])[:1] == [CT],
     )
 
 
@@ -158,7 +159,7 @@ def check_grids(case: CaseFiles) -> None:
         return
     grid, _ = read_grid(case.reference)
     files = {"mask": case.mask, "probability": case.probability, "Grad-CAM": case.gradcam}
-    if case.image is not None and case.image.is_file():
+    if case.image is not None and case.image.is_file() and not is_picture(case.image):
         files["image"] = case.image
     for what, path in files.items():
         if path is None:
