@@ -207,6 +207,10 @@ class Result:
             yield from segments.building_surface(node)
         self._surface_wanted = self._dragging = False
 
+    def want_surface(self, wanted: bool) -> None:
+        """`measuring` that is under way, or comes next, ends with 3D surfaces or without."""
+        self._surface_wanted = wanted
+
     def read(self) -> list[Lesion]:
         """The lesions of the segments as they are now, in a loaded scene too; shows nothing."""
         finished(self.reading())

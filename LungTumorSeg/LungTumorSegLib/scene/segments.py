@@ -219,6 +219,7 @@ def building_surface(node) -> Iterator[None]:
             yield
         for number, surface in built.items():
             segmentation.GetSegment(ours[number]).AddRepresentation(SURFACE, surface)
+            yield  # each view looks at all segments anew
         for number in built:
             segmentation.InvokeEvent(segmentation.RepresentationModified, ours[number])
         segmentation.InvokeEvent(segmentation.ContainedRepresentationNamesModified)

@@ -260,7 +260,7 @@ class Desk:
     def show(self, display: Display) -> None:
         """The switches of overlay, outline, fill and 3D stand like this."""
         self._display = display
-        show_display(self.scene, self._result, display)
+        self._show(surface_later=self._measuring.under_way)
 
     def jump(self, lesion: Lesion) -> None:
         """Cut the views at the middle of the lesion's long axis, so that its line is seen, and draw that bold."""
@@ -379,9 +379,15 @@ class Desk:
     def _drawn_anew(self, then: Callable[[], None], at_once: bool = True) -> None:
         """The segments are others: measure them, `then` say so."""
         self._drawn = self._result.cut
-        show_display(self.scene, self._result, self._display)
+        self._show(surface_later=True)
         self._measuring.begin(self._result.measuring, then, at_once)
         self.host.changed()
+
+    def _show(self, surface_later: bool) -> None:
+        """surface_later : a surface takes long; measuring ends with it, in steps."""
+        if surface_later and self._result is not None:
+            self._result.want_surface(self._display.surface)
+        show_display(self.scene, self._result, self._display, surface_later)
 
     def _measured(self) -> None:
         """The lesions of what is seen are known."""

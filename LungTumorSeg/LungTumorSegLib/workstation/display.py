@@ -21,14 +21,17 @@ class Display:
     surface: bool = False
 
 
-def show_display(scene, result: Result | None, display: Display) -> None:
-    """Bring the views of the scene to the display; without a result, our overlay goes."""
+def show_display(scene, result: Result | None, display: Display, surface_later: bool = False) -> None:
+    """Bring the views of the scene to the display; without a result, our overlay goes.
+
+    surface_later : the lesions are being measured, which ends with the surface where `Result.want_surface` says so
+    """
     node = None
     if result is not None:
         node = {PROBABILITY: result.probability_node, HEAT: result.heat_node}.get(display.overlay)
         segmentation = result.segmentation_node
         if result.probability_node is not None and segmentation is not None:
             segments.show_in_slices(segmentation, display.outline, display.fill, display.opacity)
-            if display.surface != segments.has_surface(segmentation):
+            if display.surface != segments.has_surface(segmentation) and not (display.surface and surface_later):
                 segments.show_surface(segmentation, display.surface)
     views.show_overlay(views.composite_nodes(scene), node, display.opacity)
