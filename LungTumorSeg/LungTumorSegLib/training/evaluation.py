@@ -18,9 +18,10 @@ from LungTumorSegLib.inference.session import Session
 from LungTumorSegLib.networks import catalogue
 from LungTumorSegLib.networks.card import ModelCard
 from LungTumorSegLib.networks.model import load_card, load_model
-from LungTumorSegLib.training import prompted_samples, searching_samples
+from LungTumorSegLib.training import enlarged_evaluation, prompted_samples, searching_samples
 from LungTumorSegLib.training.backgrounds import Background, read_backgrounds
 from LungTumorSegLib.training.crops import Nodule, read_nodules
+from LungTumorSegLib.training.enlarged_evaluation import evaluate_enlarged
 from LungTumorSegLib.training.pasted_evaluation import evaluate_pasted
 from LungTumorSegLib.training.prompted_evaluation import WINDOW, evaluate_prompted, summary
 from LungTumorSegLib.training.scan_evaluation import click_lesions, search_scan
@@ -37,8 +38,12 @@ def evaluate_prompted_model(
     third click where it is wrong, or a box instead; several clicks in scans."""
     model, session = load_model(name), Session()
     threshold = model.card.threshold
-    if not is_taught_like(model.card, prompted_samples.HU_RANGE, prompted_samples.SPACING_MM, 4) or set(model.card.window) != {WINDOW}:
-        raise InputRefused("the nodules are shown in windows of 48 voxels of 0.7 mm with 4 channels: this model was made for others")
+    if not is_taught_like(model.card, prompted_samples.HU_RANGE, prompted_samples.SPACING_MM, 4) or set(
+        model.card.window
+    ) != {WINDOW}:
+        raise InputRefused(
+            "the nodules are shown in windows of 48 voxels of 0.7 mm with 4 channels: this model was made for others"
+        )
     in_scans, cut_out = {}, {}
     for scan in scans:
         in_scans |= click_lesions(session, name, scan, CLICKS)
@@ -49,6 +54,7 @@ def evaluate_prompted_model(
         "the same, two clicks": summary(evaluate_prompted(model.network, nodules, backgrounds, threshold, clicks=2)),
         "the same, three clicks": summary(evaluate_prompted(model.network, nodules, backgrounds, threshold, clicks=3)),
         "the same, a box": summary(evaluate_prompted(model.network, nodules, backgrounds, threshold, boxed=True)),
+        "enlarged, one click": enlarged_evaluation.summary(evaluate_enlarged(name, nodules, backgrounds)),
         "whole scans, Dice after one click, five times": in_scans,
         "the same lesions and clicks, cut out of their scans": cut_out,
     }
