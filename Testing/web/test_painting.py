@@ -22,7 +22,7 @@ def test_a_new_lesion_is_painted_gets_a_row_survives_and_is_exported(segmented, 
     served.ask("jump", PLACE)
     segmented.click("#new-lesion")
     said(segmented, "Lesion 3 is empty")
-    assert segmented.inner_text("#brush-lesion") == "for lesion 3"
+    until(lambda: segmented.inner_text("#brush-lesion"), lambda text: text == "for lesion 3", segmented)
     stroke(segmented, served, PLACE, (14, 0))
     painted = until(lambda: served.ask("voxels"), lambda voxels: "3" in voxels, segmented)
     assert {number: painted[number] for number in before} == before
