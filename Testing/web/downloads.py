@@ -29,15 +29,32 @@ def on_grid(image: sitk.Image, ct: Volume) -> np.ndarray:
     return sitk.GetArrayFromImage(image)
 
 
+def lies_on(image: sitk.Image, ct: Volume) -> bool:
+    """Its voxels are some of the CT's own."""
+    if image.GetNumberOfComponentsPerPixel() != 1 or image.GetDimension() != 3:
+        return False
+    start = _start(image, ct)
+    end = start + image.GetSize()[::-1]
+    return (
+        np.allclose(image.GetSpacing(), ct.geometry.spacing, atol=1e-4)
+        and np.allclose(np.reshape(image.GetDirection(), (3, 3)), ct.geometry.direction, atol=1e-4)
+        and np.allclose(start, np.rint(start), atol=0.01)
+        and bool((start > -0.5).all() and (end < np.array(ct.geometry.shape) + 0.5).all())
+    )
+
+
 def laid_on(image: sitk.Image, ct: Volume) -> np.ndarray:
-    """The voxels of a part of the CT's grid, with 0 around it; they must lie on the CT's own."""
-    at = np.array(ct.geometry.lps_to_ijk(np.array([image.GetOrigin()])))[0]
-    start = np.rint(at).astype(int)[::-1]
-    assert np.allclose(at[::-1], start, atol=0.01)
-    assert np.allclose(image.GetSpacing(), ct.geometry.spacing, atol=1e-4)
-    part, whole = sitk.GetArrayFromImage(image), np.zeros(ct.geometry.shape, np.uint16)
+    """The voxels of a part of the CT's grid (`lies_on`), with 0 around it."""
+    assert lies_on(image, ct)
+    part, start = sitk.GetArrayFromImage(image), np.rint(_start(image, ct)).astype(int)
+    whole = np.zeros(ct.geometry.shape, part.dtype)
     whole[tuple(slice(n, n + size) for n, size in zip(start, part.shape, strict=True))] = part
     return whole
+
+
+def _start(image: sitk.Image, ct: Volume) -> np.ndarray:
+    """k, j, i of its first voxel."""
+    return ct.geometry.lps_to_ijk(np.array([image.GetOrigin()]))[0][::-1]
 
 
 def table(file: Path) -> list[dict]:

@@ -41,7 +41,8 @@ class ResultFolder:
         """
         given = hand_over(result, self._volumes, self._find_file)
         name = fingerprint(given, result)
-        if self._made is not None and self._made[0] == name:
+        there = given.source is None or Path(given.source).exists()  # else the folder is to hold the CT itself
+        if self._made is not None and self._made[0] == name and there:
             self._export(self._made[1], done, formats, to)
             return
         self.forget()
