@@ -76,10 +76,12 @@ def dicom_series(_folder: Path, shared) -> Scan:
 
 @pytest.fixture(scope="module")
 def ward(tmp_path_factory):
-    """The app with the real worker; a case of another patient is in the user's dataset."""
+    """The app with the real worker. A case of another patient is in the user's dataset, one of a third must not be
+    forgotten."""
     folder = tmp_path_factory.mktemp("ward")
-    ct, mask, _ = make_phantom(seed=1)
-    add_case(folder / "teaching" / "cases", ct, mask.voxels, "Another patient")
+    for name, seed in (("teaching/cases", 1), ("frozen", 2)):
+        ct, mask, _ = make_phantom(seed, (60, 128, 128), (2.8, 2.8, 4.5))
+        add_case(folder / name, ct, mask.voxels, f"Patient {seed}")
     served = Served(folder, real=True)
     yield served
     served.close()
@@ -256,12 +258,15 @@ class Loop:
         assert np.array_equal(read_mask(case / "mask.nii.gz", ct).voxels > 0, self.labels() > 0)
         before = self.served.ask("prompted_model")
         self.page.fill("#epochs", "1")
+        self.page.fill("#frozen", str(self.served.folder / "frozen"))
+        self.page.press("#frozen", "Enter")
         self.page.click("#train-start")
         self.page.wait_for_selector("#train-stop")
         self.page.wait_for_selector("#curves svg")
         self.page.wait_for_selector("#compared")
         run = max((self.served.folder / "teaching" / "runs").glob("run-*.json")).stem
         judged = json.loads((self._runs / f"{run}-comparison" / "comparison.json").read_text())
+        assert judged["frozen"]["cases"] == 1
         if judged["reasons"]:
             assert self.page.locator("#train-promote").count() == 0
             assert judged["reasons"][0] in self.page.inner_text(".lts-panel")
