@@ -12,7 +12,7 @@ from LungTumorSegLib.networks.model import load_model, save_model
 from LungTumorSegLib.training import evaluation, measured_card
 from LungTumorSegLib.training.measured_card import write_measured
 
-LIKE_OURS = {"spacing_mm": (1.0, 1.0, 1.0), "window": (48, 48, 48), "task": "prompted"}
+LIKE_OURS = {"spacing_mm": (0.7, 0.7, 0.7), "window": (48, 48, 48), "task": "prompted"}
 
 
 @pytest.fixture

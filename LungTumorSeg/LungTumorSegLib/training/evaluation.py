@@ -37,13 +37,10 @@ def evaluate_prompted_model(
     """One random click inside each nodule, its crop alone and set into held-out lungs, and there also with a second and
     third click where it is wrong, or a box instead; several clicks in scans."""
     model, session = load_model(name), Session()
-    threshold = model.card.threshold
-    if not is_taught_like(model.card, prompted_samples.HU_RANGE, prompted_samples.SPACING_MM, 4) or set(
-        model.card.window
-    ) != {WINDOW}:
-        raise InputRefused(
-            "the nodules are shown in windows of 48 voxels of 0.7 mm with 4 channels: this model was made for others"
-        )
+    threshold, spacing_mm = model.card.threshold, prompted_samples.SPACING_MM
+    if not is_taught_like(model.card, prompted_samples.HU_RANGE, spacing_mm, 4) or set(model.card.window) != {WINDOW}:
+        shown = f"windows of {WINDOW} voxels of {spacing_mm} mm with 4 channels"
+        raise InputRefused(f"the nodules are shown in {shown}: this model was made for others")
     in_scans, cut_out = {}, {}
     for scan in scans:
         in_scans |= click_lesions(session, name, scan, CLICKS)
