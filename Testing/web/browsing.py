@@ -10,13 +10,14 @@ from PIL import Image
 def come_in(context, served):
     """A new page at the Segment tab with all four views, no tool in the hand."""
     page = context.new_page()
-    page.set_default_timeout(300_000)
+    page.set_default_timeout(90_000)
     page.outside, page.wrong = [], []
     ours = (served.origin, served.origin.replace("http", "ws"), "data:", "blob:")
     for what in ("request", "websocket"):
         page.on(what, lambda asked: None if asked.url.startswith(ours) else page.outside.append(asked.url))
     page.on("pageerror", lambda error: page.wrong.append(str(error)))
     page.on("console", lambda m: page.wrong.append(m.text) if m.type == "error" else None)
+    page.bring_to_front()  # a page behind another one draws nothing, and Playwright waits for it to stand still
     page.goto(served.address)
     page.click(".v-tab:has-text('Segment')")  # the process remembers where the last page was
     page.wait_for_selector("#segment")
