@@ -72,6 +72,8 @@ class SceneFiles:
                 while not done.done():
                     yield
                 self._began = time.monotonic()
+                if done.exception() is not None:
+                    file.unlink(missing_ok=True)  # half a file, on a disk that may be full
                 done.result()
                 self._written[node.GetID()] = voxels.token, file
             files[node] = self._written[node.GetID()][1]
