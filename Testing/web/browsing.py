@@ -78,7 +78,7 @@ def said(page, words: str) -> None:
 def view_box(page, name: str) -> dict:
     """Where a view lies in the window."""
     return page.locator(
-        f".layout-grid-item:has(.lts-{name.lower()}) .rca, .layout-grid-item:has(.lts-{name.lower()})"
+        f".lts-view:has(.lts-{name.lower()}) .rca, .lts-view:has(.lts-{name.lower()})"
     ).first.bounding_box()
 
 

@@ -99,7 +99,7 @@ class Window:
         )
 
     def corners(self) -> int:
-        """Of the boxes, those that are set."""
+        """Of the boxes, those that are set: one of the two where a box is whole, which is then kept by its middle."""
         scene = self.app.slicer.scene
         boxes = [scene.GetNthNodeByClass(n, ROI) for n in range(scene.GetNumberOfNodesByClass(ROI))]
         return sum(box.GetNumberOfDefinedControlPoints() for box in boxes)

@@ -95,7 +95,7 @@ def test_the_loop_goes_without_a_mouse(opened, served):
     opened.keyboard.press("Enter")
     opened.wait_for_selector("#lesions tbody tr.lts-chosen:nth-child(2)")
     opened.keyboard.press("2")
-    opened.wait_for_function("() => document.querySelectorAll('.layout-grid-item').length === 1")
+    opened.wait_for_function("() => document.querySelectorAll('.lts-view').length === 1")
 
 
 def test_escape_puts_the_tool_down_and_closes_dialogs(segmented):

@@ -16,7 +16,7 @@ WRONG = """() => {
     'header button, header .text-caption, header .text-subtitle-1, .lts-panel button, .lts-panel .v-field, ' +
     '.lts-panel .v-tab, .lts-panel .lts-label, .lts-panel .lts-value, .lts-panel .v-slider, .lts-section, .lts-foot, ' +
     '.lts-tab td, .lts-tab th, .lts-tab .text-body-2, .lts-tab .text-caption, .lts-tab svg, .lts-case, ' +
-    '.lts-tab .v-selection-control, .layout-grid-item')]
+    '.lts-tab .v-selection-control, .lts-view')]
     .filter(e => e.checkVisibility() && e.getClientRects().length);
   const wrong = [], name = e => e.id || e.textContent.trim().slice(0, 30) || e.className;
   const panel = document.querySelector('.lts-panel').getBoundingClientRect();
@@ -95,6 +95,6 @@ def test_all_of_the_segment_tab_is_in_the_smallest_window(worked):
 def test_the_four_views_fill_the_window(worked):
     worked.set_viewport_size({"width": SIZES[0][0], "height": SIZES[0][1]})
     worked.wait_for_timeout(500)
-    boxes = [worked.locator(".layout-grid-item").nth(n).bounding_box() for n in range(4)]
+    boxes = [worked.locator(".lts-view").nth(n).bounding_box() for n in range(4)]
     area = sum(box["width"] * box["height"] for box in boxes)
     assert area > 0.97 * (1280 - 392) * (720 - 44)

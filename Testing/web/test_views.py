@@ -26,12 +26,12 @@ def test_each_view_alone_and_all_four_by_buttons(long_page, ct_file):
     page = open_ct(long_page, ct_file)
     for title, name in (("Axial alone", "axial"), ("Coronal alone", "coronal"), ("Sagittal alone", "sagittal")):
         page.click(f"header button[title^='{title}']")
-        page.wait_for_function("() => document.querySelectorAll('.layout-grid-item').length === 1")
+        page.wait_for_function("() => document.querySelectorAll('.lts-view').length === 1")
         until(lambda name=name: grey_levels(page, name), lambda levels: levels > 8, page)
     page.click("header button[title^='3D alone']")
-    page.wait_for_selector(".layout-grid-item .lts-3d")
+    page.wait_for_selector(".lts-view .lts-3d")
     page.click(".lts-alone")
-    page.wait_for_function("() => document.querySelectorAll('.layout-grid-item').length === 4")
+    page.wait_for_function("() => document.querySelectorAll('.lts-view').length === 4")
 
 
 def test_windows_by_buttons(long_page, ct_file, served):

@@ -17,6 +17,7 @@ from LungTumorSegLib.scene.diameters import diameter_lines
 from LungTumorSegLib.scene.result import Result
 from LungTumorSegLib.volume.reading import read_ct, read_mask
 from LungTumorSegLib.workstation.exporting import Exporting
+from LungTumorSegLib.workstation.run_facts import keep_run
 
 
 @pytest.fixture
@@ -24,7 +25,9 @@ def exported(bench, scene, phantom, probability):
     """The phantom's tumours as a result, with a line that the user drew."""
     ct, truth = phantom
     node = add_volume(scene, ct, "4: CT Chest, 5.0 mm")
-    Result(scene, node).show(probability(truth.voxels), 0.5, 0.0)
+    result = Result(scene, node)
+    result.show(probability(truth.voxels), 0.5, 0.0)
+    keep_run(result.segmentation_node, {"model": "automatic", "device": "cpu"}, None)
     bench.desk.choose_ct(node)
     return bench
 
@@ -100,6 +103,18 @@ def test_a_name_that_is_taken_gets_a_number(exported, tmp_path):
     assert first.name == "4-CT-Chest-5-0-mm-tumours.csv"
     assert exported.exporting.free_path(tmp_path, "csv").name == "4-CT-Chest-5-0-mm-tumours-2.csv"
     assert exported.exporting.free_path(tmp_path, "dicom").name == "4-CT-Chest-5-0-mm-tumours-dicom"
+
+
+def test_what_a_hand_still_drags_is_exported_as_it_is_seen(segmented, tmp_path):
+    before = int((scene_mask(segmented) > 0).sum())
+    segmented.desk.drag_threshold(0.7)
+    dragged = scene_mask(segmented) > 0
+    assert 0 < dragged.sum() < before
+    segmented.exporting.nifti(tmp_path / "mask.nii.gz")
+    assert segmented.rest()
+    assert segmented.host.failures == []
+    np.testing.assert_array_equal(sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / "mask.nii.gz"))), dragged)
+    assert sum(lesion.voxel_count for lesion in segmented.desk.lesions) == dragged.sum()
 
 
 def result_folder(bench) -> Path:

@@ -107,7 +107,7 @@ def see_tumour(page, address: str, begun: float) -> None:
 
 def axial(page) -> np.ndarray:
     """The axial view without what stands at its edges."""
-    box = page.locator(".layout-grid-item:has(.lts-axial)").first.bounding_box()
+    box = page.locator(".lts-view:has(.lts-axial)").first.bounding_box()
     inner = {"x": box["x"] + 40, "y": box["y"] + 60, "width": box["width"] - 90, "height": box["height"] - 90}
     return np.array(Image.open(BytesIO(page.screenshot(clip=inner))).convert("RGB")).astype(int)
 

@@ -101,8 +101,8 @@ class Page:
                     with html.Div(classes="lts-tab", v_show=(f"{name.tab} === '{key}'",), role="tabpanel"):
                         fill()
                 self._foot(name)
-            with v3.VMain(classes="lts-fill"), html.Div(classes="lts-views"):
-                views.place_in(self.layout)
+            with v3.VMain(classes="lts-fill"), html.Div(classes="lts-fill position-relative"):
+                views.place()
                 self._empty(name)
                 self._offer(name)
             self._dialogs(name)

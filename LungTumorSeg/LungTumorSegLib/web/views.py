@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from trame.widgets import html
+from trame.widgets import client, html
 from trame.widgets import vuetify3 as v3
 from trame_server.utils.typed_state import TypedState
-from trame_slicer.core import LayoutManager
-from trame_slicer.views import Layout, LayoutDirection, SliceView, ThreeDView, ViewLayoutDefinition, ViewType
+from trame_slicer.views import SliceView, ThreeDView, ViewLayoutDefinition, ViewType
 
 from LungTumorSegLib.scene import ownership
 from LungTumorSegLib.web.easels import Easels
@@ -56,33 +55,38 @@ class Views:
         for easels in self._easels:
             app.view_manager.register_factory(easels)
         server.trigger("shown")(self._shown)
-        axial = ViewLayoutDefinition.axial_view(AXIAL)
-        coronal = ViewLayoutDefinition.coronal_view(CORONAL)
-        sagittal = ViewLayoutDefinition.sagittal_view(SAGITTAL)
-        space = ViewLayoutDefinition.threed_view(name=SPACE, background_color=("#0b0d10", "#181c22"))
-        self._layouts = LayoutManager(app.scene, app.view_manager, server)
-        rows = [
-            Layout(LayoutDirection.Horizontal, [axial, space]),
-            Layout(LayoutDirection.Horizontal, [coronal, sagittal]),
-        ]
-        self._layouts.register_layout(FOUR, Layout(LayoutDirection.Vertical, rows))
-        for view in (axial, coronal, sagittal, space):
-            self._layouts.register_layout(view.singleton_tag, Layout(LayoutDirection.Vertical, [view]))
+        for view in (
+            ViewLayoutDefinition.axial_view(AXIAL),
+            ViewLayoutDefinition.coronal_view(CORONAL),
+            ViewLayoutDefinition.sagittal_view(SAGITTAL),
+            ViewLayoutDefinition.threed_view(name=SPACE, background_color=("#0b0d10", "#181c22")),
+        ):
+            app.view_manager.create_view(view)
         app.view_manager.get_view(AXIAL).set_visible_in_3d(True)  # tumours alone would hang in the void
         for view in app.view_manager.get_views():
             view.render_window().SetMultiSamples(0)  # else translucent surfaces vanish
             view.set_ruler()
 
-    def place_in(self, layout) -> None:
-        """Where the views stand in the page; call inside of its content."""
-        self._layouts.initialize_layout_grid(layout)
+    def place(self) -> None:
+        """The views in the page; call inside of their place.
+
+        All are in the page's one template. (trame-slicer's LayoutManager writes that template anew at each change of
+        layout, and the browser then makes the whole page anew: menus close, fields lose what is typed.)
+        """
+        layout = TypedState(self._server.state, PageState).name.layout
+        with html.Div(classes="lts-views"):
+            for name in (AXIAL, SPACE, CORONAL, SAGITTAL):
+                with html.Div(classes="lts-view", v_if=(f"['{FOUR}', '{name}'].includes({layout})",)):
+                    client.ServerTemplate(name=name)
         self.show(FOUR)
 
-    def show(self, name: str) -> None:
+    def show(self, layout: str) -> None:
         """FOUR, or one view alone."""
+        seen = []
         for view, pictures in self._pictures():
-            pictures.visible = name in (FOUR, view)
-        self._layouts.set_layout(name)
+            pictures.visible = layout in (FOUR, view)
+            seen += [view] * pictures.visible
+        self._app.view_manager.set_current_view_ids(seen)
         self.turns.wake()
 
     def show_ct(self, ct) -> None:

@@ -332,8 +332,11 @@ class Desk:
                 self.host.failed(str(refusal))
 
     def settle(self) -> None:
-        """Measure now what `tick` would measure, before the result is exported or the scene is saved."""
+        """Measure now what `tick` would measure, or `rest` after a drag, before the result is exported or the scene is
+        saved."""
         self._asking.settle()
+        if self.has_result and self._drawn is None:
+            self.rest(self._result.cut)
         if self._painted_at is not None:
             self._take_painted()
         self._measuring.finish()
