@@ -3,6 +3,7 @@ the tests: a line of JSON on stdin asks something about the scene, a line on std
 """
 
 import asyncio
+import gc
 import json
 import os
 import sys
@@ -103,6 +104,15 @@ class Window:
         scene = self.app.slicer.scene
         boxes = [scene.GetNthNodeByClass(n, ROI) for n in range(scene.GetNumberOfNodesByClass(ROI))]
         return sum(box.GetNumberOfDefinedControlPoints() for box in boxes)
+
+    def collect(self) -> int:
+        """Collect Python's garbage, then change every segmentation node; how many there are."""
+        gc.collect()
+        scene = self.app.slicer.scene
+        count = scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode")
+        for n in range(count):
+            scene.GetNthNodeByClass(n, "vtkMRMLSegmentationNode").Modified()
+        return count
 
     def routes(self) -> list:
         """Method and path of all that the process answers to."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 import SimpleITK as sitk
-from browsing import at, downloaded, said, until
+from browsing import at, downloaded, open_ct, said, until
 
 SPACING = (0.7, 0.7, 1.25)  # of the CT of the tests
 PLACE = (8.0, 22.0, 118.0)  # LPS mm, in no lesion
@@ -57,6 +57,16 @@ def test_without_any_result_paint_begins_a_lesion(opened, served):
     stroke(opened, served, PLACE)
     until(lambda: served.ask("voxels"), lambda voxels: "1" in voxels, opened)
     opened.keyboard.press("Escape")
+
+
+def test_another_ct_painted_in_leaves_nothing_that_the_garbage_collector_crashes_on(opened, served, ct_file):
+    for _ in range(2):
+        opened.keyboard.press("e")
+        said(opened, "Lesion 1 is empty")
+        opened.keyboard.press("Escape")
+        open_ct(opened, ct_file)
+    assert served.ask("collect") >= 2
+    assert served.ask("collect") >= 2
 
 
 def test_the_brush_is_as_wide_as_it_says_and_a_ball_is_as_deep(opened, served):

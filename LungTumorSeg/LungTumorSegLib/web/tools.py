@@ -101,11 +101,19 @@ class Tools:
             self._lesion = self._desk.new_lesion()
         node = self._desk.result.segmentation_node
         if self._editor.active_segmentation_node is not node:
+            self._leave_segmentation()
             self._editor.set_undo_stack(None)  # it would be emptied
             self._editor.set_active_segmentation(node, self._desk.ct)
             self._editor.set_undo_stack(self.undo_stack)
         self.paint_into(self._lesion)
         self._editor.set_active_effect_type(SegmentationEffectPaint if tool == "paint" else SegmentationEffectErase)
+
+    def _leave_segmentation(self) -> None:
+        """trame-slicer leaves its observer behind. Python's garbage collector then takes what the observer calls, since
+        VTK shows it to the collector as the node's own, and the node's next change would crash the process."""
+        last = self._editor.active_segmentation
+        if last is not None:
+            last.segmentation_node.RemoveObserver(last._node_obs)
 
     def _lay_down(self) -> None:
         last, self._tool = self._tool, ""
