@@ -50,6 +50,15 @@ def test_a_moved_end_is_in_the_table_at_once_and_marked(result, ct, heard):
     assert [cell(ct, row, "Edited") for row in range(2)] == [1, 0]
 
 
+def test_what_stands_at_a_line_is_its_lesion_and_millimetres(scene, result, ct):
+    other = add_ct(scene)
+    Result(scene, other).show(Box(START, blobs()), BOTH, 1.0)
+    for at in (ct, other):
+        line = diameter_lines(at)[1, "long"]
+        assert line.GetName() == "Tumour 1 long axis"
+        assert line.GetPropertiesLabelText().strip() == f"{line.GetLineLengthWorld():.1f} mm"
+
+
 @pytest.mark.parametrize("moved", [False, True])
 def test_measuring_again_never_moves_an_edited_line(scene, ct, moved):
     if moved:
