@@ -61,7 +61,7 @@ def test_the_lines_show_the_measured_millimetres_where_the_views_show_the_lesion
     for lesion in result.show(Box(START, blobs()), BOTH, 1.0):
         line = diameter_lines(ct)[lesion.id, "long"]
         assert line.GetLineLengthWorld() == pytest.approx(lesion.long_axis_mm, abs=1e-9)
-        assert line.GetMeasurement("length").GetValueWithUnitsAsPrintableString() == f"{lesion.long_axis_mm:.4g}mm"
+        assert line.GetMeasurement("length").GetValueWithUnitsAsPrintableString() == f"{lesion.long_axis_mm:.1f} mm"
         ends = [line.GetNthControlPointPositionWorld(n) for n in range(2)]
         np.testing.assert_allclose(ends, to_ras(lesion.long_axis_points_lps), atol=1e-9)
 
