@@ -69,7 +69,8 @@ def _of_segments(node) -> VoxelFile | None:
 
 
 def _said_of_segments(node, ids: list[str], matrix, first, shape: tuple[int, ...]) -> str | None:
-    """The lines about segments, as Slicer writes them: it is given the same ones with a single voxel."""
+    """The lines about segments, as Slicer writes them: it is given the same ones with a single voxel, and that as
+    the reference geometry: it would fill all of the CT's."""
     segmentation, alone = node.GetSegmentation(), slicer.vtkMRMLSegmentationNode()
     scene = slicer.vtkMRMLScene()
     scene.AddNode(alone)
@@ -79,7 +80,10 @@ def _said_of_segments(node, ids: list[str], matrix, first, shape: tuple[int, ...
     voxel.AllocateScalars(vtk.VTK_UNSIGNED_SHORT, 1)
     voxel.GetPointData().GetScalars().Fill(0)
     alone.GetSegmentation().SetSourceRepresentationName(segments.LABELMAP)
-    alone.GetSegmentation().CopyConversionParameters(segmentation)
+    converter = slicer.vtkSegmentationConverter
+    alone.GetSegmentation().SetConversionParameter(
+        converter.GetReferenceImageGeometryParameterName(), converter.SerializeImageGeometry(voxel)
+    )
     for segment_id in ids:
         segment = slicer.vtkSegment()
         segment.DeepCopyMetadata(segmentation.GetSegment(segment_id))
@@ -99,6 +103,7 @@ def _said_of_segments(node, ids: list[str], matrix, first, shape: tuple[int, ...
     replaced = {
         "_Extent": extent,
         "Segmentation_ContainedRepresentationNames": contained,
+        "Segmentation_ConversionParameters": segmentation.SerializeAllConversionParameters(),
         "Segmentation_ReferenceImageExtentOffset": " ".join(str(int(n)) for n in first),
     }
     kept = []
