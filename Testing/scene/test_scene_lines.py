@@ -55,7 +55,7 @@ def test_what_stands_at_a_line_is_its_lesion_and_millimetres(scene, result, ct):
     Result(scene, other).show(Box(START, blobs()), BOTH, 1.0)
     for at in (ct, other):
         line = diameter_lines(at)[1, "long"]
-        assert line.GetName() == "Tumour 1 long axis"
+        assert line.GetName() == "Tumour 1 long"
         assert line.GetPropertiesLabelText().strip() == f"{line.GetLineLengthWorld():.1f} mm"
 
 

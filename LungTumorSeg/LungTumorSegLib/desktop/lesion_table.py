@@ -87,7 +87,7 @@ def _cells(lesion) -> list[tuple[str, str]]:
         (f"{lesion.long_axis_mm:.1f} × {lesion.short_axis_mm:.1f}", ranges),
         (f"{lesion.max_3d_diameter_mm:.1f}", ""),
         (f"{lesion.volume_ml:.2f}", ""),
-        ("–" if lesion.mean_hu is None else f"{lesion.mean_hu:.0f}", ""),
+        ("–" if lesion.mean_hu is None else f"{lesion.mean_hu:z.0f}", ""),
         (_("yes") if lesion.measurable else "–", ""),
         ("\n".join(word for word, on in marks if on), ""),
     ]

@@ -55,7 +55,7 @@ def _draw(display, bold: bool) -> None:
 
 def _make(scene, ct, number: int, axis: str):
     line = ownership.make(scene, ct, ROLE, "vtkMRMLMarkupsLineNode", f"Tumour {number} {axis}")
-    line.SetName(f"Tumour {number} {axis} axis")  # stands in the views: without the number that makes it unique
+    line.SetName(f"Tumour {number} {axis}")  # stands in the views: without the number that makes it unique
     line.GetMeasurement("length").SetPrintFormat("%.1f %s")
     line.SetAttribute(LESION, str(number))
     line.SetAttribute(AXIS, axis)

@@ -88,7 +88,7 @@ def row(lesion: Lesion) -> dict:
         ),
         "space": f"{lesion.max_3d_diameter_mm:.1f}",
         "volume": f"{lesion.volume_ml:.2f}",
-        "density": "" if lesion.mean_hu is None else f"{lesion.mean_hu:.0f}",
+        "density": "" if lesion.mean_hu is None else f"{lesion.mean_hu:z.0f}",
         "edited": lesion.edited,
         "mark": ", ".join(word for word, on in marks if on),
     }
