@@ -74,4 +74,4 @@ def middle_z(lesion: Lesion) -> float:
 
 def whole(value: float) -> str:
     """A whole number with a true minus sign."""
-    return f"{value:.0f}".replace("-", "−")
+    return f"{value:z.0f}".replace("-", "−")
