@@ -34,6 +34,20 @@ def test_each_view_alone_and_all_four_by_buttons(long_page, ct_file):
     page.wait_for_function("() => document.querySelectorAll('.lts-view').length === 4")
 
 
+def test_another_layout_leaves_the_rest_of_the_page_as_it_is(long_page, ct_file):
+    page = open_ct(long_page, ct_file)
+    page.click("button:has-text('Open')")
+    page.wait_for_selector("text=CT file…")
+    page.evaluate("document.querySelector('#segment').ltsSame = true")
+    for key, count in (("2", 1), ("1", 4)):
+        page.evaluate("key => window.trame.trigger('key', [key])", key)
+        page.wait_for_function("count => document.querySelectorAll('.lts-view').length === count", arg=count)
+        page.wait_for_timeout(500)
+        assert page.is_visible("text=CT file…")
+        assert page.evaluate("document.querySelector('#segment').ltsSame")
+    page.keyboard.press("Escape")
+
+
 def test_windows_by_buttons(long_page, ct_file, served):
     page = open_ct(long_page, ct_file)
     for button, window in (("Mediastinum", [400.0, 40.0]), ("Bone", [2000.0, 300.0]), ("Lung", [1500.0, -600.0])):
