@@ -87,6 +87,10 @@ class Window:
         """By the brush, and measured since."""
         return self.app.desk.has_edits and not self.app.desk.unsettled
 
+    def tab(self) -> str:
+        """As this process knows it: what a page that comes anew is shown."""
+        return self.app._page.data.tab
+
     def tool(self) -> str:
         """What lies in the hand: the left mouse button does it now."""
         return self.app._hand.tools._tool

@@ -16,7 +16,7 @@ def test_no_request_leaves_the_machine_and_the_console_stays_clean(segmented):
 def test_a_reloaded_page_is_where_it_was(segmented, served):
     before = served.ask("voxels")
     segmented.click(".v-tab:has-text('Measure')")
-    segmented.wait_for_selector("#lesions tbody tr")
+    until(lambda: served.ask("tab"), lambda tab: tab == "measure", segmented)
     segmented.reload()
     segmented.wait_for_selector("#lesions tbody tr >> visible=true")
     assert segmented.locator("#lesions tbody tr").count() == 2
