@@ -13,7 +13,7 @@ from LungTumorSegLib.measurement.intervals import CUTS
 from LungTumorSegLib.measurement.lesions import lesion_labels
 from LungTumorSegLib.measurement.lung_fields import find_lung_fields
 from LungTumorSegLib.measurement.measure import SOLID_HU, Lesion, is_measurable, measure
-from LungTumorSegLib.measurement.wording import diameter
+from LungTumorSegLib.measurement.wording import density, diameter
 from LungTumorSegLib.volume.box import Box
 from LungTumorSegLib.volume.geometry import Geometry
 from LungTumorSegLib.volume.orientation import canonical
@@ -327,3 +327,8 @@ def test_the_diameter_is_of_one_lesion_not_across_two():
     two = np.zeros(GRID.shape, bool)
     two[10, 20, 2:12] = two[10, 20, 50:60] = True
     assert challenge_metrics(two, two, GRID).axial_diameter_mm == pytest.approx((7.6, 7.6))
+
+
+def test_a_density_is_whole_and_its_zero_has_no_sign():
+    assert [density(hu) for hu in (-49.6, -0.4, 0.4, None)] == ["-50", "0", "0", ""]
+    assert density(None, "–") == "–"

@@ -10,6 +10,15 @@ from PIL import Image
 def come_in(context, served):
     """A new page at the Segment tab with all four views, no tool in the hand."""
     page = context.new_page()
+    try:
+        _come_in(page, served)
+    except Exception:
+        page.close()  # only one is served
+        raise
+    return page
+
+
+def _come_in(page, served) -> None:
     page.set_default_timeout(90_000)
     page.outside, page.wrong = [], []
     ours = (served.origin, served.origin.replace("http", "ws"), "data:", "blob:")
@@ -17,13 +26,11 @@ def come_in(context, served):
         page.on(what, lambda asked: None if asked.url.startswith(ours) else page.outside.append(asked.url))
     page.on("pageerror", lambda error: page.wrong.append(str(error)))
     page.on("console", lambda m: page.wrong.append(m.text) if m.type == "error" else None)
-    page.bring_to_front()  # a page behind another one draws nothing, and Playwright waits for it to stand still
     page.goto(served.address)
     page.click(".v-tab:has-text('Segment')")  # the process remembers where the last page was
     page.wait_for_selector("#segment")
     for key in ("1", "l", "Escape"):
         page.keyboard.press(key)
-    return page
 
 
 def open_ct(page, path: Path):
@@ -76,10 +83,8 @@ def said(page, words: str) -> None:
 
 
 def view_box(page, name: str) -> dict:
-    """Where a view lies in the window."""
-    return page.locator(
-        f".lts-view:has(.lts-{name.lower()}) .rca, .lts-view:has(.lts-{name.lower()})"
-    ).first.bounding_box()
+    """Where a view lies in the window. name : one of `web.views`, in any case."""
+    return page.locator(f"[data-view='{name}' i]").bounding_box()
 
 
 def at(page, served, view: str, lps) -> tuple[float, float]:

@@ -49,8 +49,6 @@ def context(chromium):
 def page(context, served):
     """A page that has come in, with nothing open; `page.outside` are requests that left the machine, `page.wrong` what
     the console complained of."""
-    for left in context.pages:  # of a test whose page did not come in: only one is served
-        left.close()
     page = come_in(context, served)
     yield page
     page.close()

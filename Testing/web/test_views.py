@@ -76,11 +76,11 @@ def test_surfaces_are_seen_in_3d_and_turned(long_page, ct_file):
     page.keyboard.press("5")
 
     def coloured() -> int:
-        picture = pixels(page, "3d").astype(int)
+        picture = pixels(page, "space").astype(int)
         return int((picture.max(axis=-1) - picture.min(axis=-1) > 60).sum())
 
     until(coloured, lambda count: count > 50, page)
-    before = pixels(page, "3d")
-    drag(page, "3d", "left", (120, 40))
-    until(lambda: float(np.abs(pixels(page, "3d").astype(int) - before).mean()), lambda change: change > 1.0, page)
+    before = pixels(page, "space")
+    drag(page, "space", "left", (120, 40))
+    until(lambda: float(np.abs(pixels(page, "space").astype(int) - before).mean()), lambda change: change > 1.0, page)
     page.keyboard.press("1")

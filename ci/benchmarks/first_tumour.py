@@ -13,17 +13,16 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import time
-from io import BytesIO
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
 from playwright.sync_api import sync_playwright
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+sys.path.append(str(REPOSITORY / "Testing" / "web"))
 ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+/\?token=[\w-]+")
 PATIENCE = 1800.0  # s for the set-up, then for each step in the page
 SEEN = 50  # pixels of the mask's colour
@@ -88,38 +87,23 @@ def printed_address(terminal: Terminal, clone: Path, begun: float) -> str:
 
 
 def see_tumour(page, address: str, begun: float) -> None:
+    from browsing import coloured_pixels, grey_levels
+
     page.set_default_timeout(1000 * PATIENCE)
     page.goto(address)
     page.wait_for_function("() => document.querySelector('#lts-said')?.innerText.includes('Press Segment')")
-    while grey_levels(page) < 8:
+    while grey_levels(page, "axial") < 8:
         page.wait_for_timeout(100)
     told("CT on screen", begun)
-    if coloured(page) >= SEEN:
+    if coloured_pixels(page, "axial") >= SEEN:
         raise SystemExit("the view is coloured before anything was segmented: nothing would be shown by its colour")
     page.click("#segment")
     page.wait_for_function("() => document.querySelector('#lts-said').innerText.includes(' found in ')")
     words = page.inner_text("#lts-said")
-    while coloured(page) < SEEN:
+    while coloured_pixels(page, "axial") < SEEN:
         page.wait_for_timeout(100)
     told("the first tumour on screen", begun)
     print(words)
-
-
-def axial(page) -> np.ndarray:
-    """The axial view without what stands at its edges."""
-    box = page.locator(".lts-view:has(.lts-axial)").first.bounding_box()
-    inner = {"x": box["x"] + 40, "y": box["y"] + 60, "width": box["width"] - 90, "height": box["height"] - 90}
-    return np.array(Image.open(BytesIO(page.screenshot(clip=inner))).convert("RGB")).astype(int)
-
-
-def grey_levels(page) -> int:
-    return len(np.unique(axial(page).mean(axis=-1).astype(int)))
-
-
-def coloured(page) -> int:
-    """Pixels that are no grey."""
-    picture = axial(page)
-    return int((picture.max(axis=-1) - picture.min(axis=-1) > 60).sum())
 
 
 def told(what: str, begun: float) -> None:

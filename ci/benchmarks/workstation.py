@@ -25,7 +25,7 @@ RADII = 30, 20, 16, 14, 12, 11, 10, 9, 8, 8  # mm, of the lesions
 # Sets window.shown: a promise of the time from the next mouse event of this kind to the frame with another picture.
 # A picture is another one where 40 pixels around its middle differ by 50 grey levels in a channel: no sharpening does.
 WATCH = """(kind) => {
-  const picture = document.querySelector('.lts-view:has(.lts-axial) img');
+  const picture = document.querySelector('[data-view=Axial] img');
   const side = 300, pen = Object.assign(document.createElement('canvas'), {width: side, height: side})
     .getContext('2d', {willReadFrequently: true});
   const look = () => {
@@ -128,7 +128,7 @@ def main(shape: tuple[int, int, int], repeat: int) -> None:
             "upload included"
         )
         page.wait_for_timeout(2000)
-        axial = page.locator(".lts-view:has(.lts-axial) img").bounding_box()
+        axial = page.locator("[data-view=Axial] img").bounding_box()
         page.mouse.move(axial["x"] + axial["width"] / 2, axial["y"] + axial["height"] / 2)
         # 400 ms let the sharper picture of the resting view pass.
         it.series("scrolling by a slice", "wheel", [lambda: page.mouse.wheel(0, 100)] * repeat, 400)
@@ -173,7 +173,7 @@ def main(shape: tuple[int, int, int], repeat: int) -> None:
 
 # The axial picture is no longer black.
 LUNG_SHOWN = """() => {
-  const picture = document.querySelector('.lts-view:has(.lts-axial) img');
+  const picture = document.querySelector('[data-view=Axial] img');
   if (!picture?.naturalWidth) return false;
   const pen = Object.assign(document.createElement('canvas'), {width: 100, height: 100}).getContext('2d');
   pen.drawImage(picture, 0, 0, 100, 100);

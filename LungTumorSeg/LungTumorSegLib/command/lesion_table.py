@@ -10,7 +10,7 @@ from rich.measure import Measurement
 from rich.table import Table
 
 from LungTumorSegLib.measurement.measure import Lesion
-from LungTumorSegLib.measurement.wording import diameter
+from LungTumorSegLib.measurement.wording import density, diameter
 
 # Heading, and the cell of a lesion. A column whose cells are all empty is left out.
 COLUMNS: dict[str, Callable[[Lesion], str]] = {
@@ -21,7 +21,7 @@ COLUMNS: dict[str, Callable[[Lesion], str]] = {
     "3D\nmm": lambda x: f"{x.max_3d_diameter_mm:.1f}",
     "volume\nmL": lambda x: f"{x.volume_ml:.2f}",
     "WHO\nmm²": lambda x: f"{x.who_product_mm2:.0f}",
-    "HU": lambda x: "" if x.mean_hu is None else f"{x.mean_hu:z.0f}",
+    "HU": lambda x: density(x.mean_hu),
     "solid": lambda x: "" if x.solid_share is None else f"{x.solid_share:.0%}",
     "pleura\nmm": lambda x: "" if x.pleura_mm is None else f"{x.pleura_mm:.0f}",
     "slice": lambda x: str(x.slice),

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import qt
 from slicer.i18n import tr as _
 
-from LungTumorSegLib.measurement.wording import diameter
+from LungTumorSegLib.measurement.wording import density, diameter
 
 
 class LesionTable:
@@ -87,7 +87,7 @@ def _cells(lesion) -> list[tuple[str, str]]:
         (f"{lesion.long_axis_mm:.1f} × {lesion.short_axis_mm:.1f}", ranges),
         (f"{lesion.max_3d_diameter_mm:.1f}", ""),
         (f"{lesion.volume_ml:.2f}", ""),
-        ("–" if lesion.mean_hu is None else f"{lesion.mean_hu:z.0f}", ""),
+        (density(lesion.mean_hu, "–"), ""),
         (_("yes") if lesion.measurable else "–", ""),
         ("\n".join(word for word, on in marks if on), ""),
     ]

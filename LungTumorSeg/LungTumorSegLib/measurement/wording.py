@@ -10,3 +10,8 @@ def diameter(value_mm: float, interval_mm: tuple[float, float] | None = None) ->
     if interval_mm is None:
         return f"{value_mm:.1f}"
     return f"{value_mm:.1f} ({interval_mm[0]:.1f}-{interval_mm[1]:.1f})"
+
+
+def density(mean_hu: float | None, unknown: str = "") -> str:
+    """ "-50": Hounsfield units to a whole number, never "-0"; `unknown` where no CT was given."""
+    return unknown if mean_hu is None else f"{mean_hu:z.0f}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from LungTumorSegLib.measurement.measure import Lesion
+from LungTumorSegLib.measurement.wording import density
 
 # Heading and unit of the table of all lesions.
 COLUMNS = (
@@ -22,7 +23,7 @@ def table_row(lesion: Lesion) -> tuple[str, ...]:
         f"{lesion.who_product_mm2:.0f}",
         f"{lesion.max_3d_diameter_mm:.1f}",
         f"{lesion.volume_ml:.2f}",
-        NOTHING if lesion.mean_hu is None else whole(lesion.mean_hu),
+        typeset_density(lesion),
         str(lesion.slice),
         "yes" if lesion.measurable else "no",
     )
@@ -39,7 +40,7 @@ def measures(lesion: Lesion) -> list[tuple[str, str]]:
     ]
     if lesion.mean_hu is not None:
         solid = "" if lesion.solid_share is None else f", {100 * lesion.solid_share:.0f} % solid"
-        lines.append(("Mean density", f"{whole(lesion.mean_hu)} HU{solid}"))
+        lines.append(("Mean density", f"{typeset_density(lesion)} HU{solid}"))
     if lesion.mean_probability is not None:
         lines.append(("Mean probability", f"{lesion.mean_probability:.2f}"))
     if lesion.side or lesion.node:
@@ -72,6 +73,6 @@ def middle_z(lesion: Lesion) -> float:
     return sum(point[2] for point in lesion.long_axis_points_lps) / 2
 
 
-def whole(value: float) -> str:
-    """A whole number with a true minus sign."""
-    return f"{value:z.0f}".replace("-", "−")
+def typeset_density(lesion: Lesion) -> str:
+    """With a true minus sign."""
+    return density(lesion.mean_hu, NOTHING).replace("-", "−")

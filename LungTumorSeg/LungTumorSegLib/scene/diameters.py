@@ -54,8 +54,9 @@ def _draw(display, bold: bool) -> None:
 
 
 def _make(scene, ct, number: int, axis: str):
-    line = ownership.make(scene, ct, ROLE, "vtkMRMLMarkupsLineNode", f"Tumour {number} {axis}")
-    line.SetName(f"Tumour {number} {axis}")  # stands in the views: without the number that makes it unique
+    name = f"Tumour {number} {axis}"
+    line = ownership.make(scene, ct, ROLE, "vtkMRMLMarkupsLineNode", name)
+    line.SetName(name)  # stands in the views: without the number that makes it unique
     line.GetMeasurement("length").SetPrintFormat("%.1f %s")
     line.SetAttribute(LESION, str(number))
     line.SetAttribute(AXIS, axis)

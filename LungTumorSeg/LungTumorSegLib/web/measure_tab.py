@@ -11,7 +11,7 @@ from trame_server.utils.typed_state import TypedState
 
 from LungTumorSegLib.measurement.colours import lesion_colour
 from LungTumorSegLib.measurement.measure import Lesion
-from LungTumorSegLib.measurement.wording import diameter
+from LungTumorSegLib.measurement.wording import density, diameter
 from LungTumorSegLib.web.state import MeasureState
 
 COLUMNS = ("Lesion", "Side", "Long × short, mm", "3D, mm", "mL", "HU", "")
@@ -88,7 +88,7 @@ def row(lesion: Lesion) -> dict:
         ),
         "space": f"{lesion.max_3d_diameter_mm:.1f}",
         "volume": f"{lesion.volume_ml:.2f}",
-        "density": "" if lesion.mean_hu is None else f"{lesion.mean_hu:z.0f}",
+        "density": density(lesion.mean_hu),
         "edited": lesion.edited,
         "mark": ", ".join(word for word, on in marks if on),
     }

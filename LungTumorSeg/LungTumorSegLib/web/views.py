@@ -46,6 +46,7 @@ class Views:
 
     def __init__(self, server, app):
         self._server, self._app = server, app
+        self._layout = TypedState(server.state, PageState).name.layout
         self._slices: dict[str, TypedState[SliceState]] = {}
         self.turns = Turns()
         self._easels = (
@@ -73,20 +74,21 @@ class Views:
         All are in the page's one template. (trame-slicer's LayoutManager writes that template anew at each change of
         layout, and the browser then makes the whole page anew: menus close, fields lose what is typed.)
         """
-        layout = TypedState(self._server.state, PageState).name.layout
         with html.Div(classes="lts-views"):
             for name in (AXIAL, SPACE, CORONAL, SAGITTAL):
-                with html.Div(classes="lts-view", v_if=(f"['{FOUR}', '{name}'].includes({layout})",)):
+                with html.Div(
+                    classes="lts-view",
+                    v_if=(f"['{FOUR}', '{name}'].includes({self._layout})",),
+                    raw_attrs=[f'data-view="{name}"'],
+                ):
                     client.ServerTemplate(name=name)
         self.show(FOUR)
 
     def show(self, layout: str) -> None:
         """FOUR, or one view alone."""
-        seen = []
         for view, pictures in self._pictures():
             pictures.visible = layout in (FOUR, view)
-            seen += [view] * pictures.visible
-        self._app.view_manager.set_current_view_ids(seen)
+        self._app.view_manager.set_current_view_ids([view for view, pictures in self._pictures() if pictures.visible])
         self.turns.wake()
 
     def show_ct(self, ct) -> None:
@@ -156,7 +158,7 @@ class Views:
         view.modified.connect(moved)
         moved(view)
         left, right, top, bottom = EDGES[name]
-        _corner(name, name, (f"{{{{ {state.name.text} }}}}",))
+        _corner(name, f"{{{{ {state.name.text} }}}}")
         with html.Div(classes="lts-edges", v_if=(state.name.text,)):
             for place, letter in zip(("left", "right", "top", "bottom"), (left, right, top, bottom), strict=True):
                 html.Span(letter, classes=f"lts-{place}")
@@ -169,17 +171,17 @@ class Views:
         self._alone_button(name)
 
     def _space_furniture(self, _server, name: str, _view) -> None:
-        _corner(name, "3D", ())
+        _corner("3D")
         self._alone_button(name)
 
     def _alone_button(self, name: str) -> None:
-        page = TypedState(self._server.state, PageState).name
+        four = f"{self._layout} === '{FOUR}'"
         v3.VBtn(
             classes="lts-alone", size="x-small", variant="text", density="comfortable",
-            icon=(f"{page.layout} === '{FOUR}' ? 'mdi-fullscreen' : 'mdi-fullscreen-exit'",),
-            title=(f"{page.layout} === '{FOUR}' ? 'This view alone' : 'All four views'",),
+            icon=(f"{four} ? 'mdi-fullscreen' : 'mdi-fullscreen-exit'",),
+            title=(f"{four} ? 'This view alone' : 'All four views'",),
             aria_label=f"{name} alone or all four",
-            click=f"{page.layout} = {page.layout} === '{FOUR}' ? '{name}' : '{FOUR}'",
+            click=f"{self._layout} = {four} ? '{name}' : '{FOUR}'",
         )  # fmt: skip
 
     @staticmethod
@@ -187,8 +189,8 @@ class Views:
         return bool(view.get_background_volume_id())
 
 
-def _corner(view: str, title: str, lines: tuple[str, ...]) -> None:
-    with html.Div(classes="lts-corner", raw_attrs=[f'data-view="{view}"']):
+def _corner(title: str, *lines: str) -> None:
+    with html.Div(classes="lts-corner"):
         html.Span(title, classes=f"lts-title lts-{title.lower()}")
         for line in lines:
             html.Span(line)

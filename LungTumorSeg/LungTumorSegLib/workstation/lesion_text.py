@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from LungTumorSegLib.measurement.measure import Lesion
+from LungTumorSegLib.measurement.wording import density
 
 COLUMNS = (
     ("Lesion", lambda x: x.id),
@@ -13,7 +14,7 @@ COLUMNS = (
     ("Short axis mm", lambda x: f"{x.short_axis_mm:.1f}"),
     ("3D diameter mm", lambda x: f"{x.max_3d_diameter_mm:.1f}"),
     ("Volume mL", lambda x: f"{x.volume_ml:.3f}"),
-    ("Mean HU", lambda x: "" if x.mean_hu is None else f"{x.mean_hu:z.0f}"),
+    ("Mean HU", lambda x: density(x.mean_hu)),
     ("Slice", lambda x: x.slice),
     ("Measurable", lambda x: "yes" if x.measurable else "no"),
     ("Node", lambda x: "yes" if x.node else "no"),
