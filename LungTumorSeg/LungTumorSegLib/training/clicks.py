@@ -65,8 +65,8 @@ def corrected(
     inputs: torch.Tensor,
     target: torch.Tensor,
     rng: np.random.Generator,
-    threshold: float = 0.4,
-    most: int = 2,
+    threshold: float = 0.5,
+    most: int = 3,
 ) -> torch.Tensor:
     """The batch's inputs (n, 4, d, h, w) with one to `most` clicks more, each where the network is wrong then."""
     inputs = inputs.clone()

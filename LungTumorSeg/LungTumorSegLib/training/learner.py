@@ -18,7 +18,7 @@ from LungTumorSegLib.training.loss import known_loss
 from LungTumorSegLib.training.recipe import Recipe, Schedule
 from LungTumorSegLib.training.shallow_convolution import guard_shallow
 
-REVISED_EVERY = 3
+REVISED_EVERY = 2
 Revise = Callable[[nn.Module, torch.Tensor, torch.Tensor, np.random.Generator], torch.Tensor]
 
 
@@ -26,7 +26,7 @@ class Learner(pl.LightningModule):
     """Every random choice follows from seed and step, so a resumed run repeats an unbroken one.
 
     learning_rate : the highest. begun_with_model : the half-frozen start makes sense.
-    revise : (network, inputs, targets, random generator) -> inputs, looked at in every third step with the network as
+    revise : (network, inputs, targets, random generator) -> inputs, looked at in every second step with the network as
         it is then: how a user's next clicks follow from what the network got wrong.
     """
 

@@ -50,7 +50,7 @@ class PromptedSamples:
     @cached_property
     def weights(self) -> np.ndarray:
         """How often each nodule is drawn: wide and faint ones more often, since there are few and they are hard."""
-        wide = np.clip([nodule.diameter_mm / 8 for nodule in self.nodules], 1, 3)
+        wide = np.clip([nodule.diameter_mm / 10 for nodule in self.nodules], 1, 2)
         faint = np.array([nodule.image[nodule.mask].mean() < FAINT_HU for nodule in self.nodules])
         weights = wide * np.where(faint, 2.0, 1.0)
         return weights / weights.sum()
