@@ -1,14 +1,42 @@
 """What every part's tests share."""
 
 import signal
+from itertools import chain
 from pathlib import Path
 
 import pytest
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+TESTING = Path(__file__).resolve().parent
+REPOSITORY = TESTING.parent
+TABLES = ("worker: faults and outcomes", "bad input and its outcome")
 
 # A shell that starts the tests in the background makes them deaf to Ctrl-C, and what they start as well.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items):
+    """Where several processes share the tests (ci/test), a folder's stay together, as they share what is made for them.
+    The page's take longest: they are begun first."""
+    for item in items:
+        folder = item.path.relative_to(TESTING).parts[0]
+        item.add_marker(pytest.mark.xdist_group(folder))
+    items.sort(key=lambda item: item.path.parent != TESTING / "web")
+
+
+def pytest_terminal_summary(terminalreporter):
+    """The tables that tests add rows to, below the name that they recorded them by (`record_property`)."""
+    tables: dict[str, list[tuple[str, ...]]] = {title: [] for title in TABLES}
+    for report in chain.from_iterable(terminalreporter.stats.values()):
+        for name, row in getattr(report, "user_properties", ()):
+            if name in tables and report.when == "call":
+                tables[name].append(row)
+    for title, rows in tables.items():
+        if rows:
+            terminalreporter.section(title)
+            widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)][:-1]
+            for *cells, last in rows:
+                padded = [cell.ljust(width) for cell, width in zip(cells, widths, strict=True)]
+                terminalreporter.write_line("  ".join([*padded, last]))
 
 
 @pytest.fixture(scope="session")

@@ -3,21 +3,11 @@
 import numpy as np
 import pytest
 
-OUTCOMES = pytest.StashKey[list]()
 
-
-@pytest.fixture(scope="session")
-def outcomes(pytestconfig) -> list[tuple[str, str, str]]:
-    """(input, outcome, message) of every case of the catalogue; printed when the run ends."""
-    return pytestconfig.stash.setdefault(OUTCOMES, [])
-
-
-def pytest_terminal_summary(terminalreporter, config):
-    rows = config.stash.get(OUTCOMES, [])
-    if rows:
-        terminalreporter.section("bad input and its outcome")
-        for name, outcome, message in rows:
-            terminalreporter.write_line(f"{name:<44} | {outcome:<8} | {message}")
+@pytest.fixture
+def outcome_row(record_property):
+    """`outcome_row(input, outcome, message)`: a line of the table at the end of the run."""
+    return lambda *row: record_property("bad input and its outcome", row)
 
 
 @pytest.fixture(scope="session")

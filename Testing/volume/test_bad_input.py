@@ -604,7 +604,7 @@ def test_a_file_closed_to_us_is_refused(tmp_path, chest):
 
 
 @pytest.mark.parametrize(("build", "outcome", "words", "name"), CASES)
-def test_every_input_gets_its_stated_outcome(build, outcome, words, name, tmp_path, chest, tumour, outcomes):
+def test_every_input_gets_its_stated_outcome(build, outcome, words, name, tmp_path, chest, tumour, outcome_row):
     read = build(tmp_path, chest, tumour)
     before = hashes(tmp_path)
     try:
@@ -613,7 +613,7 @@ def test_every_input_gets_its_stated_outcome(build, outcome, words, name, tmp_pa
         assert len(volume.warnings) < 2, "one oddity, one line"
     except InputRefused as refusal:
         got, message = "refused", str(refusal)
-    outcomes.append((name, got, message))
+    outcome_row(name, got, message)
 
     assert got == outcome, message
     assert words in message

@@ -27,7 +27,11 @@ def _come_in(page, served) -> None:
     page.on("pageerror", lambda error: page.wrong.append(str(error)))
     page.on("console", lambda m: page.wrong.append(m.text) if m.type == "error" else None)
     page.goto(served.address)
-    page.click(".v-tab:has-text('Segment')")  # the process remembers where the last page was
+    page.wait_for_selector("#segment", state="attached")
+    while page.locator(".v-overlay--active").count():  # the process remembers where the last page was: dialogs, too
+        page.keyboard.press("Escape")
+        page.wait_for_timeout(100)
+    page.click(".v-tab:has-text('Segment')")
     page.wait_for_selector("#segment")
     for key in ("1", "l", "Escape"):
         page.keyboard.press(key)

@@ -30,6 +30,8 @@ def small_chest() -> tuple[np.ndarray, np.ndarray]:
     return np.rint(np.clip(voxels + noise, -1024, None)).astype(np.int16), mask
 
 
+CLOSED = "ReadingQuestionState__closed"  # in the page's state
+
 # Answered by an option of the command line, or nothing that can be chosen.
 NO_PAGE = {
     "no negative values, answered with -1024", "no negative values, answered with 0", "an impossible HU offset",
@@ -147,6 +149,23 @@ def test_what_nobody_can_guess_is_asked_and_read_as_answered(name, work, served,
     work.click(f"#reading-question button:has-text('{button}')")
     work.wait_for_selector("#reading-question", state="detached")  # it fades, and is not the next question
     said(work, words)
+
+
+def test_the_word_that_a_question_was_closed_does_not_close_the_next_one(work, served, tmp_path):
+    build = next(build for build, _, _, its in (case.values for case in CASES) if its == next(iter(ASKED)))
+    path = written(build, tmp_path)
+    choose(work, path)
+    work.wait_for_selector("#reading-question")
+    work.keyboard.press("Escape")
+    work.wait_for_selector("#reading-question", state="detached")
+    told = work.evaluate("name => window.trame.state.get(name)", CLOSED)
+    choose(work, path)
+    work.wait_for_selector("#reading-question")
+    work.evaluate("([name, told]) => window.trame.state.set(name, told)", [CLOSED, told])  # as if it came only now
+    work.wait_for_timeout(1000)
+    assert work.is_visible("#reading-question")
+    work.keyboard.press("Escape")
+    work.wait_for_selector("#reading-question", state="detached")
 
 
 @pytest.mark.parametrize(("build", "words"), of_the_catalogue("warning"))

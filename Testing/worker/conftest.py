@@ -9,21 +9,11 @@ from made_worker import fake_launch, folders_of, made_scan
 from LungTumorSegLib.volume.geometry import Volume
 from LungTumorSegLib.worker.client import WorkerClient
 
-survived: list[tuple[str, str]] = []
-
-
-def pytest_terminal_summary(terminalreporter):
-    if survived:
-        terminalreporter.section("worker: faults and outcomes")
-        width = max(len(fault) for fault, _ in survived)
-        for fault, outcome in survived:
-            terminalreporter.write_line(f"{fault:<{width}}  {outcome}")
-
 
 @pytest.fixture
-def note():
+def note(record_property):
     """`note(fault, outcome)`: a line of the table at the end of the run."""
-    return lambda fault, outcome: survived.append((fault, outcome))
+    return lambda fault, outcome: record_property("worker: faults and outcomes", (fault, outcome))
 
 
 @pytest.fixture(autouse=True)

@@ -25,9 +25,16 @@ QUESTIONS = {
 
 @dataclass
 class ReadingQuestionState:
-    """answers : what stands on the buttons."""
+    """asked, closed : numbers of the question that was asked last, and of the one that was closed last.
 
-    shown: bool = False
+    Files come by another way than what is done in the page: a dialog that was closed may be told of after the next
+    question was asked. It must not close that one as well.
+
+    answers : what stands on the buttons.
+    """
+
+    asked: int = 0
+    closed: int = 0
     text: str = ""
     answers: list[str] = field(default_factory=list)
 
@@ -45,22 +52,27 @@ class ReadingQuestion:
         text, answers = QUESTIONS[argument]
         self._values, self._answered = tuple(value for _, value in answers), answered
         data = self.state.data
-        data.text, data.answers, data.shown = text, [words for words, _ in answers], True
+        data.text, data.answers = text, [words for words, _ in answers]
+        data.asked += 1
         return text
 
     def fill(self) -> None:
         """Build the dialog at the current place."""
         name = self.state.name
-        with v3.VDialog(v_model=(name.shown,), max_width=520), v3.VCard(role="alertdialog", id="reading-question"):
+        close = f"{name.closed} = {name.asked}"
+        with (
+            v3.VDialog(model_value=(f"{name.closed} < {name.asked}",), update_modelValue=close, max_width=520),
+            v3.VCard(role="alertdialog", id="reading-question"),
+        ):
             v3.VCardText(f"{{{{ {name.text} }}}}")
             with v3.VCardActions():
                 v3.VSpacer()
-                v3.VBtn("Cancel", click=f"{name.shown} = false")
+                v3.VBtn("Cancel", click=close)
                 v3.VBtn(
                     "{{ words }}", v_for=f"(words, n) in {name.answers}", key="n", variant="tonal", color="primary",
                     click=(self._answer, "[n]"),
                 )  # fmt: skip
 
     async def _answer(self, n: int) -> None:
-        self.state.data.shown = False
+        self.state.data.closed = self.state.data.asked
         await self._answered(self._values[n])
