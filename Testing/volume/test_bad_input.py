@@ -288,6 +288,11 @@ def _(folder, chest, tumour):
     return partial(read_ct, saved(image_of((chest + 1024).astype(np.uint16)), folder / "ct.nii.gz"))
 
 
+@case("refused", "a mask instead of a CT", "this is a mask or an 8-bit picture")
+def _(folder, chest, tumour):
+    return partial(read_ct, saved(image_of(tumour), folder / "ct.nii.gz"))
+
+
 @case("refused", "no negative values but padding", "--hu-offset -1024")
 def _(folder, chest, tumour):
     chest = chest + 1024

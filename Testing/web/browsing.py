@@ -67,6 +67,20 @@ def segment(page, words: str = "2 lesions found"):
     return page
 
 
+def hush(page, served) -> None:
+    """Empty the status line, so that what is said next is known to be new."""
+    served.ask("say", "")
+    page.wait_for_function("() => document.querySelector('#lts-said').innerText === ''")
+
+
+def question(page):
+    """Wait for the dialog that asks how a scan is to be read, and until it hears the keys."""
+    page.wait_for_selector("#reading-question")
+    page.wait_for_function(
+        "() => document.activeElement.closest('.v-overlay__content')?.matches('.v-overlay--active *')"
+    )
+
+
 def refusal(page) -> str:
     """The status line, once it tells of a failure."""
     page.wait_for_selector("#lts-said.lts-failed")

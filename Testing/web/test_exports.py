@@ -9,7 +9,7 @@ import numpy as np
 import pydicom
 import pytest
 import SimpleITK as sitk
-from browsing import downloaded, open_ct, refusal, segment
+from browsing import downloaded, hush, open_ct, refusal, segment
 from downloads import laid_on, lies_on, on_grid, seg_voxels, table, unpacked
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "export"))
@@ -91,7 +91,7 @@ def test_the_scene_for_slicer_holds_ct_mask_and_lines_at_their_places(work, ct, 
 def test_seg_and_sr_of_files_that_are_gone_are_refused_in_one_line(work, served):
     for drop in Path(served.ask("received")).glob("drop-*"):
         shutil.rmtree(drop)
-    served.ask("say", "")
+    hush(work, served)
     work.click("#export-dicom")
     line = refusal(work)
     assert "DICOM" in line

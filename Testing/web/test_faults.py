@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from app_process import Served
-from browsing import at, choose, come_in, downloaded, drag, open_ct, refusal, said, segment, take, until
+from browsing import at, choose, come_in, downloaded, drag, hush, open_ct, refusal, said, segment, take, until
 from downloads import on_grid
 
 from LungTumorSegLib.volume.reading import read_ct
@@ -160,7 +160,7 @@ def test_a_full_disk_is_told_of_costs_nothing_that_was_kept_and_is_made_good(own
     said(page, "could not be kept")
     page.click(".v-tab:has-text('Export')")
     for button in ("#export-nifti", "#export-scene"):
-        first.ask("say", "")
+        hush(page, first)
         page.click(button)
         assert "could not be written" in in_one_line(page)
         page.wait_for_selector(f"{button}:enabled")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browsing import choose, open_ct, refusal, said, segment
+from browsing import choose, hush, open_ct, question, refusal, said, segment
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "volume"))
 from small_scans import image_of, write_series, write_structure_set
@@ -82,10 +82,6 @@ def two_scans(folder, chest, _tumour):
     return folder / "both"
 
 
-def a_mask(folder, _chest, tumour):
-    return saved(image_of(tumour), folder / "mask.nii.gz")
-
-
 def a_zip_of_a_series(folder, chest, _tumour):
     with zipfile.ZipFile(folder / "scan.zip", "w") as packed:
         for file in write_series(folder / "series", chest):
@@ -98,7 +94,7 @@ def a_name_with_everything(folder, _chest, _tumour):
     return folder / "Müller & Söhne #1 100% 'x'.nii.gz"
 
 
-PAGES_OWN = (a_structure_set, two_scans, a_mask, a_zip_of_a_series, a_name_with_everything)
+PAGES_OWN = (a_structure_set, two_scans, a_zip_of_a_series, a_name_with_everything)
 
 
 @pytest.fixture(scope="module")
@@ -109,10 +105,11 @@ def work(long_page, ct_file):
 def stays(work, served, path: Path) -> str:
     """The line with which it is refused; the work is as it was."""
     before = served.ask("voxels")
-    served.ask("say", "")
+    hush(work, served)
     choose(work, path)
     line = refusal(work)
     assert len(line) > 20
+    assert not work.is_visible("#reading-question")
     assert "\n" not in line
     assert "Traceback" not in work.inner_text("body")
     assert "/" not in line.replace("and/or", "")
@@ -140,7 +137,7 @@ def test_what_nobody_can_guess_is_asked_and_read_as_answered(name, work, served,
     button, words = ASKED[name]
     path, before = written(build, tmp_path), served.ask("voxels")
     choose(work, path)
-    work.wait_for_selector("#reading-question")
+    question(work)
     work.keyboard.press("Escape")
     work.wait_for_selector("#reading-question", state="detached")
     assert "not opened" in refusal(work)
@@ -155,12 +152,12 @@ def test_the_word_that_a_question_was_closed_does_not_close_the_next_one(work, s
     build = next(build for build, _, _, its in (case.values for case in CASES) if its == next(iter(ASKED)))
     path = written(build, tmp_path)
     choose(work, path)
-    work.wait_for_selector("#reading-question")
+    question(work)
     work.keyboard.press("Escape")
     work.wait_for_selector("#reading-question", state="detached")
     told = work.evaluate("name => window.trame.state.get(name)", CLOSED)
     choose(work, path)
-    work.wait_for_selector("#reading-question")
+    question(work)
     work.evaluate("([name, told]) => window.trame.state.set(name, told)", [CLOSED, told])  # as if it came only now
     work.wait_for_timeout(1000)
     assert work.is_visible("#reading-question")
@@ -171,7 +168,7 @@ def test_the_word_that_a_question_was_closed_does_not_close_the_next_one(work, s
 @pytest.mark.parametrize(("build", "words"), of_the_catalogue("warning"))
 def test_it_is_opened_and_the_warning_is_said(build, words, work, served, tmp_path):
     path = written(build, tmp_path)
-    served.ask("say", "")
+    hush(work, served)
     choose(work, path)
     said(work, words)
     said(work, "Press Segment")
@@ -184,7 +181,7 @@ def test_the_next_right_one_is_opened(work, ct_file, served):
 
 
 def test_files_that_cannot_be_sent_are_told_of_and_can_be_sent_again(work, ct_file, served):
-    served.ask("say", "")
+    hush(work, served)
     work.context.set_offline(True)
     work.evaluate(PUT, [["chest.nii.gz", "x"]])
     assert "could not be received" in work.inner_text(".lts-sending")
@@ -196,7 +193,7 @@ def test_files_that_cannot_be_sent_are_told_of_and_can_be_sent_again(work, ct_fi
 
 def test_dropped_files_are_taken_as_chosen_ones_are(work, served):
     """A drop event as the browser makes it, with what is no CT."""
-    served.ask("say", "")
+    hush(work, served)
     data = work.evaluate_handle(
         "() => { const data = new DataTransfer();"
         "data.items.add(new File(['Dear colleague'], 'letter.txt')); return data; }"

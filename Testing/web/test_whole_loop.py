@@ -20,6 +20,7 @@ from browsing import (
     downloaded,
     drag,
     grey_levels,
+    hush,
     open_ct,
     refusal,
     said,
@@ -166,7 +167,7 @@ class Loop:
         self.place = self.scan.ct.geometry.ijk_to_lps(self.kji[None, ::-1].astype(float))[0]
         self.served.ask("jump", self.place.tolist())
         take(self.page, self.served, "inside")
-        self.served.ask("say", "")
+        hush(self.page, self.served)
         self.page.mouse.click(*at(self.page, self.served, "Axial", self.place))
         said(self.page, " found in ")
         self.page.keyboard.press("Escape")

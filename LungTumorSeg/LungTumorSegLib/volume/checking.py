@@ -10,6 +10,7 @@ from LungTumorSegLib.volume.geometry import Geometry, Volume
 AIR = -1024  # HU: the lowest value of a 12-bit CT, and what padding stands for
 SHEAR_TOLERANCE = 1e-3  # cosine between two axes: 0.06 degrees, or 0.3 mm over 300 mm; as strict as ITK's NIfTI reader
 THICK_MM = 5.0
+MOST_OF_8_BITS = 255  # a CT with 1024 added reaches higher: soft tissue lies above 1000
 COPY_CORRELATION = 0.99
 MOST_FOREGROUND = 0.2
 GRID_TOLERANCE_MM = 0.01
@@ -63,6 +64,10 @@ def check_ct(
     low, high, whole, lost = _range(voxels)
     if lost == voxels.size or low == high:
         raise InputRefused("All voxels have the same value: there is nothing to see in this image.")
+    if whole and low >= 0 and high <= MOST_OF_8_BITS:
+        raise InputRefused(
+            f"The values run from {low:.0f} to {high:.0f}: this is a mask or an 8-bit picture. Choose the CT itself."
+        )
     if lost:
         warnings.append(f"{lost:,} voxels were not numbers (NaN or infinite): set to {AIR} HU.")
     offset = 0
