@@ -15,12 +15,20 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items):
-    """Where several processes share the tests (ci/test), a folder's stay together, as they share what is made for them.
-    The page's take longest: they are begun first."""
-    for item in items:
-        folder = item.path.relative_to(TESTING).parts[0]
-        item.add_marker(pytest.mark.xdist_group(folder))
+    """The page's tests take longest: where several processes share the tests, they are to be begun first."""
     items.sort(key=lambda item: item.path.parent != TESTING / "web")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """The tests of a folder stay with one process: they share what is made for them."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFolder(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return nodeid.rsplit("/", 1)[0]
+
+    return ByFolder(config, log)
 
 
 def pytest_terminal_summary(terminalreporter):
