@@ -3,7 +3,7 @@ import torch
 
 from LungTumorSegLib.inference.clicks import bumps
 from LungTumorSegLib.training.backgrounds import read_backgrounds
-from LungTumorSegLib.training.clicks import INSIDE, OUTSIDE, click_inside, drawn_around, error_click
+from LungTumorSegLib.training.clicks import INSIDE, OUTSIDE, click_inside, corrected, drawn_around, error_click
 from LungTumorSegLib.training.crops import read_nodules
 from LungTumorSegLib.training.prompted_samples import PromptedSamples
 
@@ -95,3 +95,18 @@ def test_windows_of_several_sizes_take_turns(tiny_data, tiny_backgrounds):
     samples = PromptedSamples(read_nodules(tiny_data), read_backgrounds(tiny_backgrounds), (16, 16, 24))
     edges = [samples(np.random.default_rng(0), step)[0].shape[-1] for step in (0, 1, 2, 3, 5)]
     assert edges == [16, 16, 24, 16, 24]
+
+
+def test_nobody_clicks_where_a_scan_has_ended():
+    inputs, target, known = torch.zeros(1, 4, 16, 16, 16), torch.zeros(1, 1, 16, 16, 16), torch.ones(1, 1, 16, 16, 16)
+    target[..., 4:8, 4:8, 4:8] = 1
+    known[..., 10:] = 0
+    found = 40 * (target - 0.5)
+    found[..., 12:] = 20  # the network's answer goes on beyond the end
+
+    clicked = corrected(lambda _: found, inputs, target, known, np.random.default_rng(0))
+    assert torch.equal(clicked, inputs)
+    found[..., 8:10] = 20  # and spills over within
+    clicked = corrected(lambda _: found, inputs, target, known, np.random.default_rng(0), most=1)
+    assert (clicked[0, OUTSIDE] == 1).nonzero()[0, 2] in (8, 9)
+    assert not clicked[0, INSIDE].any()

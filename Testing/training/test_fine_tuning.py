@@ -171,17 +171,21 @@ def test_where_nobody_outlined_the_base_itself_has_nothing_to_learn(site):
 def test_frozen_norms_stay_frozen_where_clicks_are_corrected(site):
     base = load_model(site / "base")
 
-    def revise(network, inputs, target, rng):
+    asked = []
+
+    def revise(network, inputs, target, known, rng):
+        asked.append(known)
         return inputs
 
     learner = Learner(base.network, recipe("prompted", base), 1e-3, revise=revise)
     norms = [m for m in learner.network.modules() if isinstance(m, torch.nn.BatchNorm3d)]
     before = [norm.running_mean.clone() for norm in norms]
     learner.learn()
-    learner._trainer = type("Trainer", (), {"global_step": 2})()
+    learner._trainer = type("Trainer", (), {"global_step": 1})()
     batch = torch.rand(2, 3, 16, 16, 16), torch.zeros(2, 1, 16, 16, 16), torch.ones(2, 1, 16, 16, 16)
-    learner.__class__ = type("Stepped", (Learner,), {"global_step": 2, "global_rank": 0})
+    learner.__class__ = type("Stepped", (Learner,), {"global_step": 1, "global_rank": 0})
     learner.training_step(batch, 0)
+    assert len(asked) == 1
     assert all(torch.equal(norm.running_mean, old) for norm, old in zip(norms, before, strict=True))
     assert not any(norm.training for norm in norms)
 

@@ -78,7 +78,7 @@ def test_the_figures_of_any_models_folder_are_printed_as_json(made, tiny_data, t
     evaluation.main()
     figures = json.loads(capsys.readouterr().out)
     assert figures["part"] == "test"
-    assert figures["crop alone"]["nodules"] == figures["the same, a box"]["nodules"] == 1
+    assert figures["crop alone, three clicks"]["nodules"] == figures["set into held-out lungs, a box"]["nodules"] == 1
 
 
 def test_a_model_that_does_not_fit_the_figures_is_refused_in_one_line(

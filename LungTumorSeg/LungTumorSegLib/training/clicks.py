@@ -64,14 +64,18 @@ def corrected(
     network: torch.nn.Module,
     inputs: torch.Tensor,
     target: torch.Tensor,
+    known: torch.Tensor,
     rng: np.random.Generator,
     threshold: float = 0.5,
     most: int = 3,
 ) -> torch.Tensor:
-    """The batch's inputs (n, 4, d, h, w) with one to `most` clicks more, each where the network is wrong then."""
+    """The batch's inputs (n, 4, d, h, w) with one to `most` clicks more, each where the network is wrong then.
+
+    target, known (n, 1, d, h, w) : where nobody knows, beyond the end of a scan too, nobody clicks.
+    """
     inputs = inputs.clone()
     for _ in range(rng.integers(1, most + 1)):
-        found = (torch.sigmoid(network(inputs).float()) > threshold)[:, 0].numpy()
+        found = ((torch.sigmoid(network(inputs).float()) > threshold) & (known > 0))[:, 0].numpy()
         for sample, mask, truth in zip(inputs, found, target[:, 0].numpy() > 0.5, strict=True):
             if click := error_click(mask, truth, rng):
                 channel, voxel = click

@@ -34,8 +34,8 @@ CLICKS = 5
 def evaluate_prompted_model(
     name: str, nodules: list[Nodule], backgrounds: list[Background], scans: list[TestScan]
 ) -> dict:
-    """One random click inside each nodule, its crop alone and set into held-out lungs, and there also with a second and
-    third click where it is wrong, or a box instead; several clicks in scans."""
+    """One random click inside each nodule, also with a second and third click where it is wrong, or a box instead; its
+    crop alone and set into held-out lungs; several clicks in scans."""
     model, session = load_model(name), Session()
     threshold, spacing_mm = model.card.threshold, prompted_samples.SPACING_MM
     if not is_taught_like(model.card, prompted_samples.HU_RANGE, spacing_mm, 4) or set(model.card.window) != {WINDOW}:
@@ -45,12 +45,15 @@ def evaluate_prompted_model(
     for scan in scans:
         in_scans |= click_lesions(session, name, scan, CLICKS)
         cut_out |= click_lesions(session, name, scan, CLICKS, alone=True)
+    ways = {"one click": {}, "two clicks": {"clicks": 2}, "three clicks": {"clicks": 3}, "a box": {"boxed": True}}
+    surroundings = {"crop alone": None, "set into held-out lungs": backgrounds}
+    in_nodules = {
+        f"{where}, {how}": summary(evaluate_prompted(model.network, nodules, around, threshold, **given))
+        for where, around in surroundings.items()
+        for how, given in ways.items()
+    }
     return {
-        "crop alone": summary(evaluate_prompted(model.network, nodules, None, threshold)),
-        "set into held-out lungs": summary(evaluate_prompted(model.network, nodules, backgrounds, threshold)),
-        "the same, two clicks": summary(evaluate_prompted(model.network, nodules, backgrounds, threshold, clicks=2)),
-        "the same, three clicks": summary(evaluate_prompted(model.network, nodules, backgrounds, threshold, clicks=3)),
-        "the same, a box": summary(evaluate_prompted(model.network, nodules, backgrounds, threshold, boxed=True)),
+        **in_nodules,
         "enlarged, one click": enlarged_evaluation.summary(evaluate_enlarged(name, nodules, backgrounds)),
         "whole scans, Dice after one click, five times": in_scans,
         "the same lesions and clicks, cut out of their scans": cut_out,

@@ -19,14 +19,14 @@ from LungTumorSegLib.training.recipe import Recipe, Schedule
 from LungTumorSegLib.training.shallow_convolution import guard_shallow
 
 REVISED_EVERY = 2
-Revise = Callable[[nn.Module, torch.Tensor, torch.Tensor, np.random.Generator], torch.Tensor]
+Revise = Callable[[nn.Module, torch.Tensor, torch.Tensor, torch.Tensor, np.random.Generator], torch.Tensor]
 
 
 class Learner(pl.LightningModule):
     """Every random choice follows from seed and step, so a resumed run repeats an unbroken one.
 
     learning_rate : the highest. begun_with_model : the half-frozen start makes sense.
-    revise : (network, inputs, targets, random generator) -> inputs, looked at in every second step with the network as
+    revise : (network, inputs, targets, known, random generator) -> inputs, looked at in every second step with the network as
         it is then: how a user's next clicks follow from what the network got wrong.
     """
 
@@ -85,7 +85,7 @@ class Learner(pl.LightningModule):
         step = self.global_step
         if self.revise and step % REVISED_EVERY == REVISED_EVERY - 1:
             rng = np.random.default_rng([self.recipe.run.seed, step, 1, self.global_rank])
-            inputs = self.revise(self.network.eval(), inputs, target, rng)
+            inputs = self.revise(self.network.eval(), inputs, target, known, rng)
             self.learn()
         logits = self(inputs)
         loss = self.loss(logits, target, known)

@@ -96,15 +96,17 @@ def _evaluate(
                 inputs[3][drawn] = 1.0
             else:
                 inputs[INSIDE] = bumps(image.shape, middle)
-            probability = predict(network, inputs)
-            for _ in range(clicks - 1):
-                if click := error_click(probability.numpy() > threshold, target.numpy() > 0.5, rng):
-                    channel, voxel = click
-                    inputs[channel] = torch.maximum(inputs[channel], bumps(image.shape, voxel))
-                    probability = predict(network, inputs)
-            lesion = clicked_lesion(probability > threshold)
-            window = Geometry(shape, (zoom * SPACING_MM,) * 3)
-            yield Look(window, torch.where(lesion, probability, 0), within(lesion, nodule, anchor, linear, backgrounds))
+            true = within(target > 0.5, nodule, anchor, linear, backgrounds)
+            for further in range(clicks):
+                probability = predict(network, inputs)
+                lesion = clicked_lesion(probability > threshold)
+                shown = within(lesion, nodule, anchor, linear, backgrounds)
+                click = error_click(shown, true, rng) if further < clicks - 1 else None
+                if click is None:
+                    break
+                channel, voxel = click
+                inputs[channel] = torch.maximum(inputs[channel], bumps(image.shape, voxel))
+            yield Look(Geometry(shape, (zoom * SPACING_MM,) * 3), torch.where(lesion, probability, 0), shown)
 
     shown, _ = whole_lesion(looks(), sized=boxed)
     if shown is None:
