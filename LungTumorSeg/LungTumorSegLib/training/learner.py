@@ -26,8 +26,8 @@ class Learner(pl.LightningModule):
     """Every random choice follows from seed and step, so a resumed run repeats an unbroken one.
 
     learning_rate : the highest. begun_with_model : the half-frozen start makes sense.
-    revise : (network, inputs, targets, known, random generator) -> inputs, looked at in every second step with the network as
-        it is then: how a user's next clicks follow from what the network got wrong.
+    revise : (network, inputs, targets, known, random generator) -> inputs, looked at in every second step with the
+        network as it is then: how a user's next clicks follow from what the network got wrong.
     """
 
     def __init__(
