@@ -43,3 +43,27 @@ def test_while_the_browser_has_not_shown_a_value_the_next_ones_wait_and_only_the
     with ThreadPoolExecutor(1) as other:
         other.submit(asyncio.run, drag()).result()
     assert told == [1, 3, "rest"]
+
+
+def test_who_needs_the_value_that_waits_gets_it_at_once():
+    told = []
+
+    async def drag():
+        latest = Latest(told.append, lambda: told.append("rest"), lambda: None, asyncio.Event().wait)  # never seen
+        latest.put(1)
+        await asyncio.sleep(0.01)
+        latest.put(2)
+        await asyncio.sleep(0.01)
+        assert told == [1]
+        latest.settle()
+        assert told == [1, 2, "rest"]
+        await asyncio.sleep(2 * REST)
+        assert not latest.moving
+        latest.settle()
+        latest.put(3)
+        await asyncio.sleep(0.01)
+        latest.settle()
+
+    with ThreadPoolExecutor(1) as other:
+        other.submit(asyncio.run, drag()).result()
+    assert told == [1, 2, "rest", 3, 3, "rest"]

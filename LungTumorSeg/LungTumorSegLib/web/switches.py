@@ -18,6 +18,7 @@ class Switches:
         self._desk, self._segment = desk, TypedState(server.state, SegmentState)
         self._threshold = Latest(desk.drag_threshold, self._rest, server.state.flush, views.turns.caught_up)
         self._smallest = Latest(lambda _mm: None, self._rest, server.state.flush, views.turns.caught_up)
+        desk.settling = self._settle
         name = self._segment.name
         self._segment.bind_changes({
             name.threshold: self._threshold.put,
@@ -52,6 +53,10 @@ class Switches:
         """The heat map is to be seen: make it, where there is none."""
         if self._desk.result.heat_node is None:
             self._desk.explain()
+
+    def _settle(self) -> None:
+        self._threshold.settle()
+        self._smallest.settle()
 
     def _rest(self, *_) -> None:
         self._desk.rest(self.cut)

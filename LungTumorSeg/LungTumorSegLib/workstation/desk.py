@@ -65,6 +65,7 @@ class Desk:
     ):
         self.scene, self.host = scene, host
         self.cut = Cut()
+        self.settling: Callable[[], None] = lambda: None  # a host that shows values later than they come shows them now
         self._save_undo, self._clock = save_undo, clock
         self.images = CaseImages(scene, lambda: self.ct)
         self._asking = Asking(process, inline, host, lambda: self.ct, self.images)
@@ -334,6 +335,7 @@ class Desk:
     def settle(self) -> None:
         """Measure now what `tick` would measure, or `rest` after a drag, before the result is exported or the scene is
         saved."""
+        self.settling()
         self._asking.settle()
         if self.has_result and self._drawn is None:
             self.rest(self._result.cut)
