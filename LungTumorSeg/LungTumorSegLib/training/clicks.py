@@ -10,7 +10,7 @@ from LungTumorSegLib.inference.clicks import bumps
 
 BOX_ERROR = 0.1  # of the lesion's extent, standard deviation of each face; plus half a voxel
 BOX_ROOM = 0.05  # boxes are drawn rather too large than too small
-INSIDE, OUTSIDE = 1, 2  # channels of the prompted network's input
+INSIDE, OUTSIDE, BOX = 1, 2, 3  # channels of the prompted network's input
 
 
 def click_inside(nodule_mask: np.ndarray, depth_mm: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -13,15 +13,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy import ndimage
 from torch import nn
 from torch.nn.functional import grid_sample
 
-from LungTumorSegLib.inference.clicks import bumps
+from LungTumorSegLib.inference.clicks import bumps, clicked, with_halo
 from LungTumorSegLib.inference.looks import ZOOMS, Look, whole_lesion
 from LungTumorSegLib.training.augmentation import scaled
 from LungTumorSegLib.training.backgrounds import Background
-from LungTumorSegLib.training.clicks import INSIDE, click_inside, drawn_around, error_click
+from LungTumorSegLib.training.clicks import BOX, INSIDE, click_inside, drawn_around, error_click
 from LungTumorSegLib.training.composition import background_scene, fitting_place, set_nodule
 from LungTumorSegLib.training.crops import Nodule
 from LungTumorSegLib.training.prompted_samples import HU_RANGE, SPACING_MM
@@ -92,21 +91,26 @@ def _evaluate(
                     [nodule.image, nodule.target], nodule.spacing, window_positions(shape, anchor, linear)
                 )
             inputs = torch.stack([scaled(image, HU_RANGE), *[torch.zeros_like(image)] * 3])
+            inside, box, window = [], np.zeros(shape, bool), Geometry(shape, (zoom * SPACING_MM,) * 3)
             if boxed and (drawn := drawn_around(target > 0.5, np.random.default_rng([zoom, len(nodule.name)]))):
-                inputs[3][drawn] = 1.0
+                box[drawn] = True
+                inputs[BOX] = torch.from_numpy(box).float()
             else:
-                inputs[INSIDE] = bumps(image.shape, middle)
-            true = within(target > 0.5, nodule, anchor, linear, backgrounds)
+                inside.append(middle)
+                inputs[INSIDE] = bumps(shape, middle)
+            true = within((target > 0.5).numpy(), nodule, anchor, linear, backgrounds)
             for further in range(clicks):
                 probability = predict(network, inputs)
-                lesion = clicked_lesion(probability > threshold)
+                found = probability.numpy() >= threshold
+                lesion, others = clicked(found, np.reshape(inside, (-1, 3)), np.array(window.spacing[::-1]), box)
                 shown = within(lesion, nodule, anchor, linear, backgrounds)
                 click = error_click(shown, true, rng) if further < clicks - 1 else None
                 if click is None:
                     break
                 channel, voxel = click
-                inputs[channel] = torch.maximum(inputs[channel], bumps(image.shape, voxel))
-            yield Look(Geometry(shape, (zoom * SPACING_MM,) * 3), torch.where(lesion, probability, 0), shown)
+                inputs[channel] = torch.maximum(inputs[channel], bumps(shape, voxel))
+                inside += [voxel] * (channel == INSIDE)
+            yield Look(window, probability * torch.from_numpy(with_halo(lesion, others)), shown)
 
     shown, _ = whole_lesion(looks(), sized=boxed)
     if shown is None:
@@ -115,28 +119,18 @@ def _evaluate(
     return _compare(nodule, shown.probability, anchor, middle, zoom, threshold, bool(backgrounds))
 
 
-def within(lesion: torch.Tensor, nodule: Nodule, anchor: np.ndarray, linear: np.ndarray, goes_on: object) -> np.ndarray:
+def within(lesion: np.ndarray, nodule: Nodule, anchor: np.ndarray, linear: np.ndarray, goes_on: object) -> np.ndarray:
     """The lesion's voxels (d, h, w) without what lies beyond the crop, where the scan ends with it."""
     if goes_on:
-        return lesion.numpy()
-    index = window_positions(tuple(lesion.shape), anchor, linear).numpy() / nodule.spacing
-    return lesion.numpy() & ((index >= -0.5) & (index <= np.array(nodule.image.shape) - 0.5)).all(-1)
+        return lesion
+    index = window_positions(lesion.shape, anchor, linear).numpy() / nodule.spacing
+    return lesion & ((index >= -0.5) & (index <= np.array(nodule.image.shape) - 0.5)).all(-1)
 
 
 @torch.no_grad()
 def predict(network: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
     """The window's channels (c, d, h, w) -> probability (d, h, w)."""
     return torch.sigmoid(network(inputs[None]))[0, 0]
-
-
-def clicked_lesion(found: torch.Tensor) -> torch.Tensor:
-    """Of the components in a window (d, h, w), the one nearest to its middle, where the click is."""
-    labels, count = ndimage.label(found.numpy(), np.ones((3, 3, 3)))
-    if count < 2:
-        return found
-    voxels = np.argwhere(labels)
-    nearest = voxels[np.argmin(((voxels - (np.array(labels.shape) - 1) / 2) ** 2).sum(1))]
-    return torch.from_numpy(labels == labels[tuple(nearest)])
 
 
 def _compare(
