@@ -58,8 +58,12 @@ class Session:
     def load(self, model: Name, options: Options = DEFAULT) -> Model:
         """Make a model ready, so that the first request need not wait. `InputRefused` as by `load_model`."""
         found = self._model(model)
-        self._runner(found, device_of(options), options)
+        self.runner(found, options)
         return found
+
+    def runner(self, model: Model, options: Options = DEFAULT) -> Runner:
+        """What runs the model's network on the device, as every request has it run."""
+        return self._runner(model, device_of(options), options)
 
     def segment(
         self,

@@ -45,10 +45,11 @@ def evaluate_prompted_model(
     for scan in scans:
         in_scans |= click_lesions(session, name, scan, CLICKS)
         cut_out |= click_lesions(session, name, scan, CLICKS, alone=True)
+    runner = session.runner(model)
     ways = {"one click": {}, "two clicks": {"clicks": 2}, "three clicks": {"clicks": 3}, "a box": {"boxed": True}}
     surroundings = {"crop alone": None, "set into held-out lungs": backgrounds}
     in_nodules = {
-        f"{where}, {how}": summary(evaluate_prompted(model.network, nodules, around, threshold, **given))
+        f"{where}, {how}": summary(evaluate_prompted(runner, nodules, around, threshold, **given))
         for where, around in surroundings.items()
         for how, given in ways.items()
     }

@@ -8,12 +8,11 @@ Prediction and outline are compared on the outline's own voxels.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import nn
 from torch.nn.functional import grid_sample
 
 from LungTumorSegLib.inference.clicks import bumps, clicked, with_halo
@@ -28,6 +27,7 @@ from LungTumorSegLib.training.sampling import sample, window_positions
 from LungTumorSegLib.volume.geometry import Geometry
 
 WINDOW = 48
+Network = Callable[[torch.Tensor], torch.Tensor]  # inputs (n, c, d, h, w) -> logits (n, 1, d, h, w)
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Outcome:
 
 
 def evaluate_prompted(
-    network: nn.Module,
+    network: Network,
     nodules: list[Nodule],
     backgrounds: list[Background] | None,
     threshold: float = 0.5,
@@ -62,7 +62,7 @@ def evaluate_prompted(
 
 
 def _evaluate(
-    network: nn.Module,
+    network: Network,
     nodule: Nodule,
     backgrounds: list[Background] | None,
     threshold: float,
@@ -128,9 +128,9 @@ def within(lesion: np.ndarray, nodule: Nodule, anchor: np.ndarray, linear: np.nd
 
 
 @torch.no_grad()
-def predict(network: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
+def predict(network: Network, inputs: torch.Tensor) -> torch.Tensor:
     """The window's channels (c, d, h, w) -> probability (d, h, w)."""
-    return torch.sigmoid(network(inputs[None]))[0, 0]
+    return torch.sigmoid(network(inputs[None]))[0, 0].cpu()
 
 
 def _compare(
