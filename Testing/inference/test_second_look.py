@@ -50,13 +50,13 @@ def test_the_surest_are_kept_where_there_are_too_many():
     assert min(candidate.highest for candidate in found) == pytest.approx(0.5 + (100 - MOST) / 300)
 
 
-def look_again(volume, box_model, probability):
+def look_again(volume, box_model, probability, predict=None):
     found = candidates(probability, GRID.spacing[::-1], 0.1)
     return outlined(
         volume.voxels,
         volume.geometry,
         box_model.card,
-        box_model.network,
+        predict or box_model.network,
         found,
         torch.from_numpy(probability),
         GRID,
@@ -80,6 +80,17 @@ def test_a_suspicion_that_the_second_look_does_not_share_keeps_the_searchs_own_a
     start, values, _ = look_again(volume, box_model, searched((70.0, 0.0, 0.0, 6.0)))
     middle = tuple(volume.geometry.lps_to_ijk(np.array([70.0, 0.0, 0.0]))[::-1].round().astype(int) - start)
     assert values[middle] == pytest.approx(0.9, abs=0.05)
+
+
+def test_an_outline_that_finds_no_end_gives_way_to_the_searchs_own_answer(box_model):
+    volume = made_chest((60, 50, 90), (2.0, 2.0, 2.0), [(70, 0, 0, 6)])
+    nothing, everything = (
+        look_again(volume, box_model, searched((70.0, 0.0, 0.0, 6.0)), lambda x, y=logit: torch.full_like(x[:, :1], y))
+        for logit in (-5.0, 5.0)
+    )
+    assert nothing[0] == everything[0]
+    assert np.array_equal(nothing[1], everything[1])
+    assert (everything[1] >= 0.5).any()
 
 
 def test_a_large_mass_keeps_what_the_search_found_as_well(box_model):

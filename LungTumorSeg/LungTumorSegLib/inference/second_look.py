@@ -58,6 +58,8 @@ def outlined(
     card, predict : of the prompted model, see `find_lesion`.
     found : candidates on `grid`; probability : the search's, (d, h, w) on `grid`.
     step : called with the fraction done before each candidate; may raise to stop.
+
+    Where the prompted model finds nothing, or no end, what the search found stays.
     """
     parts: list[tuple[Index, np.ndarray]] = []
     windows = 0
@@ -72,9 +74,10 @@ def outlined(
         at = grid.ijk_to_lps(candidate.voxel[::-1])
         inside = geometry.lps_to_ijk(at).round().clip(0, np.array(geometry.shape[::-1]) - 1)
         marks = Marks.of([geometry.ijk_to_lps(inside)])
-        start, values, _ = find_lesion(voxels, geometry, card, counted, marks, threshold)
-        parts.append((start, values))
-        if not values.size or candidate.longest_mm(grid.spacing[::-1]) > FULL_TRUST_MM:
+        start, values, doubts = find_lesion(voxels, geometry, card, counted, marks, threshold)
+        if not doubts:  # it found nothing, or ran on to the border of the widest window
+            parts.append((start, values))
+        if doubts or candidate.longest_mm(grid.spacing[::-1]) > FULL_TRUST_MM:
             parts.append(as_searched(candidate, probability, grid, geometry))
     return *hull(parts), windows
 
