@@ -9,12 +9,25 @@ PLACE = (8.0, 22.0, 118.0)  # LPS mm, in no lesion
 
 
 def stroke(page, served, place, by=(0, 0)):
+    until(lambda: served.ask("tool"), lambda held: held == "paint", page)  # what is said of it may come before
     x, y = at(page, served, "Axial", place)
     page.mouse.move(x, y)
     page.wait_for_timeout(300)
     page.mouse.down()
     page.mouse.move(x + by[0], y + by[1], steps=4)
     page.mouse.up()
+
+
+def dab(page, served, place, painted):
+    """A stroke that goes nowhere, again where it was not seen: on a busy machine one was lost once (why, is not known).
+    The answer of `voxels` once `painted` holds."""
+    for _ in range(4):
+        stroke(page, served, place)
+        try:
+            return until(lambda: served.ask("voxels"), painted, page, seconds=20)
+        except AssertionError as missed:
+            lost = missed
+    raise lost
 
 
 def test_a_new_lesion_is_painted_gets_a_row_survives_and_is_exported(segmented, served, tmp_path):
@@ -54,8 +67,7 @@ def test_without_any_result_paint_begins_a_lesion(opened, served):
     served.ask("jump", PLACE)
     opened.keyboard.press("e")
     said(opened, "Lesion 1 is empty")
-    stroke(opened, served, PLACE)
-    until(lambda: served.ask("voxels"), lambda voxels: "1" in voxels, opened)
+    dab(opened, served, PLACE, lambda voxels: "1" in voxels)
     opened.keyboard.press("Escape")
 
 
@@ -73,15 +85,14 @@ def test_the_brush_is_as_wide_as_it_says_and_a_ball_is_as_deep(opened, served):
     served.ask("jump", PLACE)
     opened.click("#new-lesion")
     said(opened, "is empty")
-    stroke(opened, served, PLACE)
-    disc = until(lambda: served.ask("voxels"), lambda voxels: "1" in voxels, opened)["1"]["count"]
+    disc = dab(opened, served, PLACE, lambda voxels: "1" in voxels)["1"]["count"]
     area = np.pi * 3.0**2 / (SPACING[0] * SPACING[1])  # a disc of 6 mm in one slice, voxels
     assert abs(disc - area) < 0.25 * area
     opened.get_by_label("Ball").check()
     opened.wait_for_timeout(500)  # it is measured
     served.ask("jump", np.subtract(PLACE, (0, 0, 10.0)).tolist())
-    stroke(opened, served, np.subtract(PLACE, (0, 0, 10.0)))
-    both = until(lambda: served.ask("voxels"), lambda voxels: voxels["1"]["count"] > disc, opened)["1"]["count"]
+    below = np.subtract(PLACE, (0, 0, 10.0))
+    both = dab(opened, served, below, lambda voxels: voxels["1"]["count"] > disc)["1"]["count"]
     volume = np.pi / 6 * 6.0**3 / np.prod(SPACING)
     assert abs(both - disc - volume) < 0.25 * volume
     opened.get_by_label("Ball").uncheck()
