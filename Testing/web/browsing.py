@@ -28,7 +28,9 @@ def _come_in(page, served) -> None:
     page.on("console", lambda m: page.wrong.append(m.text) if m.type == "error" else None)
     page.goto(served.address)
     page.wait_for_selector("#segment", state="attached")
-    while page.locator(".v-overlay--active").count():  # the process remembers where the last page was: dialogs, too
+    for _ in range(50):  # the process remembers where the last page was: dialogs, too
+        if not page.locator(".v-overlay--active").count():
+            break
         page.keyboard.press("Escape")
         page.wait_for_timeout(100)
     page.click(".v-tab:has-text('Segment')")
@@ -71,14 +73,6 @@ def hush(page, served) -> None:
     """Empty the status line, so that what is said next is known to be new."""
     served.ask("say", "")
     page.wait_for_function("() => document.querySelector('#lts-said').innerText === ''")
-
-
-def question(page):
-    """Wait for the dialog that asks how a scan is to be read, and until it hears the keys."""
-    page.wait_for_selector("#reading-question")
-    page.wait_for_function(
-        "() => document.activeElement.closest('.v-overlay__content')?.matches('.v-overlay--active *')"
-    )
 
 
 def refusal(page) -> str:

@@ -1,5 +1,7 @@
 """Lesions that nobody found, painted by mouse; the brush is as wide as its slider says."""
 
+import warnings
+
 import numpy as np
 import SimpleITK as sitk
 from browsing import at, downloaded, open_ct, said, until
@@ -20,14 +22,15 @@ def stroke(page, served, place, by=(0, 0)):
 
 def dab(page, served, place, painted):
     """A stroke that goes nowhere, again where it was not seen: on a busy machine one was lost once (why, is not known).
-    The answer of `voxels` once `painted` holds."""
-    for _ in range(4):
+    Each that is lost is told of among the run's warnings. The answer of `voxels` once `painted` holds."""
+    for _ in range(3):
         stroke(page, served, place)
         try:
             return until(lambda: served.ask("voxels"), painted, page, seconds=20)
-        except AssertionError as missed:
-            lost = missed
-    raise lost
+        except AssertionError as lost:
+            warnings.warn(f"a dab of the brush was lost: {lost}", stacklevel=2)
+    stroke(page, served, place)
+    return until(lambda: served.ask("voxels"), painted, page, seconds=20)
 
 
 def test_a_new_lesion_is_painted_gets_a_row_survives_and_is_exported(segmented, served, tmp_path):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browsing import choose, hush, open_ct, question, refusal, said, segment
+from browsing import choose, hush, open_ct, refusal, said, segment
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "volume"))
 from small_scans import image_of, write_series, write_structure_set
@@ -137,7 +137,7 @@ def test_what_nobody_can_guess_is_asked_and_read_as_answered(name, work, served,
     button, words = ASKED[name]
     path, before = written(build, tmp_path), served.ask("voxels")
     choose(work, path)
-    question(work)
+    work.wait_for_selector("#reading-question")
     work.keyboard.press("Escape")
     work.wait_for_selector("#reading-question", state="detached")
     assert "not opened" in refusal(work)
@@ -152,12 +152,12 @@ def test_the_word_that_a_question_was_closed_does_not_close_the_next_one(work, s
     build = next(build for build, _, _, its in (case.values for case in CASES) if its == next(iter(ASKED)))
     path = written(build, tmp_path)
     choose(work, path)
-    question(work)
+    work.wait_for_selector("#reading-question")
     work.keyboard.press("Escape")
     work.wait_for_selector("#reading-question", state="detached")
     told = work.evaluate("name => window.trame.state.get(name)", CLOSED)
     choose(work, path)
-    question(work)
+    work.wait_for_selector("#reading-question")
     work.evaluate("([name, told]) => window.trame.state.set(name, told)", [CLOSED, told])  # as if it came only now
     work.wait_for_timeout(1000)
     assert work.is_visible("#reading-question")
