@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from made_chest import ball, made_chest
 
 from LungTumorSegLib.errors import InputRefused
@@ -82,6 +83,49 @@ def test_the_network_sees_the_points(prompted_model):
     # The click lies on the middle of 24 voxels of 1 mm: between the 11th and the 12th.
     assert inside[11:13, 11:13, 11:13].amin() == inside.amax() == pytest.approx(np.exp(-0.75 / 8), abs=1e-3)
     assert outside[11, 11].argmax().item() in (16, 17)
+
+
+def test_a_network_that_reads_it_sees_its_answer_to_the_first_mark_beside_all_marks(answering_model):
+    volume = chest((80, 0, 0, 6))
+    session, seen = Session(), []
+    session.load(answering_model, Options(half="never"))
+    forward = answering_model.network.forward
+    answering_model.network.forward = lambda inputs: seen.append(inputs) or forward(inputs)
+    plain = Options(half="never")
+    first, further = (80.0, 0.0, 0.0), (86.0, 0.0, 0.0)
+    session.prompt(volume, answering_model, [first], [further], options=plain)
+    alone, together = seen[-4:-2]  # the last two are the coarser look
+    assert alone[0, 1].any()
+    assert not alone[0, 2].any()
+    assert not alone[0, 4].any()
+    assert together[0, 2].any()
+    assert torch.equal(together[0, 4], torch.sigmoid(forward(alone))[0, 0])
+    seen.clear()
+    session.prompt(volume, answering_model, [first], options=plain)
+    assert not any(inputs[0, 4].any() for inputs in seen)
+    seen.clear()
+    corners = ((72.0, -8.0, -8.0), (88.0, 8.0, 8.0))
+    session.prompt(volume, answering_model, [first], box=corners, options=plain)
+    alone, together = seen[-2:]
+    assert alone[0, 3].any()
+    assert not alone[0, 1].any()
+    assert together[0, 1].any()
+    assert together[0, 4].any()
+
+
+def test_further_clicks_are_obeyed_whatever_the_network_says(prompted_model):
+    volume = chest((80, 0, 0, 8))
+    prompted_model.network.steepness = 10.0  # logits of 4 or so, as real ones
+    inside, outside = (80.0, 11.0, 0.0), (80.0, -6.0, 0.0)  # in air, and in the tumour
+    prediction = Session().prompt(volume, prompted_model, [(80.0, 0.0, 0.0), inside], [outside])
+    at = [tuple(np.rint(volume.geometry.lps_to_ijk(point)).astype(int)[::-1]) for point in (inside, outside)]
+    assert [bool(found(prediction, volume)[place]) for place in at] == [True, False]
+    alone = Session().prompt(volume, prompted_model, [(80.0, 0.0, 0.0)])
+    assert [bool(found(alone, volume)[place]) for place in at] == [False, True]
+    changed = found(prediction, volume) ^ found(alone, volume)
+    apart = volume.geometry.ijk_to_lps(np.argwhere(changed)[:, ::-1])
+    nearest = np.min([np.linalg.norm(apart - point, axis=1) for point in (inside, outside)], axis=0)
+    assert nearest.max() < 12
 
 
 def test_a_box_means_the_lesion_that_fills_it(box_model):

@@ -1,9 +1,10 @@
 import numpy as np
 import torch
 
-from LungTumorSegLib.inference.clicks import bumps
+from LungTumorSegLib.inference.clicks import BEFORE, INSIDE, OUTSIDE, bumps
+from LungTumorSegLib.training import clicks
 from LungTumorSegLib.training.backgrounds import read_backgrounds
-from LungTumorSegLib.training.clicks import INSIDE, OUTSIDE, click_inside, corrected, drawn_around, error_click
+from LungTumorSegLib.training.clicks import click_inside, corrected, drawn_around, error_click
 from LungTumorSegLib.training.crops import read_nodules
 from LungTumorSegLib.training.prompted_samples import PromptedSamples
 
@@ -11,9 +12,9 @@ from LungTumorSegLib.training.prompted_samples import PromptedSamples
 def test_clicks_lie_inside_the_nodule_near_its_core_and_near_its_edge(tiny_data):
     nodule = read_nodules(tiny_data)[3]
     rng = np.random.default_rng(0)
-    clicks = np.array([click_inside(nodule.mask, nodule.depth_mm, rng) for _ in range(300)])
-    assert nodule.mask[tuple(clicks.T)].all()
-    depth = nodule.depth_mm[tuple(clicks.T)]
+    drawn = np.array([click_inside(nodule.mask, nodule.depth_mm, rng) for _ in range(300)])
+    assert nodule.mask[tuple(drawn.T)].all()
+    depth = nodule.depth_mm[tuple(drawn.T)]
     assert (depth < 0.35 * nodule.depth_mm.max()).any()
     assert (depth > 0.8 * nodule.depth_mm.max()).any()
 
@@ -27,41 +28,27 @@ def test_bumps_peak_at_one_on_their_points_and_fall_by_two_voxels_sigma():
 
 
 def seen(samples: PromptedSamples, number: int):
-    """Channels and target of one sample."""
+    """Channels of marks, of the answer before, and target of one sample."""
     inputs, target, _ = samples(np.random.default_rng(number), 0)
     return *inputs[1:].numpy(), target[0].numpy()
 
 
-def test_in_a_training_window_inside_clicks_lie_on_the_lesion_or_a_little_off_and_outside_clicks_never_do(
-    tiny_data, tiny_backgrounds
-):
+def test_a_training_window_begins_with_a_click_on_the_lesion_or_a_little_off_or_with_a_box(tiny_data, tiny_backgrounds):
     samples = PromptedSamples(read_nodules(tiny_data), read_backgrounds(tiny_backgrounds))
-    hits, clicked, spilt = 0, 0, 0
-    for number in range(40):
-        inside, outside, _, target = seen(samples, number)
-        if inside.any():
-            clicked += 1
-            hits += target[inside > 0.9 * inside.max()].max() > 0.5
-        if outside.any():
-            spilt += 1
-            assert (target[outside == outside.max()] < 0.05).all()
-    assert hits >= 0.8 * clicked
-    assert spilt > 1
-
-
-def test_a_quarter_of_the_windows_have_a_box_around_the_lesion_and_half_of_these_no_click(tiny_data, tiny_backgrounds):
-    samples = PromptedSamples(read_nodules(tiny_data), read_backgrounds(tiny_backgrounds))
-    boxed, alone = 0, 0
+    hits, clicks, boxes = 0, 0, 0
     for number in range(60):
-        inside, _, box, target = seen(samples, number)
+        inside, outside, box, before, target = seen(samples, number)
+        assert inside.any() != box.any()
+        assert not outside.any()
+        assert not before.any()
         if box.any():
-            boxed += 1
-            alone += not inside.any()
+            boxes += 1
             assert target[box > 0].sum() > 0.6 * target[target > 0.5].sum()
         else:
-            assert inside.any()
-    assert 8 <= boxed <= 24
-    assert 0 < alone < boxed
+            clicks += 1
+            hits += target[inside > 0.9 * inside.max()].max() > 0.5
+    assert 8 <= boxes <= 24
+    assert hits >= 0.8 * clicks
 
 
 def test_the_next_click_lies_in_the_largest_error():
@@ -97,16 +84,59 @@ def test_windows_of_several_sizes_take_turns(tiny_data, tiny_backgrounds):
     assert edges == [16, 16, 24, 16, 24]
 
 
-def test_nobody_clicks_where_a_scan_has_ended():
-    inputs, target, known = torch.zeros(1, 4, 16, 16, 16), torch.zeros(1, 1, 16, 16, 16), torch.ones(1, 1, 16, 16, 16)
+def asked(found: torch.Tensor, rounds: int = 40, channels: int = 5):
+    """`corrected` over and over: a lesion of 4 voxels a side in a scan that ends at i = 10, and a network that always
+    gives the same logits. Returns target, and the inputs that came out with more clicks."""
+    inputs, target = torch.zeros(1, channels, 16, 16, 16), torch.zeros(1, 1, 16, 16, 16)
+    known = torch.ones(1, 1, 16, 16, 16)
     target[..., 4:8, 4:8, 4:8] = 1
     known[..., 10:] = 0
-    found = 40 * (target - 0.5)
-    found[..., 12:] = 20  # the network's answer goes on beyond the end
+    inputs[0, INSIDE] = bumps((16, 16, 16), np.array([5, 5, 5]))
+    came = [
+        corrected(lambda _: found, inputs, target, known, np.random.default_rng(seed), most=1) for seed in range(rounds)
+    ]
+    return target[0, 0] > 0.5, [each[0] for each in came if not torch.equal(each[:, :BEFORE], inputs[:, :BEFORE])]
 
-    clicked = corrected(lambda _: found, inputs, target, known, np.random.default_rng(0))
-    assert torch.equal(clicked, inputs)
-    found[..., 8:10] = 20  # and spills over within
-    clicked = corrected(lambda _: found, inputs, target, known, np.random.default_rng(0), most=1)
-    assert (clicked[0, OUTSIDE] == 1).nonzero()[0, 2] in (8, 9)
-    assert not clicked[0, INSIDE].any()
+
+def logits(*boxes: tuple[slice, ...]) -> torch.Tensor:
+    found = torch.full((1, 1, 16, 16, 16), -20.0)
+    for box in boxes:
+        found[(..., *box)] = 20.0
+    return found
+
+
+LESION = (slice(4, 8),) * 3
+
+
+def test_half_of_a_batch_gets_further_clicks_a_few_of_them_where_nothing_is_wrong(monkeypatch):
+    lesion, all_right = asked(logits(LESION))
+    assert 0 < len(all_right) < 20  # about a tenth of 40: half of them, a fifth of these
+    for inputs in all_right:
+        if inputs[OUTSIDE].any():
+            assert not lesion[tuple((inputs[OUTSIDE] == 1).nonzero()[0])]
+    monkeypatch.setattr(clicks, "ASIDE", 0.0)
+    assert asked(logits(LESION))[1] == []
+    _, missed = asked(logits((slice(4, 6), slice(4, 8), slice(4, 8))))
+    assert 10 <= len(missed) <= 30
+    for inputs in missed:
+        (there,) = (inputs[INSIDE] == 1).nonzero()[1:]
+        assert there[0] in (6, 7)
+
+
+def test_nobody_clicks_where_a_scan_has_ended_or_on_what_is_not_shown(monkeypatch):
+    monkeypatch.setattr(clicks, "ASIDE", 0.0)
+    beyond, apart = (slice(4, 8), slice(4, 8), slice(10, 16)), (slice(12, 16), slice(0, 4), slice(0, 4))
+    assert asked(logits(LESION, beyond, apart))[1] == []
+    _, spilt = asked(logits((slice(4, 8), slice(4, 8), slice(4, 16)), apart))
+    assert spilt
+    for inputs in spilt:
+        assert (inputs[OUTSIDE] == 1).nonzero()[0, 2] in (8, 9)
+        assert inputs[INSIDE].sum() == bumps((16, 16, 16), np.array([5, 5, 5])).sum()
+
+
+def test_a_network_sees_its_answer_to_the_first_mark_where_it_reads_that(monkeypatch):
+    monkeypatch.setattr(clicks, "ASIDE", 0.0)
+    found = logits((slice(4, 6), slice(4, 8), slice(4, 8)))
+    for inputs in asked(found)[1]:
+        assert torch.equal(inputs[BEFORE], torch.sigmoid(found[0, 0]))
+    assert asked(found, channels=4)[1]

@@ -6,22 +6,50 @@ import numpy as np
 import torch
 from scipy import ndimage
 
+INSIDE, OUTSIDE, BOX, BEFORE = 1, 2, 3, 4  # channels of a prompted network's input, after the CT
 CLICK_SIGMA_VOXELS = 2.0  # of the network's grid, as in training
+OBEYED_SIGMA_VOXELS = 2.5  # how far a click reaches that the network did not obey (Resources/experiments.md)
+OBEYED_LOGIT = 1.0  # how far beyond the threshold such a point comes to lie
+SLACK = 1e-3  # of two contradicting clicks on one spot neither can win
 NEAREST_MM = 5.0  # a lesion farther than this from a point inside is not the one that was meant
 HALO_VOXELS = 3  # what of the lesion's surroundings stays, for a lower threshold to be tried later
 TOUCHING = np.ones((3, 3, 3), bool)
 
 
-def bumps(shape: tuple[int, int, int], points: np.ndarray) -> torch.Tensor:
+def bumps(shape: tuple[int, int, int], points: np.ndarray, sigma: float = CLICK_SIGMA_VOXELS) -> torch.Tensor:
     """Gaussian bumps of peak 1 at points (n, 3), voxels (k, j, i), fractions allowed; the highest counts."""
     image = torch.zeros(shape)
     for point in np.reshape(points, (-1, 3)):
         k, j, i = (
-            torch.exp(-((torch.arange(n) - float(p)) ** 2) / (2 * CLICK_SIGMA_VOXELS**2))
-            for n, p in zip(shape, point, strict=True)
+            torch.exp(-((torch.arange(n) - float(p)) ** 2) / (2 * sigma**2)) for n, p in zip(shape, point, strict=True)
         )
         image = torch.maximum(image, k[:, None, None] * j[None, :, None] * i[None, None, :])
     return image
+
+
+def obeyed(logits: torch.Tensor, inside: np.ndarray, outside: np.ndarray, threshold: float) -> torch.Tensor:
+    """The logits (d, h, w) with each point inside above the threshold and each point outside below it.
+
+    inside, outside : (n, 3) voxels (k, j, i), the nearest counts; those beyond the window are left alone.
+
+    What is missing at the points, up to `OBEYED_LOGIT` beyond the threshold, is interpolated by Gaussians: points that
+    are obeyed already keep their logit, voxels farther away than a few `OBEYED_SIGMA_VOXELS` theirs.
+    """
+    points = np.rint(np.concatenate([np.reshape(inside, (-1, 3)), np.reshape(outside, (-1, 3))])).astype(int)
+    sides = np.repeat([1.0, -1.0], [len(inside), len(outside)])
+    within = ((points >= 0) & (points < logits.shape)).all(1)
+    points, sides = points[within], sides[within]
+    if not len(points):
+        return logits
+    wanted = np.log(threshold / (1 - threshold)) + sides * OBEYED_LOGIT
+    missing = np.maximum(0, sides * (wanted - logits[tuple(points.T)].numpy())) * sides
+    if not missing.any():
+        return logits
+    apart = ((points[:, None] - points) ** 2).sum(-1)
+    shares = np.exp(-apart / (2 * OBEYED_SIGMA_VOXELS**2)) + SLACK * np.eye(len(points))
+    for point, strength in zip(points, np.linalg.solve(shares, missing), strict=True):
+        logits = logits + float(strength) * bumps(logits.shape, point, OBEYED_SIGMA_VOXELS)
+    return logits
 
 
 def clicked(

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from LungTumorSegLib.errors import InputRefused
-from LungTumorSegLib.inference.clicks import bumps, clicked, with_halo
+from LungTumorSegLib.inference.clicks import BEFORE, bumps, clicked, obeyed, with_halo
 from LungTumorSegLib.inference.grid import positions, to_network, to_scan
 from LungTumorSegLib.inference.looks import ZOOMS, Look, whole_lesion
 from LungTumorSegLib.inference.marks import Marks
@@ -49,7 +49,8 @@ def find_lesion(
     ----------
     voxels, geometry : the scan, canonical order.
     predict : inputs (1, c, d, h, w) -> logits (1, 1, d, h, w); the c channels are the CT, bumps at points inside, bumps
-        at points outside and, for a network that takes one, the box.
+        at points outside and, for a network that takes them, the box and the answer to the first mark alone, empty
+        where there is but one (after Sofiiuk et al., "Reviving iterative training with mask guidance", 2021).
     step : called with the fraction done before each window; may raise to stop.
 
     Raises `InputRefused` where a mark lies off the scan, the marks are too far apart for one lesion, or the model takes
@@ -91,8 +92,13 @@ def look(
 ) -> tuple[torch.Tensor, np.ndarray]:
     """The lesion's probability in one window, 0 elsewhere; and its voxels from the threshold up, within the scan."""
     inputs = inputs_of(image, window, channels, marks)
-    probability = torch.sigmoid(predict(inputs[None])[0, 0]).cpu()
-    inside, spacing = window.lps_to_ijk(marks.inside)[:, ::-1], np.array(window.spacing[::-1])
+    if channels > BEFORE and marks.are_several:
+        alone = inputs_of(image, window, channels, marks.first)
+        inputs[BEFORE] = torch.sigmoid(predict(alone[None])[0, 0]).cpu()
+    inside, outside = (window.lps_to_ijk(points)[:, ::-1] for points in (marks.inside, marks.outside))
+    first = 0 if marks.box is not None else 1  # it says where, not how: the network may find its lesion beside it
+    logits = obeyed(predict(inputs[None])[0, 0].cpu(), inside[first:], outside, threshold)
+    probability, spacing = torch.sigmoid(logits), np.array(window.spacing[::-1])
     lesion, others = clicked(probability.numpy() >= threshold, inside, spacing, marks.drawn(window))
     probability *= torch.from_numpy(with_halo(lesion, others))
     for axis, (places, n) in enumerate(zip(positions(window, geometry), geometry.shape, strict=True)):
@@ -103,7 +109,8 @@ def look(
 
 
 def inputs_of(image: torch.Tensor, window: Geometry, channels: int, marks: Marks) -> torch.Tensor:
-    """What the network sees of a window, (channels, d, h, w)."""
+    """What the network sees of a window, (channels, d, h, w), with no answer before."""
     inside, outside = (window.lps_to_ijk(points)[:, ::-1] for points in (marks.inside, marks.outside))
     box = torch.from_numpy(marks.drawn(window)).float()
-    return torch.stack([image, bumps(image.shape, inside), bumps(image.shape, outside), box])[:channels]
+    seen = [image, bumps(image.shape, inside), bumps(image.shape, outside), box, torch.zeros_like(image)]
+    return torch.stack(seen[:channels])

@@ -6,11 +6,14 @@ import numpy as np
 import torch
 from scipy import ndimage
 
-from LungTumorSegLib.inference.clicks import bumps
+from LungTumorSegLib.inference.clicks import BEFORE, BOX, INSIDE, OUTSIDE, TOUCHING, bumps
 
 BOX_ERROR = 0.1  # of the lesion's extent, standard deviation of each face; plus half a voxel
 BOX_ROOM = 0.05  # boxes are drawn rather too large than too small
-INSIDE, OUTSIDE, BOX = 1, 2, 3  # channels of the prompted network's input
+CORRECTED = 0.5  # share of the samples with more marks than the first, in every batch: its norms see both kinds
+ASIDE = 0.2  # share of the further clicks that are no answer to an error
+MARKED = 0.5  # of a bump: this near to a point inside
+BESIDE_VOXELS = (3, 9)  # how far from the lesion such a click outside may lie
 
 
 def click_inside(nodule_mask: np.ndarray, depth_mm: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -59,6 +62,26 @@ def error_click(found: np.ndarray, lesion: np.ndarray, rng: np.random.Generator)
     return channel, voxels[rng.choice(len(voxels), p=depth**2 / (depth**2).sum())]
 
 
+def click_aside(lesion: np.ndarray, rng: np.random.Generator) -> tuple[int, np.ndarray] | None:
+    """A click that answers no error: channel and voxel (k, j, i), anywhere in the lesion (bool, d, h, w) or beside it;
+    None where there is no lesion."""
+    if not lesion.any():
+        return None
+    if rng.random() < 0.5:
+        return INSIDE, rng.choice(np.argwhere(lesion))
+    near = ndimage.binary_dilation(lesion, TOUCHING, int(rng.integers(*BESIDE_VOXELS)))
+    voxels = np.argwhere(near & ~ndimage.binary_dilation(lesion, TOUCHING))
+    return (OUTSIDE, rng.choice(voxels)) if len(voxels) else None
+
+
+def shown(found: np.ndarray, sample: torch.Tensor) -> np.ndarray:
+    """Of what was found (bool, d, h, w) the components that hold a mark of the sample (c, d, h, w); all where none
+    does."""
+    labels, _ = ndimage.label(found, TOUCHING)
+    marked = np.unique(labels[(sample[INSIDE].numpy() > MARKED) | (sample[BOX].numpy() > 0)])
+    return np.isin(labels, marked[marked > 0]) if marked.any() else found
+
+
 @torch.no_grad()
 def corrected(
     network: torch.nn.Module,
@@ -69,15 +92,27 @@ def corrected(
     threshold: float = 0.5,
     most: int = 3,
 ) -> torch.Tensor:
-    """The batch's inputs (n, 4, d, h, w) with one to `most` clicks more, each where the network is wrong then.
+    """The batch's inputs (n, c, d, h, w), about `CORRECTED` of them with one to `most` clicks more, each where the
+    network is wrong then, a few elsewhere; and with its answer to the first mark alone, where it reads that.
 
     target, known (n, 1, d, h, w) : where nobody knows, beyond the end of a scan too, nobody clicks.
     """
-    inputs = inputs.clone()
-    for _ in range(rng.integers(1, most + 1)):
-        found = ((torch.sigmoid(network(inputs).float()) > threshold) & (known > 0))[:, 0].numpy()
-        for sample, mask, truth in zip(inputs, found, target[:, 0].numpy() > 0.5, strict=True):
-            if click := error_click(mask, truth, rng):
+    chosen = np.flatnonzero(rng.random(len(inputs)) < CORRECTED)
+    if not len(chosen):
+        return inputs
+    again, truths, sure = inputs[chosen], target[chosen, 0].numpy() > 0.5, known[chosen, 0].numpy() > 0
+    for further in range(rng.integers(1, most + 1)):
+        probability = torch.sigmoid(network(again).float())[:, 0]
+        if further == 0 and again.shape[1] > BEFORE:
+            again[:, BEFORE] = probability
+        for sample, mask, truth, there in zip(again, (probability > threshold).numpy(), truths, sure, strict=True):
+            if rng.random() < ASIDE:
+                click = click_aside(truth, rng)
+            else:
+                click = error_click(shown(mask, sample) & there, truth, rng)
+            if click:
                 channel, voxel = click
                 sample[channel] = torch.maximum(sample[channel], bumps(mask.shape, voxel))
+    inputs = inputs.clone()
+    inputs[chosen] = again
     return inputs

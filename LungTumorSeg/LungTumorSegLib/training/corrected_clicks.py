@@ -27,7 +27,7 @@ from LungTumorSegLib.networks.card import ModelCard
 from LungTumorSegLib.training.augmentation import as_from_another_scanner, scaled
 from LungTumorSegLib.training.clicks import click_inside, drawn_around
 from LungTumorSegLib.training.corrected_files import CorrectedFile, StoredArray, Tensors, prepare_files
-from LungTumorSegLib.training.prompted_samples import ASTRAY, ASTRAY_MM, BOXED, MORE_CLICKS, OUTSIDE_CLICKS
+from LungTumorSegLib.training.prompted_samples import ASTRAY, ASTRAY_MM, BOXED
 from LungTumorSegLib.training.recipe import Recipe
 from LungTumorSegLib.training.sampling import sample, turn, window_positions
 from LungTumorSegLib.volume.geometry import Volume
@@ -178,24 +178,17 @@ class CorrectedClicks:
                 anchor = anchor + rng.normal(0, ASTRAY_MM, 3) / region.spacing
         image, target, known = self.window(region, anchor, shape, rng)
         middle = (np.array(image.shape) - 1) / 2
-        box, inside = torch.zeros_like(image), middle[None]
+        inside, box = middle[None], torch.zeros_like(image)
         if boxed and (drawn := drawn_around(target > 0.5, rng)):
-            box[drawn] = 1.0
-            inside = somewhere(target > 0.6, rng, 1) if rng.random() < 0.5 else np.zeros((0, 3))
-        elif self.changed and rng.random() < MORE_CLICKS:
-            inside = np.concatenate([inside, somewhere(target > 0.6, rng, int(rng.integers(1, 3)))])
-        outside = np.zeros((0, 3))
-        if self.changed and len(inside) and rng.random() < OUTSIDE_CLICKS:
-            beside = ndimage.binary_dilation((target > 0.05).numpy(), iterations=int(rng.integers(3, 9)))
-            outside = somewhere(torch.from_numpy(beside) & (target <= 0.05) & (image > TISSUE_HU), rng, 1)
-        return self.inputs(image, inside, outside, box, rng), target[None], known[None]
+            inside, box[drawn] = np.zeros((0, 3)), 1.0
+        return self.inputs(image, inside, box, rng), target[None], known[None]
 
     def elsewhere(self, region: Region, shape: Shape, rng: np.random.Generator) -> Sample:
         """A click on other tissue; nothing of it is known."""
         place = region.elsewhere[rng.integers(len(region.elsewhere))]
         image, target, _ = self.window(region, place, shape, rng)
         middle = (np.array(image.shape) - 1) / 2
-        inputs = self.inputs(image, middle[None], np.zeros((0, 3)), torch.zeros_like(image), rng)
+        inputs = self.inputs(image, middle[None], torch.zeros_like(image), rng)
         return inputs, torch.zeros_like(target)[None], torch.zeros_like(target)[None]
 
     def window(
@@ -216,10 +209,11 @@ class CorrectedClicks:
         return image, target * known, known
 
     def inputs(
-        self, image: torch.Tensor, inside: np.ndarray, outside: np.ndarray, box: torch.Tensor, rng: np.random.Generator
+        self, image: torch.Tensor, inside: np.ndarray, box: torch.Tensor, rng: np.random.Generator
     ) -> torch.Tensor:
         image = scaled(as_from_another_scanner(image, rng) if self.changed else image, self.card.hu_range)
-        channels = [image, bumps(image.shape, inside), bumps(image.shape, outside), box]
+        nothing = torch.zeros_like(image)
+        channels = [image, bumps(image.shape, inside), nothing, box, nothing]
         return torch.stack(channels[: self.card.arguments["input_channels"]])
 
 
@@ -230,9 +224,3 @@ def click_on(region: Region, rng: np.random.Generator) -> np.ndarray:
     at = tuple((region.voxels - first).T)
     inside[at], depth[at] = True, region.depth_mm
     return click_inside(inside, depth, rng) + first
-
-
-def somewhere(mask: torch.Tensor, rng: np.random.Generator, count: int) -> np.ndarray:
-    """Voxels (n, 3) of the mask at random, at most so many."""
-    voxels = mask.nonzero().numpy()
-    return voxels[rng.integers(len(voxels), size=count)].astype(float) if len(voxels) else np.zeros((0, 3))

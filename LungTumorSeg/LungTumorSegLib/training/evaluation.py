@@ -38,8 +38,8 @@ def evaluate_prompted_model(
     crop alone and set into held-out lungs; several clicks in scans."""
     model, session = load_model(name), Session()
     threshold, spacing_mm = model.card.threshold, prompted_samples.SPACING_MM
-    if not is_taught_like(model.card, prompted_samples.HU_RANGE, spacing_mm, 4) or set(model.card.window) != {WINDOW}:
-        shown = f"windows of {WINDOW} voxels of {spacing_mm} mm with 4 channels"
+    if not is_taught_like(model.card, prompted_samples.HU_RANGE, spacing_mm, 5) or set(model.card.window) != {WINDOW}:
+        shown = f"windows of {WINDOW} voxels of {spacing_mm} mm with 5 channels"
         raise InputRefused(f"the nodules are shown in {shown}: this model was made for others")
     in_scans, cut_out = {}, {}
     for scan in scans:

@@ -18,7 +18,6 @@ from LungTumorSegLib.training.loss import known_loss
 from LungTumorSegLib.training.recipe import Recipe, Schedule
 from LungTumorSegLib.training.shallow_convolution import guard_shallow
 
-REVISED_EVERY = 2
 Revise = Callable[[nn.Module, torch.Tensor, torch.Tensor, torch.Tensor, np.random.Generator], torch.Tensor]
 
 
@@ -26,8 +25,8 @@ class Learner(pl.LightningModule):
     """Every random choice follows from seed and step, so a resumed run repeats an unbroken one.
 
     learning_rate : the highest. begun_with_model : the half-frozen start makes sense.
-    revise : (network, inputs, targets, known, random generator) -> inputs, looked at in every second step with the
-        network as it is then: how a user's next clicks follow from what the network got wrong.
+    revise : (network, inputs, targets, known, random generator) -> inputs, with the network as it is in that step: how
+        a user's next clicks follow from what the network got wrong.
     """
 
     def __init__(
@@ -83,7 +82,7 @@ class Learner(pl.LightningModule):
     def training_step(self, batch, batch_idx: int) -> torch.Tensor:
         inputs, target, known = batch
         step = self.global_step
-        if self.revise and step % REVISED_EVERY == REVISED_EVERY - 1:
+        if self.revise:
             rng = np.random.default_rng([self.recipe.run.seed, step, 1, self.global_rank])
             inputs = self.revise(self.network.eval(), inputs, target, known, rng)
             self.learn()

@@ -15,11 +15,11 @@ import numpy as np
 import torch
 from torch.nn.functional import grid_sample
 
-from LungTumorSegLib.inference.clicks import bumps, clicked, with_halo
+from LungTumorSegLib.inference.clicks import BEFORE, BOX, INSIDE, bumps, clicked, obeyed, with_halo
 from LungTumorSegLib.inference.looks import ZOOMS, Look, whole_lesion
 from LungTumorSegLib.training.augmentation import scaled
 from LungTumorSegLib.training.backgrounds import Background
-from LungTumorSegLib.training.clicks import BOX, INSIDE, click_inside, drawn_around, error_click
+from LungTumorSegLib.training.clicks import click_inside, drawn_around, error_click
 from LungTumorSegLib.training.composition import background_scene, fitting_place, set_nodule
 from LungTumorSegLib.training.crops import Nodule
 from LungTumorSegLib.training.prompted_samples import HU_RANGE, SPACING_MM
@@ -90,17 +90,22 @@ def _evaluate(
                 image, target = sample(
                     [nodule.image, nodule.target], nodule.spacing, window_positions(shape, anchor, linear)
                 )
-            inputs = torch.stack([scaled(image, HU_RANGE), *[torch.zeros_like(image)] * 3])
-            inside, box, window = [], np.zeros(shape, bool), Geometry(shape, (zoom * SPACING_MM,) * 3)
+            inputs = torch.stack([scaled(image, HU_RANGE), *[torch.zeros_like(image)] * BEFORE])
+            inside, outside, box, window = [], [], np.zeros(shape, bool), Geometry(shape, (zoom * SPACING_MM,) * 3)
             if boxed and (drawn := drawn_around(target > 0.5, np.random.default_rng([zoom, len(nodule.name)]))):
                 box[drawn] = True
                 inputs[BOX] = torch.from_numpy(box).float()
             else:
                 inside.append(middle)
                 inputs[INSIDE] = bumps(shape, middle)
+            first = len(inside)
             true = within((target > 0.5).numpy(), nodule, anchor, linear, backgrounds)
             for further in range(clicks):
-                probability = predict(network, inputs)
+                logits = predict(network, inputs)
+                if further == 0:
+                    inputs[BEFORE] = torch.sigmoid(logits)
+                logits = obeyed(logits, np.reshape(inside[first:], (-1, 3)), np.reshape(outside, (-1, 3)), threshold)
+                probability = torch.sigmoid(logits)
                 found = probability.numpy() >= threshold
                 lesion, others = clicked(found, np.reshape(inside, (-1, 3)), np.array(window.spacing[::-1]), box)
                 shown = within(lesion, nodule, anchor, linear, backgrounds)
@@ -109,7 +114,7 @@ def _evaluate(
                     break
                 channel, voxel = click
                 inputs[channel] = torch.maximum(inputs[channel], bumps(shape, voxel))
-                inside += [voxel] * (channel == INSIDE)
+                (inside if channel == INSIDE else outside).append(voxel)
             yield Look(window, probability * torch.from_numpy(with_halo(lesion, others)), shown)
 
     shown, _ = whole_lesion(looks(), sized=boxed)
@@ -129,8 +134,8 @@ def within(lesion: np.ndarray, nodule: Nodule, anchor: np.ndarray, linear: np.nd
 
 @torch.no_grad()
 def predict(network: Network, inputs: torch.Tensor) -> torch.Tensor:
-    """The window's channels (c, d, h, w) -> probability (d, h, w)."""
-    return torch.sigmoid(network(inputs[None]))[0, 0].cpu()
+    """The window's channels (c, d, h, w) -> logits (d, h, w)."""
+    return network(inputs[None])[0, 0].cpu()
 
 
 def _compare(

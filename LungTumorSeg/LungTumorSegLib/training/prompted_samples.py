@@ -1,4 +1,5 @@
-"""A training sample of the prompted model: a window around a click, in real lung or where a scan ends near it."""
+"""A training sample of the prompted model: a window around a first click or box, in real lung or where a scan ends near
+it. Further clicks follow from what the network answers (`clicks.corrected`)."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from LungTumorSegLib.inference.clicks import bumps
 from LungTumorSegLib.training.augmentation import as_from_another_scanner, scaled
 from LungTumorSegLib.training.backgrounds import Background
 from LungTumorSegLib.training.clicks import click_inside, drawn_around
-from LungTumorSegLib.training.composition import Scene, background_scene, crop_alone, fitting_place, set_nodule, widened
+from LungTumorSegLib.training.composition import Scene, background_scene, crop_alone, fitting_place, set_nodule
 from LungTumorSegLib.training.crops import Nodule
 from LungTumorSegLib.training.sampling import Sample, turn, window_positions
 
@@ -27,11 +28,9 @@ LARGEST_MAGNIFICATION = 5.0
 ALONE = 0.5  # share of samples that are the crop itself, nothing set in: a scan that ends near the lesion
 TILT_DEGREES = 5  # slices are thick: at a steep angle nothing tells where they lie, and outlines follow them
 OTHER_LESION = 0.25
-MORE_CLICKS = 0.25
-OUTSIDE_CLICKS = 0.15
 ASTRAY = 0.15  # share of first clicks that miss their voxel by some millimetres, now and then the lesion
 ASTRAY_MM = 1.5
-BOXED = 0.25  # share of samples with a box drawn around the lesion; half of these have no click
+BOXED = 0.25  # share of samples with a box drawn around the lesion instead of a click
 FAINT_HU = -350.0
 
 
@@ -59,17 +58,14 @@ class PromptedSamples:
         edge = self.windows[step % len(self.windows)]
         boxed = rng.random() < BOXED
         scene, at = self.scene(rng, (edge,) * 3, boxed)
-        box, clicked = torch.zeros_like(scene.image), not boxed
+        nothing = torch.zeros_like(scene.image)
+        inside, box = nothing, nothing.clone()
         if boxed and (drawn := drawn_around(scene.target > 0.5, rng)):
             box[drawn] = 1.0
-            clicked = rng.random() < 0.5
-            if clicked:
-                voxels = (scene.target > 0.6).nonzero().numpy()
-                at = voxels[rng.integers(len(voxels))] if len(voxels) else at
-        inside = self._inside(scene, at, rng) if clicked else np.zeros((0, 3))
-        outside = self._outside(scene, rng) if clicked else np.zeros((0, 3))
+        else:
+            inside = bumps(scene.image.shape, at)
         image = scaled(as_from_another_scanner(scene.image, rng), HU_RANGE)
-        inputs = torch.stack([image, bumps(image.shape, inside), bumps(image.shape, outside), box])
+        inputs = torch.stack([image, inside, nothing, box, nothing])
         return inputs, scene.target[None], scene.known[None]
 
     def scene(self, rng: np.random.Generator, shape: tuple[int, int, int], boxed: bool) -> tuple[Scene, np.ndarray]:
@@ -117,24 +113,3 @@ class PromptedSamples:
         at = middle + direction / np.linalg.norm(direction) * apart / voxel_mm
         centre = np.add(*other.extent_mm) / 2
         set_nodule(scene, other, centre, at, scene.linear, rng, labelled=False)
-
-    def _inside(self, scene: Scene, first: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        points = [first]
-        if rng.random() < MORE_CLICKS:
-            voxels = (scene.target > 0.6).nonzero().numpy()
-            if len(voxels):
-                points += list(voxels[rng.integers(len(voxels), size=rng.integers(1, 3))])
-        return np.array(points)
-
-    def _outside(self, scene: Scene, rng: np.random.Generator) -> np.ndarray:
-        """None, or one or two clicks on tissue beside the lesion, as somebody makes who sees it spill over."""
-        if rng.random() >= OUTSIDE_CLICKS:
-            return np.zeros((0, 3))
-        lesion = (scene.target > 0.05).float()[None]
-        reach = int(rng.integers(3, 9))
-        beside = ((widened(lesion, [reach] * 3) > 0) & (widened(lesion, [1] * 3) == 0))[0]
-        tissue = beside & (scene.image > -500)
-        voxels = (tissue if tissue.any() else beside).nonzero().numpy()
-        if not len(voxels):
-            return np.zeros((0, 3))
-        return voxels[rng.integers(len(voxels), size=rng.integers(1, 3))].astype(float)
