@@ -1,6 +1,9 @@
-"""What the worker costs beside the network: the hand-over of a scan, a click's overhead, a cold start.
+"""What the worker costs beside the network: the hand-over of a scan, a click's overhead, a cold start; and how long
+somebody who clicks a lesion waits in all.
 
-    PYTHONPATH=LungTumorSeg .venv/bin/python ci/benchmarks/overhead.py [--slices 300] [--size 512] [--model automatic]
+    ci/benchmark overhead [--slices 300] [--size 512] [--model automatic] [--marked SCAN...]
+
+SCAN: a folder with image.nii.gz and mask.nii.gz, whose lesions are clicked.
 
 Uses the real resident process, on files in memory (/dev/shm) where there are such.
 """
@@ -13,10 +16,12 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from statistics import median
 
 import numpy as np
 
+from LungTumorSegLib.training.scans import TestScan, read_scan
 from LungTumorSegLib.volume.geometry import Geometry, Volume
 from LungTumorSegLib.volume.phantom import make_phantom
 from LungTumorSegLib.worker.buffers import SharedFolder
@@ -31,6 +36,7 @@ def main() -> None:
     arguments.add_argument("--slices", type=int, default=300)
     arguments.add_argument("--size", type=int, default=512, help="rows and columns")
     arguments.add_argument("--model", default="automatic", help="by name or folder")
+    arguments.add_argument("--marked", type=Path, nargs="*", default=[], help="scans whose lesions are clicked")
     chosen = arguments.parse_args()
     shape = (chosen.slices, chosen.size, chosen.size)
     # 275 mm x 360 mm of chest, whatever the shape.
@@ -39,6 +45,7 @@ def main() -> None:
     hand_over(scan)
     clicks(scan, chosen.model)
     first_result(chosen.model)
+    marks({folder.name: read_scan(folder) for folder in chosen.marked})
 
 
 def hand_over(scan: Volume) -> None:
@@ -109,6 +116,27 @@ def clicks(scan: Volume, model: str) -> None:
     print("\nclicks                                      total s  session s  all other ms")
     for name, total, session in rows:
         print(f"  {name:<40} {total:8.2f} {session:10.2f} {(total - session) * 1000:13.0f}")
+
+
+def marks(scans: dict[str, TestScan]) -> None:
+    """Lesions of real scans clicked by a user whose worker is warm: one to three points at random inside each."""
+    if scans:
+        print("\nmarks, worker warm                          median ms  slowest ms    answers")
+    with WorkerClient(worker_command(python=sys.executable)) as client:
+        for name, scan in scans.items():
+            took: dict[int, list[float]] = {1: [], 2: [], 3: []}
+            rng = np.random.default_rng(0)
+            for lesion in range(1, int(scan.lesions.max()) + 1):
+                voxels = np.argwhere(scan.lesions == lesion)
+                for turn in range(ROUNDS + 1):
+                    points = scan.ct.geometry.ijk_to_lps(rng.choice(voxels, 3)[:, ::-1]).tolist()
+                    for count, seconds in took.items():
+                        asked = time.perf_counter()
+                        client.wait(client.prompt(scan.ct, points_inside=points[:count]))
+                        seconds += [time.perf_counter() - asked] * (turn > 0)
+            for count, seconds in took.items():
+                words = f"{name}, {count} point{'s' * (count > 1)}"
+                print(f"  {words:<40} {median(seconds) * 1000:10.0f} {max(seconds) * 1000:11.0f} {len(seconds):10}")
 
 
 def first_result(model: str) -> None:
