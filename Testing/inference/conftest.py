@@ -60,9 +60,3 @@ def prompted_model() -> Model:
 def box_model() -> Model:
     """With a channel for a box."""
     return around_a_mark(4, "box")
-
-
-@pytest.fixture
-def answering_model() -> Model:
-    """With another for its own answer to the first mark."""
-    return around_a_mark(5, "answering")

@@ -4,56 +4,80 @@ import numpy as np
 import pytest
 import torch
 
-from LungTumorSegLib.inference.looks import Look, whole_lesion
+from LungTumorSegLib.inference.looks import FINE, SMALL_MM, ZOOMS, Look, whole_lesion
 from LungTumorSegLib.volume.geometry import Geometry
 
 SIDE = 24
 
 
-def look(zoom: int, radius_mm: float) -> Look:
+def look(zoom: float, radius_mm: float) -> Look:
     """A ball of that radius in the middle of a window of `zoom` mm a voxel; nothing for a radius of 0."""
     away = (np.indices((SIDE,) * 3) - (SIDE - 1) / 2) * zoom
     lesion = (away**2).sum(0) < radius_mm**2
     return Look(Geometry((SIDE,) * 3, (zoom,) * 3), torch.zeros(lesion.shape), lesion)
 
 
-def zoom_of(*looks: Look, sized: bool = False) -> tuple[float | None, bool, int]:
-    """The chosen look's spacing, whether it shows the lesion whole, and how many looks were asked for."""
-    asked = []
-    shown, whole = whole_lesion((asked.append(each) or each for each in looks), sized=sized)
-    return shown and round(shown.voxel_mm), whole, len(asked)
+def zoom_of(*radii_mm: float | None, sized: bool = False, finer: float = 0.0) -> tuple[float | None, bool, list]:
+    """The chosen look's zoom, whether it shows the lesion whole, and the zooms that were asked for.
+
+    radii_mm : of the ball that each look sees, from fine to coarse; None where the marks do not fit in. finer : of the
+    look on the finer grid.
+    """
+    radii, asked = dict(zip(ZOOMS, radii_mm, strict=False)) | {FINE: finer}, []
+
+    def look_at(zoom: float) -> Look | None:
+        asked.append(zoom)
+        return None if radii.get(zoom) is None else look(zoom, radii[zoom])
+
+    shown, whole = whole_lesion(look_at, sized=sized)
+    return shown and round(shown.voxel_mm, 2), whole, asked
 
 
 def test_the_finest_look_is_taken_when_the_next_one_sees_the_same_lesion():
-    assert zoom_of(look(1, 6), look(2, 7), look(4, 30)) == (1, True, 2)
+    assert zoom_of(8, 9, 30) == (1, True, [1, 2])
 
 
 def test_a_fragment_gives_way_to_the_large_lesion_around_it():
-    assert zoom_of(look(1, 4), look(2, 5), look(4, 40)) == (1, True, 2)
-    assert zoom_of(look(1, 4), look(2, 18), look(4, 40), look(6, 41)) == (4, True, 4)
+    assert zoom_of(7, 8, 40) == (1, True, [1, 2])
+    assert zoom_of(7, 18, 40, 41) == (4, True, [1, 2, 4, 6])
 
 
 def test_a_coarse_look_that_runs_on_does_not_overrule_one_that_would_have_held_as_much():
-    assert zoom_of(look(1, 2), look(2, 5.5), look(4, 40)) == (1, True, 2)
-    assert zoom_of(look(1, 2), look(2, 6.5), look(4, 7), look(6, 7)) == (2, True, 3)
+    assert zoom_of(2, 5.5, 40) == (1, True, [1, 2, FINE])
+    assert zoom_of(2, 6.5, 7, 7) == (2, True, [1, 2, 4])
 
 
 def test_a_small_lesion_that_a_coarser_look_does_not_see_stays():
-    assert zoom_of(look(1, 3), look(2, 0), look(4, 40)) == (1, True, 2)
+    assert zoom_of(7, 0, 40) == (1, True, [1, 2])
+
+
+def test_a_small_lesion_is_looked_at_on_a_finer_grid():
+    assert zoom_of(3, 3, finer=3.2) == (FINE, True, [1, 2, FINE])
+    assert zoom_of(SMALL_MM + 1, SMALL_MM + 1, finer=3.2) == (1, True, [1, 2])
+
+
+def test_what_the_finer_grid_does_not_see_or_hold_stays_as_it_was():
+    assert zoom_of(3, 3, finer=0) == (1, True, [1, 2, FINE])
+    assert zoom_of(3, 3, finer=9) == (1, True, [1, 2, FINE])
+    assert zoom_of(3, 3, finer=None) == (1, True, [1, 2, FINE])
+
+
+def test_marks_that_do_not_fit_into_the_finest_window_are_seen_in_the_next():
+    assert zoom_of(None, 14, 14) == (2, True, [1, 2, 4])
 
 
 def test_a_lesion_seen_by_coarse_looks_alone_is_found():
-    assert zoom_of(look(1, 0), look(2, 0), look(4, 40), look(6, 40)) == (4, True, 4)
+    assert zoom_of(0, 0, 40, 40) == (4, True, [1, 2, 4, 6])
 
 
 def test_a_lesion_that_touches_every_border_is_shown_as_coarsely_as_can_be_and_is_not_whole():
-    assert zoom_of(look(1, 90), look(2, 90), look(4, 90)) == (4, False, 3)
+    assert zoom_of(90, 90, 90, 90) == (6, False, [1, 2, 4, 6])
 
 
-@pytest.mark.parametrize("looks", [(), (look(1, 0), look(2, 0))])
-def test_no_lesion_is_no_look(looks):
-    assert zoom_of(*looks) == (None, False, len(looks))
+@pytest.mark.parametrize("radii", [(), (0, 0)])
+def test_no_lesion_is_no_look(radii):
+    assert zoom_of(*radii) == (None, False, list(ZOOMS))
 
 
 def test_a_size_drawn_by_hand_ends_the_search_with_the_first_look_that_holds_the_lesion():
-    assert zoom_of(look(1, 4), look(2, 18), sized=True) == (1, True, 1)
+    assert zoom_of(7, 18, sized=True) == (1, True, [1])

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 from made_chest import ball, made_chest
 
 from LungTumorSegLib.errors import InputRefused
@@ -23,11 +22,13 @@ def dice(a, b) -> float:
     return 2 * (a & b).sum() / (a.sum() + b.sum())
 
 
-@pytest.mark.parametrize(("radius", "windows"), [(6, 2), (15, 3), (30, 4)])
-def test_the_window_grows_until_the_lesion_fits_and_a_coarser_one_agrees(prompted_model, radius, windows):
+@pytest.mark.parametrize(("radius", "windows"), [(4, 3), (8, 2), (15, 3), (30, 4)])
+def test_the_window_grows_until_the_lesion_fits_and_a_coarser_one_agrees_and_shrinks_for_a_small_one(
+    prompted_model, radius, windows
+):
     volume = chest((80, 0, 0, radius))
     prediction = Session().prompt(volume, prompted_model, [(80.0, 0.0, 0.0)])
-    assert dice(found(prediction, volume), ball(volume.geometry, (80, 0, 0), radius)) > 0.9
+    assert dice(found(prediction, volume), ball(volume.geometry, (80, 0, 0), radius)) > (0.9 if radius > 4 else 0.8)
     assert prediction.notes == ()
     asked = [shape for shape in prompted_model.network.windows if shape == (1, 3, 24, 24, 24)]
     assert len(asked) == windows
@@ -83,34 +84,6 @@ def test_the_network_sees_the_points(prompted_model):
     # The click lies on the middle of 24 voxels of 1 mm: between the 11th and the 12th.
     assert inside[11:13, 11:13, 11:13].amin() == inside.amax() == pytest.approx(np.exp(-0.75 / 8), abs=1e-3)
     assert outside[11, 11].argmax().item() in (16, 17)
-
-
-def test_a_network_that_reads_it_sees_its_answer_to_the_first_mark_beside_all_marks(answering_model):
-    volume = chest((80, 0, 0, 6))
-    session, seen = Session(), []
-    session.load(answering_model, Options(half="never"))
-    forward = answering_model.network.forward
-    answering_model.network.forward = lambda inputs: seen.append(inputs) or forward(inputs)
-    plain = Options(half="never")
-    first, further = (80.0, 0.0, 0.0), (86.0, 0.0, 0.0)
-    session.prompt(volume, answering_model, [first], [further], options=plain)
-    alone, together = seen[-4:-2]  # the last two are the coarser look
-    assert alone[0, 1].any()
-    assert not alone[0, 2].any()
-    assert not alone[0, 4].any()
-    assert together[0, 2].any()
-    assert torch.equal(together[0, 4], torch.sigmoid(forward(alone))[0, 0])
-    seen.clear()
-    session.prompt(volume, answering_model, [first], options=plain)
-    assert not any(inputs[0, 4].any() for inputs in seen)
-    seen.clear()
-    corners = ((72.0, -8.0, -8.0), (88.0, 8.0, 8.0))
-    session.prompt(volume, answering_model, [first], box=corners, options=plain)
-    alone, together = seen[-2:]
-    assert alone[0, 3].any()
-    assert not alone[0, 1].any()
-    assert together[0, 1].any()
-    assert together[0, 4].any()
 
 
 def test_further_clicks_are_obeyed_whatever_the_network_says(prompted_model):

@@ -1,7 +1,7 @@
 import numpy as np
 import torch
 
-from LungTumorSegLib.inference.clicks import BEFORE, INSIDE, OUTSIDE, bumps
+from LungTumorSegLib.inference.clicks import INSIDE, OUTSIDE, bumps
 from LungTumorSegLib.training import clicks
 from LungTumorSegLib.training.backgrounds import read_backgrounds
 from LungTumorSegLib.training.clicks import click_inside, corrected, drawn_around, error_click
@@ -28,7 +28,7 @@ def test_bumps_peak_at_one_on_their_points_and_fall_by_two_voxels_sigma():
 
 
 def seen(samples: PromptedSamples, number: int):
-    """Channels of marks, of the answer before, and target of one sample."""
+    """Channels of marks, and target of one sample."""
     inputs, target, _ = samples(np.random.default_rng(number), 0)
     return *inputs[1:].numpy(), target[0].numpy()
 
@@ -37,10 +37,9 @@ def test_a_training_window_begins_with_a_click_on_the_lesion_or_a_little_off_or_
     samples = PromptedSamples(read_nodules(tiny_data), read_backgrounds(tiny_backgrounds))
     hits, clicks, boxes = 0, 0, 0
     for number in range(60):
-        inside, outside, box, before, target = seen(samples, number)
+        inside, outside, box, target = seen(samples, number)
         assert inside.any() != box.any()
         assert not outside.any()
-        assert not before.any()
         if box.any():
             boxes += 1
             assert target[box > 0].sum() > 0.6 * target[target > 0.5].sum()
@@ -84,10 +83,10 @@ def test_windows_of_several_sizes_take_turns(tiny_data, tiny_backgrounds):
     assert edges == [16, 16, 24, 16, 24]
 
 
-def asked(found: torch.Tensor, rounds: int = 40, channels: int = 5):
+def asked(found: torch.Tensor, rounds: int = 40):
     """`corrected` over and over: a lesion of 4 voxels a side in a scan that ends at i = 10, and a network that always
     gives the same logits. Returns target, and the inputs that came out with more clicks."""
-    inputs, target = torch.zeros(1, channels, 16, 16, 16), torch.zeros(1, 1, 16, 16, 16)
+    inputs, target = torch.zeros(1, 4, 16, 16, 16), torch.zeros(1, 1, 16, 16, 16)
     known = torch.ones(1, 1, 16, 16, 16)
     target[..., 4:8, 4:8, 4:8] = 1
     known[..., 10:] = 0
@@ -95,7 +94,7 @@ def asked(found: torch.Tensor, rounds: int = 40, channels: int = 5):
     came = [
         corrected(lambda _: found, inputs, target, known, np.random.default_rng(seed), most=1) for seed in range(rounds)
     ]
-    return target[0, 0] > 0.5, [each[0] for each in came if not torch.equal(each[:, :BEFORE], inputs[:, :BEFORE])]
+    return target[0, 0] > 0.5, [each[0] for each in came if not torch.equal(each, inputs)]
 
 
 def logits(*boxes: tuple[slice, ...]) -> torch.Tensor:
@@ -132,11 +131,3 @@ def test_nobody_clicks_where_a_scan_has_ended_or_on_what_is_not_shown(monkeypatc
     for inputs in spilt:
         assert (inputs[OUTSIDE] == 1).nonzero()[0, 2] in (8, 9)
         assert inputs[INSIDE].sum() == bumps((16, 16, 16), np.array([5, 5, 5])).sum()
-
-
-def test_a_network_sees_its_answer_to_the_first_mark_where_it_reads_that(monkeypatch):
-    monkeypatch.setattr(clicks, "ASIDE", 0.0)
-    found = logits((slice(4, 6), slice(4, 8), slice(4, 8)))
-    for inputs in asked(found)[1]:
-        assert torch.equal(inputs[BEFORE], torch.sigmoid(found[0, 0]))
-    assert asked(found, channels=4)[1]

@@ -5,23 +5,38 @@ import torch
 from torch import nn
 
 from LungTumorSegLib.errors import InputRefused
+from LungTumorSegLib.inference.session import Session
+from LungTumorSegLib.networks.card import ModelCard
+from LungTumorSegLib.networks.model import Model
 from LungTumorSegLib.training.backgrounds import read_backgrounds
 from LungTumorSegLib.training.crops import read_nodules
-from LungTumorSegLib.training.prompted_evaluation import evaluate_prompted, longest_axial, summary
+from LungTumorSegLib.training.prompted_evaluation import evaluate_prompted, longest_axial, set_in, summary
 from LungTumorSegLib.training.scan_evaluation import cut_out, score
 from LungTumorSegLib.training.scans import read_scan
 from LungTumorSegLib.volume.geometry import Geometry, Volume
 
 
 class Bright(nn.Module):
-    """Says lesion where the CT is brighter than -300 HU."""
+    """Says lesion where the CT is brighter than `limit` HU."""
 
-    def __init__(self, channel: int):
+    def __init__(self, limit: float):
         super().__init__()
-        self.channel = channel
+        self.limit = limit
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return (x[:, self.channel : self.channel + 1] - 0.5) * 100
+        return (x[:, :1] * 1400 - 1000 - self.limit) / 14
+
+    def __deepcopy__(self, memo):
+        return self
+
+
+def model(limit: float) -> Model:
+    card = ModelCard(
+        name="made", task="prompted", network="ResidualUNet3D", arguments={"input_channels": 4},
+        spacing_mm=(0.7, 0.7, 0.7), window=(48, 48, 48), hu_range=(-1000.0, 400.0), adjacent_slices=1, threshold=0.5,
+        overlap=0.5, licence="made in a test",
+    )  # fmt: skip
+    return Model(card, Bright(limit), f"made {limit}")
 
 
 def test_found_missed_and_false_lesions_are_told_apart():
@@ -46,24 +61,50 @@ def test_a_scan_without_lesions_can_only_have_false_ones():
 
 def test_a_model_that_outlines_the_nodule_is_scored_near_one_alone_and_in_lungs(tiny_data, tiny_backgrounds):
     nodules = read_nodules(tiny_data)[:4]
-    alone = evaluate_prompted(Bright(0), nodules, None)
+    (alone,) = evaluate_prompted(Session(), model(-300), nodules, None)
     assert summary(alone)["dice"] > 0.85
     assert all(abs(outcome.found_mm - outcome.diameter_mm) < 2**0.5 for outcome in alone)  # a voxel's diagonal
-    in_lungs = evaluate_prompted(Bright(0), nodules, read_backgrounds(tiny_backgrounds))
+    (in_lungs,) = evaluate_prompted(Session(), model(-300), nodules, read_backgrounds(tiny_backgrounds))
     assert summary(in_lungs)["dice_median"] > 0.85
+    (boxed,) = evaluate_prompted(Session(), model(-300), nodules, None, boxed=True)
+    assert summary(boxed)["dice"] > 0.85
 
 
 def test_a_model_that_says_lesion_everywhere_is_not_rewarded_by_the_crops_border(tiny_data, tiny_backgrounds):
     nodules = read_nodules(tiny_data)[:2]
-    in_lungs = evaluate_prompted(Bright(1), nodules, read_backgrounds(tiny_backgrounds), threshold=-1.0)
+    (in_lungs,) = evaluate_prompted(Session(), model(-2000), nodules, read_backgrounds(tiny_backgrounds))
     assert summary(in_lungs)["dice"] < 0.05
 
 
 def test_beyond_a_crop_that_is_the_whole_scan_nothing_can_be_found(tiny_data):
     nodule = read_nodules(tiny_data)[0]
-    (everywhere,) = evaluate_prompted(Bright(1), [nodule], None, threshold=-1.0)
+    ((everywhere,),) = evaluate_prompted(Session(), model(-2000), [nodule], None)
     volume = nodule.mask.sum()
     assert everywhere.dice == pytest.approx(2 * volume / (nodule.mask.size + volume))
+
+
+def test_each_further_click_lies_where_the_answer_was_wrong_and_moves_it(tiny_data):
+    nodules = read_nodules(tiny_data)[:4]
+    marked = []
+    session = Session()
+    prompt = session.prompt
+    session.prompt = lambda *given: marked.append(len(given[2]) + len(given[3])) or prompt(*given)
+    one, two, three = (summary(each)["dice"] for each in evaluate_prompted(session, model(-600), nodules, None, 3))
+    assert 0 < one < two < three
+    assert set(marked) == {1, 2, 3}
+
+
+def test_a_nodule_set_into_a_lung_lies_there_voxel_by_voxel(tiny_data, tiny_backgrounds):
+    nodule = read_nodules(tiny_data)[1]
+    voxel = np.argwhere(nodule.mask)[3]
+    scan, lesion = set_in(nodule, voxel, read_backgrounds(tiny_backgrounds), np.random.default_rng(0))
+    assert scan.geometry.spacing == nodule.spacing[::-1]
+    assert lesion.shape == scan.voxels.shape
+    first = np.argwhere(lesion).min(0) - np.argwhere(nodule.mask).min(0)
+    assert (first + voxel == (np.array(lesion.shape) - 1) // 2).all()
+    part = tuple(slice(a, a + n) for a, n in zip(first, nodule.mask.shape, strict=True))
+    assert (lesion[part] == nodule.mask).all()
+    assert np.abs(scan.voxels[lesion] - nodule.image[nodule.mask]).max() <= 1
 
 
 def test_a_lesion_cut_out_of_its_scan_keeps_its_place_in_the_patient():

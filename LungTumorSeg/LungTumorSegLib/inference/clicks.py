@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from scipy import ndimage
 
-INSIDE, OUTSIDE, BOX, BEFORE = 1, 2, 3, 4  # channels of a prompted network's input, after the CT
+INSIDE, OUTSIDE, BOX = 1, 2, 3  # channels of a prompted network's input, after the CT
 CLICK_SIGMA_VOXELS = 2.0  # of the network's grid, as in training
 OBEYED_SIGMA_VOXELS = 2.5  # how far a click reaches that the network did not obey (Resources/experiments.md)
 OBEYED_LOGIT = 1.0  # how far beyond the threshold such a point comes to lie

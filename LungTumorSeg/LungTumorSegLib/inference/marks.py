@@ -42,15 +42,6 @@ class Marks:
         return self.inside[0] if self.box is None else self.box.mean(0)
 
     @property
-    def first(self) -> Marks:
-        """The box alone, else the first point inside: what somebody began with."""
-        return Marks(self.inside[:1]) if self.box is None else Marks(box=self.box)
-
-    @property
-    def are_several(self) -> bool:
-        return len(self.inside) + len(self.outside) + (self.box is not None) > 1
-
-    @property
     def extent(self) -> np.ndarray:
         """(n, 3): everything that the window must hold."""
         return self.inside if self.box is None else np.concatenate([self.inside, self.box])

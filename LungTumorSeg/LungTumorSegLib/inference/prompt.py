@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 import torch
 
 from LungTumorSegLib.errors import InputRefused
-from LungTumorSegLib.inference.clicks import BEFORE, bumps, clicked, obeyed, with_halo
+from LungTumorSegLib.inference.clicks import bumps, clicked, obeyed, with_halo
 from LungTumorSegLib.inference.grid import positions, to_network, to_scan
 from LungTumorSegLib.inference.looks import ZOOMS, Look, whole_lesion
 from LungTumorSegLib.inference.marks import Marks
@@ -18,7 +18,7 @@ from LungTumorSegLib.volume.geometry import Geometry
 NEAR_EDGE = 2  # voxels: a mark nearer to the window's edge asks for a larger window
 
 
-def window_around(marks: Marks, geometry: Geometry, card: ModelCard, zoom: int) -> Geometry | None:
+def window_around(marks: Marks, geometry: Geometry, card: ModelCard, zoom: float) -> Geometry | None:
     """The window at that zoom, centred on the marks' middle; None where they do not fit in.
 
     The middle lies exactly on the window's, ``(side - 1) / 2``, as in training.
@@ -49,8 +49,7 @@ def find_lesion(
     ----------
     voxels, geometry : the scan, canonical order.
     predict : inputs (1, c, d, h, w) -> logits (1, 1, d, h, w); the c channels are the CT, bumps at points inside, bumps
-        at points outside and, for a network that takes them, the box and the answer to the first mark alone, empty
-        where there is but one (after Sofiiuk et al., "Reviving iterative training with mask guidance", 2021).
+        at points outside and, for a network that takes one, the box.
     step : called with the fraction done before each window; may raise to stop.
 
     Raises `InputRefused` where a mark lies off the scan, the marks are too far apart for one lesion, or the model takes
@@ -63,18 +62,21 @@ def find_lesion(
     channels = card.arguments["input_channels"]
     if marks.box is not None and channels < 4:
         raise InputRefused(f"the model {card.name} takes no box: click a point inside the lesion")
-    windows = [window_around(marks, geometry, card, zoom) for zoom in ZOOMS]
-    if not any(windows):
+    if not any(window_around(marks, geometry, card, zoom) for zoom in ZOOMS):
         raise InputRefused("the marks are too far apart for one lesion: mark one lesion at a time")
+    asked = 0
 
-    def looks() -> Iterator[Look]:
-        for number, window in enumerate(windows):
-            if window is not None:
-                step(number / len(windows))
-                image = to_network(voxels, geometry, window, card.hu_range)
-                yield Look(window, *look(image, geometry, window, channels, predict, marks, threshold))
+    def look_at(zoom: float) -> Look | None:
+        nonlocal asked
+        window = window_around(marks, geometry, card, zoom)
+        if window is None:
+            return None
+        step(asked / (len(ZOOMS) + 1))
+        asked += 1
+        image = to_network(voxels, geometry, window, card.hu_range)
+        return Look(window, *look(image, geometry, window, channels, predict, marks, threshold))
 
-    shown, whole = whole_lesion(looks(), sized=marks.box is not None)
+    shown, whole = whole_lesion(look_at, sized=marks.box is not None)
     if shown is None:
         return (0, 0, 0), np.zeros((0, 0, 0), np.float32), ("no lesion was found at the point",)
     notes = () if whole else ("the lesion may reach beyond what is shown: it is larger than the window",)
@@ -92,9 +94,6 @@ def look(
 ) -> tuple[torch.Tensor, np.ndarray]:
     """The lesion's probability in one window, 0 elsewhere; and its voxels from the threshold up, within the scan."""
     inputs = inputs_of(image, window, channels, marks)
-    if channels > BEFORE and marks.are_several:
-        alone = inputs_of(image, window, channels, marks.first)
-        inputs[BEFORE] = torch.sigmoid(predict(alone[None])[0, 0]).cpu()
     inside, outside = (window.lps_to_ijk(points)[:, ::-1] for points in (marks.inside, marks.outside))
     first = 0 if marks.box is not None else 1  # it says where, not how: the network may find its lesion beside it
     logits = obeyed(predict(inputs[None])[0, 0].cpu(), inside[first:], outside, threshold)
@@ -109,8 +108,7 @@ def look(
 
 
 def inputs_of(image: torch.Tensor, window: Geometry, channels: int, marks: Marks) -> torch.Tensor:
-    """What the network sees of a window, (channels, d, h, w), with no answer before."""
+    """What the network sees of a window, (channels, d, h, w)."""
     inside, outside = (window.lps_to_ijk(points)[:, ::-1] for points in (marks.inside, marks.outside))
     box = torch.from_numpy(marks.drawn(window)).float()
-    seen = [image, bumps(image.shape, inside), bumps(image.shape, outside), box, torch.zeros_like(image)]
-    return torch.stack(seen[:channels])
+    return torch.stack([image, bumps(image.shape, inside), bumps(image.shape, outside), box])[:channels]

@@ -17,7 +17,7 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 TASKS = ("automatic", "prompted", "gate")
 ACTIVATIONS = ("sigmoid", "softmax")
 LATER = {"activation", "channels", "gate", "outlined_by", "suspicion"}  # fields that the first cards had not
-PROMPT_CHANNELS = (3, 4, 5)  # the CT, points inside, points outside; a box; the answer to the first mark alone
+PROMPT_CHANNELS = (3, 4)  # the CT, points inside, points outside and, for most, a box
 MOST_WINDOW_VOXELS = 512 * 512 * 128
 
 
@@ -165,7 +165,7 @@ class ModelCard:
                 yield "classes", "must be one name with the activation sigmoid for a gate"
         if self.task == "prompted":
             if entry.dimensions != 3 or inputs not in PROMPT_CHANNELS:
-                yield "network", "must be a 3D one with input_channels 3, 4 or 5 for the prompted task"
+                yield "network", "must be a 3D one with input_channels 3 or 4 for the prompted task"
             if self.window is None or len(set(self.window)) > 1:
                 yield "window", "must be a cube for the prompted task"
             if len(self.classes) != 1 or self.activation != "sigmoid":

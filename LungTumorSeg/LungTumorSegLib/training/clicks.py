@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from scipy import ndimage
 
-from LungTumorSegLib.inference.clicks import BEFORE, BOX, INSIDE, OUTSIDE, TOUCHING, bumps
+from LungTumorSegLib.inference.clicks import BOX, INSIDE, OUTSIDE, TOUCHING, bumps
 
 BOX_ERROR = 0.1  # of the lesion's extent, standard deviation of each face; plus half a voxel
 BOX_ROOM = 0.05  # boxes are drawn rather too large than too small
@@ -40,11 +40,13 @@ def drawn_around(lesion: torch.Tensor, rng: np.random.Generator) -> tuple[slice,
     return tuple(slice(int(a), int(b)) for a, b in zip(first, stop, strict=True))
 
 
-def error_click(found: np.ndarray, lesion: np.ndarray, rng: np.random.Generator) -> tuple[int, np.ndarray] | None:
+def error_click(
+    found: np.ndarray, lesion: np.ndarray, rng: np.random.Generator, spacing: tuple[float, ...] = (1.0, 1.0, 1.0)
+) -> tuple[int, np.ndarray] | None:
     """Where somebody clicks next who sees `found` over the true `lesion` (both bool, d, h, w): in the largest error.
 
     Returns the channel (`INSIDE` what was missed, `OUTSIDE` what spilt over) and the voxel (k, j, i), the deeper in
-    the error the likelier; None where nothing is wrong.
+    the error the likelier; None where nothing is wrong. spacing : of the voxels, (k, j, i).
     """
     largest, channel = None, INSIDE
     for which, wrong in ((INSIDE, lesion & ~found), (OUTSIDE, found & ~lesion)):
@@ -58,7 +60,7 @@ def error_click(found: np.ndarray, lesion: np.ndarray, rng: np.random.Generator)
     if largest is None:
         return None
     voxels = np.argwhere(largest)
-    depth = ndimage.distance_transform_edt(np.pad(largest, 1))[1:-1, 1:-1, 1:-1][tuple(voxels.T)]
+    depth = ndimage.distance_transform_edt(np.pad(largest, 1), sampling=spacing)[1:-1, 1:-1, 1:-1][tuple(voxels.T)]
     return channel, voxels[rng.choice(len(voxels), p=depth**2 / (depth**2).sum())]
 
 
@@ -78,7 +80,8 @@ def shown(found: np.ndarray, sample: torch.Tensor) -> np.ndarray:
     """Of what was found (bool, d, h, w) the components that hold a mark of the sample (c, d, h, w); all where none
     does."""
     labels, _ = ndimage.label(found, TOUCHING)
-    marked = np.unique(labels[(sample[INSIDE].numpy() > MARKED) | (sample[BOX].numpy() > 0)])
+    marks = [sample[INSIDE] > MARKED, *(sample[BOX:] > 0)]  # not every network reads a box
+    marked = np.unique(labels[torch.stack(marks).any(0).numpy()])
     return np.isin(labels, marked[marked > 0]) if marked.any() else found
 
 
@@ -93,7 +96,7 @@ def corrected(
     most: int = 3,
 ) -> torch.Tensor:
     """The batch's inputs (n, c, d, h, w), about `CORRECTED` of them with one to `most` clicks more, each where the
-    network is wrong then, a few elsewhere; and with its answer to the first mark alone, where it reads that.
+    network is wrong then, a few elsewhere.
 
     target, known (n, 1, d, h, w) : where nobody knows, beyond the end of a scan too, nobody clicks.
     """
@@ -101,10 +104,8 @@ def corrected(
     if not len(chosen):
         return inputs
     again, truths, sure = inputs[chosen], target[chosen, 0].numpy() > 0.5, known[chosen, 0].numpy() > 0
-    for further in range(rng.integers(1, most + 1)):
+    for _ in range(rng.integers(1, most + 1)):
         probability = torch.sigmoid(network(again).float())[:, 0]
-        if further == 0 and again.shape[1] > BEFORE:
-            again[:, BEFORE] = probability
         for sample, mask, truth, there in zip(again, (probability > threshold).numpy(), truths, sure, strict=True):
             if rng.random() < ASIDE:
                 click = click_aside(truth, rng)

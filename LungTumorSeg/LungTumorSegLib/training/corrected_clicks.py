@@ -20,14 +20,14 @@ from scipy import ndimage
 
 from LungTumorSegLib.cases.case import Case
 from LungTumorSegLib.inference.clicks import bumps
-from LungTumorSegLib.inference.looks import ZOOMS
+from LungTumorSegLib.inference.looks import FINE, SMALL_MM, ZOOMS
 from LungTumorSegLib.inference.scan import Scan
 from LungTumorSegLib.measurement.lesions import lesion_labels
 from LungTumorSegLib.networks.card import ModelCard
 from LungTumorSegLib.training.augmentation import as_from_another_scanner, scaled
 from LungTumorSegLib.training.clicks import click_inside, drawn_around
 from LungTumorSegLib.training.corrected_files import CorrectedFile, StoredArray, Tensors, prepare_files
-from LungTumorSegLib.training.prompted_samples import ASTRAY, ASTRAY_MM, BOXED
+from LungTumorSegLib.training.prompted_samples import ASTRAY, ASTRAY_MM, BOXED, FINER
 from LungTumorSegLib.training.recipe import Recipe
 from LungTumorSegLib.training.sampling import sample, turn, window_positions
 from LungTumorSegLib.volume.geometry import Volume
@@ -63,6 +63,11 @@ class Region:
     depth_mm: np.ndarray
     elsewhere: np.ndarray
     zoom: int
+
+    @property
+    def is_small(self) -> bool:
+        """The product looks at it once more on a finer grid."""
+        return len(self.voxels) * np.prod(self.spacing) <= 4 / 3 * np.pi * SMALL_MM**3
 
 
 @dataclass(frozen=True)
@@ -198,6 +203,8 @@ class CorrectedClicks:
         own = zip(self.card.spacing_mm, region.spacing, strict=True)
         linear = np.diag([mm or here for mm, here in own]) * region.zoom
         if self.changed:
+            if region.is_small and rng.random() < FINER:
+                linear = linear * FINE
             stretched = np.exp(rng.uniform(*np.log(STRETCH))) * rng.uniform(0.95, 1.05, 3)
             linear = turn(rng, TILT_DEGREES) @ linear @ np.diag(stretched)
         positions = window_positions(shape, anchor * np.array(region.spacing), linear)
@@ -213,7 +220,7 @@ class CorrectedClicks:
     ) -> torch.Tensor:
         image = scaled(as_from_another_scanner(image, rng) if self.changed else image, self.card.hu_range)
         nothing = torch.zeros_like(image)
-        channels = [image, bumps(image.shape, inside), nothing, box, nothing]
+        channels = [image, bumps(image.shape, inside), nothing, box]
         return torch.stack(channels[: self.card.arguments["input_channels"]])
 
 

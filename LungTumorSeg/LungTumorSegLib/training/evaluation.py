@@ -18,17 +18,18 @@ from LungTumorSegLib.inference.session import Session
 from LungTumorSegLib.networks import catalogue
 from LungTumorSegLib.networks.card import ModelCard
 from LungTumorSegLib.networks.model import load_card, load_model
-from LungTumorSegLib.training import enlarged_evaluation, prompted_samples, searching_samples
+from LungTumorSegLib.training import enlarged_evaluation, searching_samples
 from LungTumorSegLib.training.backgrounds import Background, read_backgrounds
 from LungTumorSegLib.training.crops import Nodule, read_nodules
 from LungTumorSegLib.training.enlarged_evaluation import evaluate_enlarged
 from LungTumorSegLib.training.pasted_evaluation import evaluate_pasted
-from LungTumorSegLib.training.prompted_evaluation import WINDOW, evaluate_prompted, summary
+from LungTumorSegLib.training.prompted_evaluation import evaluate_prompted, summary
 from LungTumorSegLib.training.scan_evaluation import click_lesions, search_scan
 from LungTumorSegLib.training.scans import TestScan, read_scan
 from LungTumorSegLib.training.split import part_of
 
 CLICKS = 5
+COUNTS = ("one click", "two clicks", "three clicks")
 
 
 def evaluate_prompted_model(
@@ -36,23 +37,18 @@ def evaluate_prompted_model(
 ) -> dict:
     """One random click inside each nodule, also with a second and third click where it is wrong, or a box instead; its
     crop alone and set into held-out lungs; several clicks in scans."""
-    model, session = load_model(name), Session()
-    threshold, spacing_mm = model.card.threshold, prompted_samples.SPACING_MM
-    if not is_taught_like(model.card, prompted_samples.HU_RANGE, spacing_mm, 5) or set(model.card.window) != {WINDOW}:
-        shown = f"windows of {WINDOW} voxels of {spacing_mm} mm with 5 channels"
-        raise InputRefused(f"the nodules are shown in {shown}: this model was made for others")
+    session = Session()
     in_scans, cut_out = {}, {}
     for scan in scans:
         in_scans |= click_lesions(session, name, scan, CLICKS)
         cut_out |= click_lesions(session, name, scan, CLICKS, alone=True)
-    runner = session.runner(model)
-    ways = {"one click": {}, "two clicks": {"clicks": 2}, "three clicks": {"clicks": 3}, "a box": {"boxed": True}}
-    surroundings = {"crop alone": None, "set into held-out lungs": backgrounds}
-    in_nodules = {
-        f"{where}, {how}": summary(evaluate_prompted(runner, nodules, around, threshold, **given))
-        for where, around in surroundings.items()
-        for how, given in ways.items()
-    }
+    in_nodules = {}
+    for where, around in (("crop alone", None), ("set into held-out lungs", backgrounds)):
+        by_clicks = evaluate_prompted(session, name, nodules, around, clicks=len(COUNTS))
+        for count, outcomes in zip(COUNTS, by_clicks, strict=True):
+            in_nodules[f"{where}, {count}"] = summary(outcomes)
+        (boxed,) = evaluate_prompted(session, name, nodules, around, boxed=True)
+        in_nodules[f"{where}, a box"] = summary(boxed)
     return {
         **in_nodules,
         "enlarged, one click": enlarged_evaluation.summary(evaluate_enlarged(name, nodules, backgrounds)),

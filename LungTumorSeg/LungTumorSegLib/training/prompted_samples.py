@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from LungTumorSegLib.inference.clicks import bumps
+from LungTumorSegLib.inference.looks import FINE, SMALL_MM
 from LungTumorSegLib.training.augmentation import as_from_another_scanner, scaled
 from LungTumorSegLib.training.backgrounds import Background
 from LungTumorSegLib.training.clicks import click_inside, drawn_around
@@ -22,6 +23,7 @@ WINDOWS = (32, 32, 32, 48)  # edges in voxels, in turn, as the model is taught
 SPACING_MM = 0.7  # the model's grid: at 1 mm small nodules and thin edges are lost (Resources/experiments.md)
 SCALE = (0.85, 1.2)  # how much larger than that a voxel is to small and middling lesions
 WIDEST_MM = 25.0  # a wider one is seen at the next zoom, as the product does when it touches the window's border
+FINER = 0.5  # share of the small ones that are seen on the finer grid, as the product looks again at them
 MAGNIFIED = 0.15  # share of samples whose nodule is enlarged into a mass, seen at the spacing of a larger zoom
 MASS_VOXELS = (14.0, 38.0)  # how wide such a mass appears
 LARGEST_MAGNIFICATION = 5.0
@@ -65,7 +67,7 @@ class PromptedSamples:
         else:
             inside = bumps(scene.image.shape, at)
         image = scaled(as_from_another_scanner(scene.image, rng), HU_RANGE)
-        inputs = torch.stack([image, inside, nothing, box, nothing])
+        inputs = torch.stack([image, inside, nothing, box])
         return inputs, scene.target[None], scene.known[None]
 
     def scene(self, rng: np.random.Generator, shape: tuple[int, int, int], boxed: bool) -> tuple[Scene, np.ndarray]:
@@ -102,6 +104,8 @@ class PromptedSamples:
             magnification = float(np.clip(wide * voxel_mm / nodule.diameter_mm, 1.0, LARGEST_MAGNIFICATION))
             return magnification, min(voxel_mm, nodule.diameter_mm * magnification / MASS_VOXELS[0])
         zoom = 2.0 if nodule.diameter_mm > WIDEST_MM else 1.0
+        if nodule.diameter_mm < 2 * SMALL_MM and rng.random() < FINER:
+            zoom = FINE
         return 1.0, zoom * SPACING_MM * float(np.exp(rng.uniform(*np.log(SCALE))))
 
     def _set_other(self, scene: Scene, nodule: Nodule, middle: np.ndarray, rng: np.random.Generator) -> None:

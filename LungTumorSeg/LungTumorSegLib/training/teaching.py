@@ -139,7 +139,7 @@ def of_nodules(recipe: Recipe, data: Path) -> Teaching:
             return prompted_samples.PromptedSamples(parts[part], lungs, windows)
         return searching_samples.SearchingSamples(parts[part], lungs, searching_samples.by_slices(lungs))
 
-    takes = {"input_channels": 5 if is_prompted else 1, "output_channels": 1}
+    takes = {"input_channels": 4 if is_prompted else 1, "output_channels": 1}
     network = replace(recipe.network, arguments={**takes, **recipe.network.arguments})
     facts = {
         "data_sha256": folder_digest(data),
