@@ -48,20 +48,20 @@ def error_click(
     Returns the channel (`INSIDE` what was missed, `OUTSIDE` what spilt over) and the voxel (k, j, i), the deeper in
     the error the likelier; None where nothing is wrong. spacing : of the voxels, (k, j, i).
     """
-    largest, channel = None, INSIDE
+    worst, most = None, 0
     for which, wrong in ((INSIDE, lesion & ~found), (OUTSIDE, found & ~lesion)):
-        labels, count = ndimage.label(wrong)
-        if count:
-            sizes = np.bincount(labels.ravel())
-            sizes[0] = 0
-            part = labels == sizes.argmax()
-            if largest is None or part.sum() > largest.sum():
-                largest, channel = part, which
-    if largest is None:
+        labels, _ = ndimage.label(wrong)
+        sizes = np.bincount(labels.ravel())[1:]
+        if sizes.max(initial=0) > most:
+            most, label = sizes.max(), int(sizes.argmax()) + 1
+            box = ndimage.find_objects(labels, label)[label - 1]
+            worst = which, labels[box] == label, [part.start for part in box]
+    if worst is None:
         return None
-    voxels = np.argwhere(largest)
-    depth = ndimage.distance_transform_edt(np.pad(largest, 1), sampling=spacing)[1:-1, 1:-1, 1:-1][tuple(voxels.T)]
-    return channel, voxels[rng.choice(len(voxels), p=depth**2 / (depth**2).sum())]
+    channel, part, start = worst
+    voxels = np.argwhere(part)
+    depth = ndimage.distance_transform_edt(np.pad(part, 1), sampling=spacing)[1:-1, 1:-1, 1:-1][part]
+    return channel, voxels[rng.choice(len(voxels), p=depth**2 / (depth**2).sum())] + start
 
 
 def click_aside(lesion: np.ndarray, rng: np.random.Generator) -> tuple[int, np.ndarray] | None:
