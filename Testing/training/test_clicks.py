@@ -1,12 +1,15 @@
+from dataclasses import replace
+
 import numpy as np
 import torch
 
 from LungTumorSegLib.inference.clicks import INSIDE, OUTSIDE, bumps
+from LungTumorSegLib.inference.looks import FINE, SMALL_MM
 from LungTumorSegLib.training import clicks
 from LungTumorSegLib.training.backgrounds import read_backgrounds
 from LungTumorSegLib.training.clicks import click_inside, corrected, drawn_around, error_click
 from LungTumorSegLib.training.crops import read_nodules
-from LungTumorSegLib.training.prompted_samples import PromptedSamples
+from LungTumorSegLib.training.prompted_samples import SCALE, SPACING_MM, PromptedSamples
 
 
 def test_clicks_lie_inside_the_nodule_near_its_core_and_near_its_edge(tiny_data):
@@ -48,6 +51,20 @@ def test_a_training_window_begins_with_a_click_on_the_lesion_or_a_little_off_or_
             hits += target[inside > 0.9 * inside.max()].max() > 0.5
     assert 8 <= boxes <= 24
     assert hits >= 0.8 * clicks
+
+
+def test_half_of_the_small_nodules_are_seen_on_the_finer_grid(tiny_data, tiny_backgrounds):
+    nodules = read_nodules(tiny_data)
+    samples = PromptedSamples(nodules, read_backgrounds(tiny_backgrounds))
+    seen = []
+    for mm in (5.0, 2 * SMALL_MM + 1):
+        nodule, rng = replace(nodules[0], diameter_mm=mm), np.random.default_rng(0)
+        scales = [samples._scale(nodule, 48, rng) for _ in range(200)]
+        seen.append([voxel_mm for magnification, voxel_mm in scales if magnification == 1.0])
+    finest = SPACING_MM * SCALE[0]
+    assert 0.4 < np.mean(np.array(seen[0]) < finest) < 0.6
+    assert min(seen[0]) > FINE * finest - 1e-9
+    assert min(seen[1]) > finest - 1e-9
 
 
 def test_the_next_click_lies_in_the_largest_error():

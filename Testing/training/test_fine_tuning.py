@@ -15,6 +15,7 @@ from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.networks import catalogue
 from LungTumorSegLib.networks.card import ModelCard
 from LungTumorSegLib.networks.model import load_card, load_model, save_model
+from LungTumorSegLib.training import corrected_clicks
 from LungTumorSegLib.training.corrected_blocks import CorrectedBlocks, prepare_blocks, wrong_finds
 from LungTumorSegLib.training.corrected_clicks import CorrectedClicks, prepare_clicks
 from LungTumorSegLib.training.fine_tuning import blended, completed, of_corrected
@@ -79,6 +80,19 @@ def test_what_the_network_sees_of_a_lesion_is_what_the_target_says(site, tmp_pat
     inside = (target[0] > 0.5) & (known[0] > 0)
     assert (bright & inside).sum() > 0.9 * inside.sum()
     assert (bright & ~inside & (known[0] > 0)).sum() < 0.3 * inside.sum()
+
+
+def test_a_small_lesion_is_taught_on_the_finer_grid_too(site, tmp_path, monkeypatch):
+    make = clicks(site, tmp_path)
+    volumes = []
+    for share in (0.0, 1.0):
+        monkeypatch.setattr(corrected_clicks, "FINER", share)
+        made = [make(np.random.default_rng([5, n]), n)[1].sum() for n in range(40)]
+        volumes.append(np.median([volume for volume in made if volume > 0]))
+    assert make.regions[0].is_small
+    assert 2.0 < volumes[1] / volumes[0] < 5.0  # 1 / 0.65 cubed is 3.6; windows cut some of it off
+    monkeypatch.setattr(corrected_clicks, "SMALL_MM", 1.0)
+    assert not make.regions[0].is_small
 
 
 def test_of_a_click_elsewhere_nothing_is_known(site, tmp_path):
