@@ -13,7 +13,7 @@ from LungTumorSegLib.volume.geometry import Geometry
 
 ZOOMS = (1, 2, 4, 6)  # of the model's own spacing
 GROWS_VOXELS = 1.5  # of the coarser look: that much farther out two outlines of one lesion may lie
-FINE, SMALL_MM = 0.65, 6.0  # a lesion of at most this radius is looked at once more, so much finer
+FINE, SMALL_MM = 0.65, 4.5  # a lesion of at most this radius is looked at once more, so much finer
 FITS = 0.5  # of a window's narrowest side: a lesion so wide would have been seen whole
 
 
