@@ -156,7 +156,8 @@ class App:
         self.desk.cancel()
         self._jobs.cancel()
 
-    def _export(self, what: str) -> None:
+    def _export(self, what: str, threshold: float, smallest_mm: float) -> None:
+        self._switches.follow(threshold, smallest_mm)
         self._export_state.data.busy = what
         self._exports.start(what)
         self.host.changed()

@@ -19,16 +19,18 @@ FORMATS = {
 }  # fmt: skip
 
 
-def export_tab(server, export: Callable[[str], None]) -> None:
-    """Build the widgets at the current place; `export` is called with a key of FORMATS."""
+def export_tab(server, export: Callable[[str, float, float], None]) -> None:
+    """Build the widgets at the current place; `export` is called with a key of FORMATS, and with the threshold and the
+    smallest lesion that the page shows: on a busy machine a click may come before the last of the sliders' values."""
     name = TypedState(server.state, ExportState).name
     segment = TypedState(server.state, SegmentState).name
+    sliders = f"{segment.threshold}, {segment.smallest_mm}"
     with html.Div(classes="d-flex flex-column", style="gap: 10px"):
         for key, (title, icon, hint) in FORMATS.items():
             with html.Div():
                 v3.VBtn(
                     title, id=f"export-{key}", block=True, variant="tonal", prepend_icon=icon,
-                    classes="justify-start", click=(export, f"['{key}']"),
+                    classes="justify-start", click=(export, f"['{key}', {sliders}]"),
                     loading=(f"{name.busy} === '{key}'",),
                     disabled=(f"!{segment.has_result} || !['', '{key}'].includes({name.busy})",),
                 )  # fmt: skip

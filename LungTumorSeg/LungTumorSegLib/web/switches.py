@@ -37,6 +37,16 @@ class Switches:
         data = self._segment.data
         return Cut(data.threshold, data.smallest_mm, data.largest_only)
 
+    def follow(self, threshold: float, smallest_mm: float) -> None:
+        """There the page shows the sliders; what they send of it may still be on its way."""
+        data = self._segment.data
+        if threshold != data.threshold:
+            data.threshold = threshold
+            self._threshold.put(threshold)
+        if smallest_mm != data.smallest_mm:
+            data.smallest_mm = smallest_mm
+            self._smallest.put(smallest_mm)
+
     def set_cut(self, cut: Cut) -> None:
         """Put the sliders there; nobody is told."""
         with self._segment.suppress_change_listeners():
