@@ -31,6 +31,13 @@ def test_a_disobeyed_point_comes_to_lie_on_its_side_of_the_threshold_and_the_obe
     assert logits.unique().tolist() == [-4.0, 4.0]
 
 
+def test_the_highest_threshold_that_may_be_chosen_ends_in_numbers():
+    logits, here = torch.zeros(8, 8, 8), np.array([[3.0, 3.0, 3.0]])
+    for threshold in (1e-12, 1.0):
+        assert obeyed(logits, here, NOWHERE, threshold).isfinite().all()
+        assert obeyed(logits, NOWHERE, here, threshold).isfinite().all()
+
+
 def test_points_beyond_the_window_are_left_alone_and_a_contradiction_ends_in_numbers():
     logits = torch.zeros(8, 8, 8)
     far = np.array([[-1.0, 2.0, 2.0], [3.0, 9.0, 3.0]])

@@ -10,6 +10,7 @@ INSIDE, OUTSIDE, BOX = 1, 2, 3  # channels of a prompted network's input, after 
 CLICK_SIGMA_VOXELS = 2.0  # of the network's grid, as in training
 OBEYED_SIGMA_VOXELS = 2.5  # how far a click reaches that the network did not obey (Resources/experiments.md)
 OBEYED_LOGIT = 1.0  # how far beyond the threshold such a point comes to lie
+LEAST = 1e-4  # a threshold of 1 is no logit
 SLACK = 1e-3  # of two contradicting clicks on one spot neither can win
 NEAREST_MM = 5.0  # a lesion farther than this from a point inside is not the one that was meant
 HALO_VOXELS = 3  # what of the lesion's surroundings stays, for a lower threshold to be tried later
@@ -41,7 +42,8 @@ def obeyed(logits: torch.Tensor, inside: np.ndarray, outside: np.ndarray, thresh
     points, sides = points[within], sides[within]
     if not len(points):
         return logits
-    wanted = np.log(threshold / (1 - threshold)) + sides * OBEYED_LOGIT
+    border = np.clip(threshold, LEAST, 1 - LEAST)
+    wanted = np.log(border / (1 - border)) + sides * OBEYED_LOGIT
     missing = np.maximum(0, sides * (wanted - logits[tuple(points.T)].numpy())) * sides
     if not missing.any():
         return logits
