@@ -56,15 +56,15 @@ def choose(page, path: Path) -> None:
     chooser.value.set_files(str(path))
 
 
-def segment(page, words: str = "2 lesions found"):
-    """Press Segment and wait until this is said: now, whatever was said before."""
+def segment(page, words: str = "2 lesions found", press=lambda page: page.click("#segment")):
+    """Press Segment and wait until this is said: now, whatever was said before and is said right after."""
     page.evaluate("""() => {
       const line = document.querySelector("#lts-said");
       window.heard = [];
       new MutationObserver(() => window.heard.push(line.innerText)).observe(
         line, {characterData: true, childList: true, subtree: true});
     }""")
-    page.click("#segment")
+    press(page)
     page.wait_for_function("words => (window.heard || []).some(text => text.includes(words))", arg=words)
     return page
 

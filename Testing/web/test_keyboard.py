@@ -1,7 +1,7 @@
 """Without a mouse: every control is reached by Tab and seen to be, tooltips name the keys, Escape cancels."""
 
 import pytest
-from browsing import said, until
+from browsing import said, segment, until
 
 from LungTumorSegLib.web.keyboard import LAYOUTS, TOOLS, WINDOWS
 
@@ -79,11 +79,15 @@ def test_every_key_stands_in_the_tooltip_of_what_it_does(opened):
         assert any(f"({name})" in title for title in titles), name
 
 
+def enter_on_segment(page) -> None:
+    page.focus("#segment")
+    assert page.evaluate("document.activeElement.id") == "segment"
+    page.keyboard.press("Enter")
+
+
 def test_the_loop_goes_without_a_mouse(opened, served):
     opened.wait_for_selector("#segment:enabled")  # a button that is not takes no focus, and says nothing of it
-    opened.focus("#segment")
-    opened.keyboard.press("Enter")
-    said(opened, "2 lesions found")
+    segment(opened, press=enter_on_segment)
     opened.keyboard.press("Tab")  # to the threshold
     for _ in range(5):
         opened.keyboard.press("ArrowRight")
