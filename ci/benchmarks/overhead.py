@@ -120,8 +120,9 @@ def clicks(scan: Volume, model: str) -> None:
 
 def marks(scans: dict[str, TestScan]) -> None:
     """Lesions of real scans clicked by a user whose worker is warm: one to three points at random inside each."""
-    if scans:
-        print("\nmarks, worker warm                          median ms  slowest ms    answers")
+    if not scans:
+        return
+    print("\nmarks, worker warm                          median ms  slowest ms    answers")
     with WorkerClient(worker_command(python=sys.executable)) as client:
         for name, scan in scans.items():
             took: dict[int, list[float]] = {1: [], 2: [], 3: []}

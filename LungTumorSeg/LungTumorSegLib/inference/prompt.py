@@ -62,8 +62,6 @@ def find_lesion(
     channels = card.arguments["input_channels"]
     if marks.box is not None and channels < 4:
         raise InputRefused(f"the model {card.name} takes no box: click a point inside the lesion")
-    if not any(window_around(marks, geometry, card, zoom) for zoom in ZOOMS):
-        raise InputRefused("the marks are too far apart for one lesion: mark one lesion at a time")
     asked = 0
 
     def look_at(zoom: float) -> Look | None:
@@ -77,6 +75,8 @@ def find_lesion(
         return Look(window, *look(image, geometry, window, channels, predict, marks, threshold))
 
     shown, whole = whole_lesion(look_at, sized=marks.box is not None)
+    if not asked:
+        raise InputRefused("the marks are too far apart for one lesion: mark one lesion at a time")
     if shown is None:
         return (0, 0, 0), np.zeros((0, 0, 0), np.float32), ("no lesion was found at the point",)
     notes = () if whole else ("the lesion may reach beyond what is shown: it is larger than the window",)

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from scipy import ndimage
 
+from LungTumorSegLib.evaluation.overlap import hard_counts
 from LungTumorSegLib.inference.session import Session
 from LungTumorSegLib.networks.model import Model
 from LungTumorSegLib.training.backgrounds import Background
@@ -50,8 +51,7 @@ def evaluate_enlarged(model: str | Model, nodules: list[Nodule], backgrounds: li
             click = volume.geometry.ijk_to_lps(click_inside(lesion, depth, rng)[::-1])
             prediction = session.prompt(volume, model, [tuple(click)])
             found = prediction.probability.full(lesion.shape) >= prediction.threshold
-            dice = 2 * (found & lesion).sum() / (found.sum() + lesion.sum())
-            outcomes.append(Enlarged(nodule.name, nodule.diameter_mm * times, float(dice)))
+            outcomes.append(Enlarged(nodule.name, nodule.diameter_mm * times, hard_counts(found, lesion).dice))
     return outcomes
 
 

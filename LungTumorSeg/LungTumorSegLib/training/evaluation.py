@@ -63,18 +63,18 @@ def evaluate_automatic_model(
     """Whole scans, and held-out nodules set into held-out lungs; these only of a model that searches as ours does."""
     session, card = Session(), load_card(name)
     figures: dict = {"whole scans": [asdict(search_scan(session, name, scan)) for scan in scans]}
-    if is_taught_like(card, searching_samples.HU_RANGE, searching_samples.SPACING_MM, 1):
+    if searches_like_ours(card):
         network = load_model(name).network
         found = evaluate_pasted(network, nodules, backgrounds, card.suspicion or card.threshold)
         figures["nodules set into held-out lungs, found by the search"] = found
     return figures
 
 
-def is_taught_like(card: ModelCard, hu_range: tuple[float, float], spacing_mm: float, channels: int) -> bool:
-    """Whether the network sees cubes of that spacing with so many channels, and says one probability."""
+def searches_like_ours(card: ModelCard) -> bool:
+    """Whether the network sees cubes of our search's spacing, of the CT alone, and says one probability."""
     sees = card.hu_range, card.spacing_mm, card.arguments["input_channels"], len(card.classes), card.activation
-    is_3d = catalogue.entry(card.network).dimensions == 3
-    return is_3d and sees == (hu_range, (spacing_mm,) * 3, channels, 1, "sigmoid")
+    ours = searching_samples.HU_RANGE, (searching_samples.SPACING_MM,) * 3, 1, 1, "sigmoid"
+    return catalogue.entry(card.network).dimensions == 3 and sees == ours
 
 
 def main() -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from LungTumorSegLib.evaluation.overlap import hard_counts
 from LungTumorSegLib.inference.clicks import INSIDE
 from LungTumorSegLib.inference.session import Session
 from LungTumorSegLib.networks.model import Model
@@ -69,15 +70,15 @@ def _asked(
     """One outcome a mark; where nothing is wrong any more, the last answer stays."""
     voxel = click_inside(nodule.mask, nodule.depth_mm, rng)
     scan, lesion = set_in(nodule, voxel, backgrounds, rng) if backgrounds else alone(nodule)
-    points: dict[bool, list[tuple]] = {True: [], False: []}
+    points: dict[bool, list[np.ndarray]] = {True: [], False: []}
     box = None
     if boxed:
         drawn = drawn_around(torch.from_numpy(lesion), rng)
         ends = np.array([[part.start - 0.5, part.stop - 0.5] for part in drawn])
-        box = tuple(tuple(corner) for corner in scan.geometry.ijk_to_lps(ends.T[:, ::-1]))
+        box = scan.geometry.ijk_to_lps(ends.T[:, ::-1])
     else:
-        first = np.argwhere(lesion).min(0) + voxel - np.argwhere(nodule.mask).min(0)
-        points[True].append(at(scan, first))
+        there = np.array(lesion.shape) // 2 if backgrounds else voxel
+        points[True].append(scan.geometry.ijk_to_lps(there[::-1]))
     outcomes = []
     while len(outcomes) < clicks:
         answer = session.prompt(scan, model, points[True], points[False], box)
@@ -88,7 +89,7 @@ def _asked(
             outcomes += outcomes[-1:] * (clicks - len(outcomes))
         else:
             channel, voxel = click
-            points[channel == INSIDE].append(at(scan, voxel))
+            points[channel == INSIDE].append(scan.geometry.ijk_to_lps(voxel[::-1]))
     return outcomes
 
 
@@ -115,15 +116,9 @@ def set_in(
     return Volume(image, Geometry(shape, nodule.spacing[::-1])), lesion
 
 
-def at(scan: Volume, voxel: np.ndarray) -> tuple[float, float, float]:
-    """LPS mm of a voxel (k, j, i)."""
-    return tuple(scan.geometry.ijk_to_lps(voxel[::-1]).tolist())
-
-
 def compared(nodule: Nodule, found: np.ndarray, lesion: np.ndarray) -> Outcome:
-    dice = 2 * (found & lesion).sum() / (found.sum() + lesion.sum())
-    found_mm = longest_axial(found, nodule.spacing)
-    return Outcome(nodule.name, longest_axial(nodule.mask, nodule.spacing), found_mm, float(dice))
+    true_mm, found_mm = (longest_axial(mask, nodule.spacing) for mask in (nodule.mask, found))
+    return Outcome(nodule.name, true_mm, found_mm, hard_counts(found, lesion).dice)
 
 
 def longest_axial(mask: np.ndarray, spacing: tuple[float, float, float]) -> float:

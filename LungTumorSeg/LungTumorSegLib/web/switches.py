@@ -39,13 +39,10 @@ class Switches:
 
     def follow(self, threshold: float, smallest_mm: float) -> None:
         """There the page shows the sliders; what they send of it may still be on its way."""
-        data = self._segment.data
-        if threshold != data.threshold:
-            data.threshold = threshold
+        shown = Cut(threshold, smallest_mm, self.cut.largest_only)
+        if shown != self.cut:
+            self.set_cut(shown)
             self._threshold.put(threshold)
-        if smallest_mm != data.smallest_mm:
-            data.smallest_mm = smallest_mm
-            self._smallest.put(smallest_mm)
 
     def set_cut(self, cut: Cut) -> None:
         """Put the sliders there; nobody is told."""
