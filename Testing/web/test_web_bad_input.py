@@ -182,11 +182,10 @@ def test_the_next_right_one_is_opened(work, ct_file, served):
 
 def test_files_that_cannot_be_sent_are_told_of_and_can_be_sent_again(work, ct_file, served):
     hush(work, served)
-    work.context.set_offline(True)
+    work.route("**/*", lambda request: request.abort("internetdisconnected"))
     work.evaluate(PUT, [["chest.nii.gz", "x"]])
     assert "could not be received" in work.inner_text(".lts-sending")
-    work.context.set_offline(False)
-    work.wait_for_selector("#segment:enabled")
+    work.unroute("**/*")
     choose(work, ct_file)
     said(work, "Press Segment")
 
