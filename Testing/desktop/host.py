@@ -250,6 +250,12 @@ class SegmentEditor:
     def setSourceVolumeNode(self, node):
         self.logic.SetSourceVolumeNode(node)
 
+    def setCurrentSegmentID(self, segment_id):
+        self.logic.GetSegmentEditorNode().SetSelectedSegmentID(segment_id)
+
+    def currentSegmentID(self):
+        return self.logic.GetSegmentEditorNode().GetSelectedSegmentID()
+
     def saveStateForUndo(self):
         self.logic.SaveStateForUndo()
 

@@ -178,6 +178,24 @@ def test_the_whole_loop_on_the_synthetic_chest(host, module, tmp_path):
     assert (loop.mask()[painted] == lesion).all()
     assert "corrected" in next(row for row in loop.table() if row[0] == str(lesion))[-1]
 
+    before = {row[0] for row in loop.table()}
+    click(ui.newLesionButton)
+    assert host.module == "SegmentEditor"
+    editor = slicer.modules.SegmentEditorWidget.editor
+    segment = editor.segmentationNode().GetSegmentation().GetSegment(editor.currentSegmentID())
+    added = segment.GetLabelValue()
+    assert str(added) not in before
+    assert segment.GetName() == f"Tumour {added}"
+    box = np.zeros(loop.mask().shape, bool)
+    k, j, i = np.argwhere(loop.mask() == 0).mean(axis=0).astype(int)
+    box[k : k + 3, j : j + 6, i : i + 6] = True
+    box &= loop.mask() == 0
+    loop.paint(box, added)
+    host.select_module("LungTumorSeg")
+    loop.step("new lesion")
+    assert {row[0] for row in loop.table()} - before == {str(added)}
+    assert (loop.mask()[box] == added).all()
+
     open_tab(module, "Measure")
     row = [row[0] for row in loop.table()].index(str(lesion))
     click_row(ui.lesionTable, row)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import slicer
 
+from LungTumorSegLib.scene import segments
+
 
 def save_undo(segmentation_node) -> None:
     """Have the Segment Editor remember the segmentation as it is, where it edits this one."""
@@ -16,9 +18,11 @@ def save_undo(segmentation_node) -> None:
         widget.editor.saveStateForUndo()
 
 
-def open_segment_editor(segmentation_node, ct) -> None:
-    """Change to the Segment Editor module, set to paint on our segmentation over the CT."""
+def open_segment_editor(segmentation_node, ct, lesion: int | None = None) -> None:
+    """Change to the Segment Editor module, set to paint on our segmentation over the CT: into that lesion, if any."""
     slicer.util.selectModule("SegmentEditor")
     editor = slicer.modules.SegmentEditorWidget.editor
     editor.setSegmentationNode(segmentation_node)
     editor.setSourceVolumeNode(ct)
+    if lesion is not None:
+        editor.setCurrentSegmentID(segments.our_segments(segmentation_node)[lesion])

@@ -50,6 +50,7 @@ class SegmentTab:
         ui.explainButton.connect("clicked(bool)", self._explain)
         ui.deletePromptsButton.connect("clicked(bool)", lambda _checked: desk.delete_prompts())
         ui.correctButton.connect("clicked(bool)", self._correct)
+        ui.newLesionButton.connect("clicked(bool)", self._new_lesion)
         ui.undoCorrectionsButton.connect("clicked(bool)", self._undo_corrections)
 
     @property
@@ -61,6 +62,7 @@ class SegmentTab:
             "X": self.ui.boxButton.click,
             "O": self.ui.probabilityCheckBox.click,
             "E": self.ui.correctButton.click,
+            "A": self.ui.newLesionButton.click,
         }
 
     # Models
@@ -159,6 +161,7 @@ class SegmentTab:
         ui.promptsLabel.text = _points_and_boxes(*desk.prompt_counts)
         ui.deletePromptsButton.enabled = any(desk.prompt_counts)
         ui.correctButton.enabled = desk.has_result
+        ui.newLesionButton.enabled = desk.ct is not None
         ui.undoCorrectionsButton.enabled = desk.has_edits
         if not desk.can_prompt:
             self._placing.stop()
@@ -181,6 +184,10 @@ class SegmentTab:
 
     def _correct(self, _checked: bool = False) -> None:
         open_segment_editor(self.desk.result.segmentation_node, self.desk.ct)
+
+    def _new_lesion(self, _checked: bool = False) -> None:
+        lesion = self.desk.new_lesion()
+        open_segment_editor(self.desk.result.segmentation_node, self.desk.ct, lesion)
 
     def _undo_corrections(self, _checked: bool = False) -> None:
         """Of the chosen lesion where it was corrected, else of all."""
