@@ -124,6 +124,24 @@ def test_a_removed_case_is_gone_and_may_be_added_again(page, ward):
     cases(page, 2)
 
 
+def test_cases_may_be_kept_in_another_folder(page, ward, tmp_path):
+    page.fill("#teaching-folder", str(tmp_path / "nowhere" / "ours"))
+    page.press("#teaching-folder", "Enter")
+    assert "no folder nowhere" in refusal(page)
+    page.wait_for_function("() => document.querySelector('#teaching-folder').value === ''")
+    cases(page, 2)
+    page.fill("#teaching-folder", str(tmp_path / "ours"))
+    page.press("#teaching-folder", "Enter")
+    cases(page, 0)
+    page.click("#add-case")
+    cases(page, 1)
+    assert len(list((tmp_path / "ours" / "cases").glob("case-*"))) == 1
+    page.fill("#teaching-folder", "")
+    page.press("#teaching-folder", "Enter")
+    cases(page, 2)
+    assert len(list((ward.folder / "teaching" / "cases").glob("case-*"))) == 2
+
+
 def test_a_model_learns_a_moment_is_promoted_at_once_in_use_and_rolled_back(page, ward):
     learn(page, "site-prompted", 2, "")
     assert page.locator("#compared tbody tr").count() == 2

@@ -112,6 +112,7 @@ class TrainState:
     ----------
     base : address of the model to begin with, of `bases`.
     rate : the learning rate as text; empty for the recipe's own, which is `usual_rate`.
+    folder : where cases and runs are kept, on the machine of the process; empty for the user's own.
     frozen : folder of cases that must not be forgotten, on the machine of the process; empty for synthetic scans.
     large : a picture that is shown large, or empty.
     """
@@ -124,6 +125,7 @@ class TrainState:
     epochs: int = 1
     rate: str = ""
     usual_rate: str = ""
+    folder: str = ""
     frozen: str = ""
     large: str = ""
     device: str = "auto"

@@ -37,7 +37,7 @@ class TrainTab:
 
     Parameters
     ----------
-    folder : of the user's cases and runs
+    folder : of the user's cases and runs, unless the user names another
     launch, new_process : for jobs
     exporting : makes the result's folder that becomes a case
     said, failed : for the status line
@@ -60,9 +60,12 @@ class TrainTab:
         self.state = TypedState(server.state, TrainState)
         self._segment = TypedState(server.state, SegmentState)
         self._question = Question(server, "train")
+        self._own_folder = folder
         self.teaching = Teaching(folder, launch, new_process, self)
         name = self.state.name
-        self.state.bind_changes({name.task: self._task_chosen, name.frozen: self._frozen_chosen})
+        self.state.bind_changes(
+            {name.task: self._task_chosen, name.folder: self._folder_chosen, name.frozen: self._frozen_chosen}
+        )
         self._task_chosen(self.state.data.task)
         self.changed()
 
@@ -117,6 +120,15 @@ class TrainTab:
         data.epochs, data.rate = recipe_epochs(task), ""
         data.usual_rate, data.recipe = f"{recipe_rate(task):.2g}", teaching_words.recipe_of(task)
         self._show_bases()
+
+    def _folder_chosen(self, text: str | None) -> None:
+        folder = Path(text.strip()).expanduser().absolute() if text and text.strip() else self._own_folder
+        if not (folder.is_dir() or folder.parent.is_dir() or folder == self._own_folder):
+            self.failed(f"There is no folder {folder.parent.name} to keep the cases in: check the path.")
+            self.state.data.folder = ""  # which is a choice, too
+            return
+        self.teaching.folder = folder
+        self.changed()
 
     def _frozen_chosen(self, text: str | None) -> None:
         folder = Path(text.strip()).expanduser() if text and text.strip() else None
@@ -179,8 +191,14 @@ class TrainTab:
                 title="Remove this case", aria_label="Remove this case", click=(self._remove, "[case_.name]"),
             )  # fmt: skip
 
-        html.Div("Training", classes="lts-section")
         look = {"density": "compact", "hide_details": True, "variant": "outlined", "disabled": (name.busy,)}
+        v3.VTextField(
+            model_value=(name.folder,), change=f"{name.folder} = $event.target.value", id="teaching-folder",
+            classes="mt-2", label="Kept in", placeholder="your own folder; or another on this machine",
+            persistent_placeholder=True, title="Where cases and trainings lie; press Enter", **look,
+        )  # fmt: skip
+
+        html.Div("Training", classes="lts-section")
         v3.VSelect(
             v_model=(name.task,), items=([{"value": k, "title": t} for k, t in RECIPES.items()],), label="Teach to",
             classes="mb-2", title=(name.recipe,), **look,
