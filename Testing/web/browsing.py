@@ -6,6 +6,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+# What may tell why something that was pressed did nothing.
+STATE = """() => ({
+  heard: window.heard, pressed: window.pressed, said: document.querySelector('#lts-said')?.innerText,
+  button: document.querySelector("#segment")?.outerHTML.slice(0, 400),
+  focus: document.activeElement?.outerHTML.slice(0, 200),
+  open: [...document.querySelectorAll('.v-overlay--active, .lts-veil')].map(one => one.innerText),
+})"""
+
 
 def come_in(context, served):
     """A new page at the Segment tab with all four views, no tool in the hand."""
@@ -60,12 +68,19 @@ def segment(page, words: str = "2 lesions found", press=lambda page: page.click(
     """Press Segment and wait until this is said: now, whatever was said before and is said right after."""
     page.evaluate("""() => {
       const line = document.querySelector("#lts-said");
-      window.heard = [];
+      window.heard = [], window.pressed = [];
+      for (const kind of ["keydown", "click"]) document.addEventListener(kind, (event) => window.pressed.push(
+        `${kind} ${event.key ?? ""} at ${event.target.id || event.target.tagName}, ${Math.round(performance.now())}`),
+        true);
       new MutationObserver(() => window.heard.push(line.innerText)).observe(
         line, {characterData: true, childList: true, subtree: true});
     }""")
     press(page)
-    page.wait_for_function("words => (window.heard || []).some(text => text.includes(words))", arg=words)
+    try:
+        page.wait_for_function("words => (window.heard || []).some(text => text.includes(words))", arg=words)
+    except Exception as failure:
+        failure.add_note(f"{page.evaluate(STATE)}")
+        raise
     return page
 
 
