@@ -203,10 +203,15 @@ class TrainTab:
             v_model=(name.task,), items=([{"value": k, "title": t} for k, t in RECIPES.items()],), label="Teach to",
             classes="mb-2", title=(name.recipe,), **look,
         )  # fmt: skip
-        v3.VSelect(
-            v_model=(name.base,), items=(name.bases,), label="Begin with", classes="mb-2", id="base",
-            title="The model that is tuned; it stays as it is", **look,
-        )  # fmt: skip
+        with html.Div(classes="lts-row flex-nowrap mb-2"):
+            v3.VSelect(
+                v_model=(name.base,), items=(name.bases,), label="Begin with", id="base", style="min-width: 0",
+                title="The model that is tuned; it stays as it is", **look,
+            )  # fmt: skip
+            v3.VSelect(
+                v_model=(name.device,), items=([{"value": k, "title": t} for k, t in DEVICES.items()],),
+                label="Computed by", style="min-width: 0", **look,
+            )  # fmt: skip
         with html.Div(classes="lts-row flex-nowrap mb-2"):
             v3.VTextField(
                 v_model_number=(name.epochs,), type="number", min=1, max=MOST_EPOCHS, label="Epochs",
@@ -217,10 +222,6 @@ class TrainTab:
                 placeholder=(f"`${{{name.usual_rate}}} (recipe)`",), persistent_placeholder=True,
                 title="How far a step goes; empty: the recipe's own, which was tried out", **look,
             )  # fmt: skip
-        v3.VSelect(
-            v_model=(name.device,), items=([{"value": k, "title": t} for k, t in DEVICES.items()],),
-            label="Computed by", classes="mb-2", **look,
-        )  # fmt: skip
         v3.VTextField(
             model_value=(name.frozen,), change=f"{name.frozen} = $event.target.value", id="frozen", classes="mb-3",
             label="Cases that must not be forgotten",
