@@ -1,5 +1,6 @@
 """What the tests do in the page and see of it."""
 
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 
@@ -68,10 +69,9 @@ def segment(page, words: str = "2 lesions found", press=lambda page: page.click(
     """Press Segment and wait until this is said: now, whatever was said before and is said right after."""
     page.evaluate("""() => {
       const line = document.querySelector("#lts-said");
+      if (!window.pressed) for (const kind of ["keydown", "click"]) document.addEventListener(kind, (event) =>
+        window.pressed.push(`${kind} ${event.key ?? ""} at ${event.target.id || event.target.tagName}`), true);
       window.heard = [], window.pressed = [];
-      for (const kind of ["keydown", "click"]) document.addEventListener(kind, (event) => window.pressed.push(
-        `${kind} ${event.key ?? ""} at ${event.target.id || event.target.tagName}, ${Math.round(performance.now())}`),
-        true);
       new MutationObserver(() => window.heard.push(line.innerText)).observe(
         line, {characterData: true, childList: true, subtree: true});
     }""")
@@ -82,6 +82,17 @@ def segment(page, words: str = "2 lesions found", press=lambda page: page.click(
         failure.add_note(f"{page.evaluate(STATE)}")
         raise
     return page
+
+
+@contextmanager
+def cut_off(page):
+    """No request of the page gets through. Not Chromium's offline mode: that may hold back the websocket's closing as
+    well, then the page is told of nothing; and it is the whole context's."""
+    page.route("**/*", lambda request: request.abort("internetdisconnected"))
+    try:
+        yield
+    finally:
+        page.unroute("**/*")
 
 
 def hush(page, served) -> None:

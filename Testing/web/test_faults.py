@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from app_process import Served
-from browsing import at, choose, come_in, downloaded, drag, hush, open_ct, refusal, said, segment, take, until
+from browsing import at, choose, come_in, cut_off, downloaded, drag, hush, open_ct, refusal, said, segment, take, until
 from downloads import on_grid
 
 from LungTumorSegLib.volume.reading import read_ct
@@ -85,13 +85,11 @@ def test_a_worker_killed_during_segment_is_told_of_and_the_next_segment_works(he
 
 def test_a_network_cut_during_segment_comes_back_to_the_answer(held, served):
     held.evaluate("window.stale = true")
-    # Not set_offline: it may hold back the websocket's closing as well, then the page is told of nothing.
-    held.route("**/*", lambda request: request.abort("internetdisconnected"))
-    held.evaluate("window.trame.client.getConnection().getSession().close()")
-    held.wait_for_selector("text=Connection lost")
-    served.hold.unlink()
-    until(lambda: served.ask("voxels"), lambda found: len(found) == 2, held)
-    held.unroute("**/*")
+    with cut_off(held):
+        held.evaluate("window.trame.client.getConnection().getSession().close()")
+        held.wait_for_selector("text=Connection lost")
+        served.hold.unlink()
+        until(lambda: served.ask("voxels"), lambda found: len(found) == 2, held)
     held.wait_for_function("!window.stale && document.querySelector('#segment')")
     said(held, "2 lesions found")
     held.click(".v-tab:has-text('Measure')")

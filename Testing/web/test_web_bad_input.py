@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browsing import choose, hush, open_ct, refusal, said, segment
+from browsing import choose, cut_off, hush, open_ct, refusal, said, segment
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "volume"))
 from small_scans import image_of, write_series, write_structure_set
@@ -182,10 +182,10 @@ def test_the_next_right_one_is_opened(work, ct_file, served):
 
 def test_files_that_cannot_be_sent_are_told_of_and_can_be_sent_again(work, ct_file, served):
     hush(work, served)
-    work.route("**/*", lambda request: request.abort("internetdisconnected"))
-    work.evaluate(PUT, [["chest.nii.gz", "x"]])
-    assert "could not be received" in work.inner_text(".lts-sending")
-    work.unroute("**/*")
+    with cut_off(work):
+        work.evaluate(PUT, [["chest.nii.gz", "x"]])
+        assert "could not be received" in work.inner_text(".lts-sending")
+    work.wait_for_selector("#segment:enabled")
     choose(work, ct_file)
     said(work, "Press Segment")
 

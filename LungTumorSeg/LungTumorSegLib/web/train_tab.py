@@ -122,16 +122,16 @@ class TrainTab:
         self._show_bases()
 
     def _folder_chosen(self, text: str | None) -> None:
-        folder = Path(text.strip()).expanduser().absolute() if text and text.strip() else self._own_folder
-        if not (folder.is_dir() or folder.parent.is_dir() or folder == self._own_folder):
+        folder = folder_named(text)
+        if folder is not None and not folder.parent.is_dir():
             self.failed(f"There is no folder {folder.parent.name} to keep the cases in: check the path.")
             self.state.data.folder = ""  # which is a choice, too
             return
-        self.teaching.folder = folder
+        self.teaching.folder = folder or self._own_folder
         self.changed()
 
     def _frozen_chosen(self, text: str | None) -> None:
-        folder = Path(text.strip()).expanduser() if text and text.strip() else None
+        folder = folder_named(text)
         if folder is not None and not folder.is_dir():
             self.failed(f"There is no folder {folder.name} for cases that must not be forgotten: check the path.")
             folder = None
@@ -280,6 +280,11 @@ def row(title: str, part: Judged) -> list:
 def number(text) -> float | None:
     """Of a field; None where it is empty."""
     return None if text in ("", None) else float(text)
+
+
+def folder_named(text: str | None) -> Path | None:
+    """By a field; None where it is empty."""
+    return Path(text.strip()).expanduser().absolute() if text and text.strip() else None
 
 
 def picture(path: Path) -> str:
