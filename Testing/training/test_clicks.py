@@ -82,6 +82,17 @@ def test_the_next_click_lies_in_the_largest_error():
     assert error_click(lesion, lesion, rng) is None
 
 
+def test_a_click_in_the_middle_of_an_error_lies_where_it_is_deepest():
+    lesion = np.zeros((12, 16, 16), bool)
+    lesion[3:8, 3:8, 3:13] = True
+    channel, voxel = error_click(np.zeros_like(lesion), lesion, None)
+    assert (channel, tuple(voxel)) == (INSIDE, (5, 5, 7))  # of the six deepest the first beside the centroid
+    channel, voxel = error_click(np.zeros_like(lesion), lesion, None, spacing=(0.1, 1.0, 1.0))
+    assert tuple(voxel)[0] == 5, "thin slices: the middle of the five"
+    seen = {tuple(error_click(np.zeros_like(lesion), lesion, np.random.default_rng(n))[1]) for n in range(40)}
+    assert len(seen) > 20, "drawn clicks lie anywhere in the error"
+
+
 def test_a_drawn_box_holds_the_lesion_more_or_less():
     lesion = torch.zeros(32, 32, 32)
     lesion[10:20, 12:18, 8:24] = 1

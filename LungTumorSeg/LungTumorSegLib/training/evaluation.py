@@ -35,8 +35,8 @@ COUNTS = ("one click", "two clicks", "three clicks")
 def evaluate_prompted_model(
     name: str, nodules: list[Nodule], backgrounds: list[Background], scans: list[TestScan]
 ) -> dict:
-    """One random click inside each nodule, also with a second and third click where it is wrong, or a box instead; its
-    crop alone and set into held-out lungs; several clicks in scans."""
+    """One random click inside each nodule, also with a second and third click where it is wrong (anywhere in the error,
+    or in its middle), or a box instead; its crop alone and set into held-out lungs; several clicks in scans."""
     session = Session()
     in_scans, cut_out = {}, {}
     for scan in scans:
@@ -47,6 +47,9 @@ def evaluate_prompted_model(
         by_clicks = evaluate_prompted(session, name, nodules, around, clicks=len(COUNTS))
         for count, outcomes in zip(COUNTS, by_clicks, strict=True):
             in_nodules[f"{where}, {count}"] = summary(outcomes)
+        _, *centred = evaluate_prompted(session, name, nodules, around, clicks=len(COUNTS), centred=True)
+        for count, outcomes in zip(COUNTS[1:], centred, strict=True):
+            in_nodules[f"{where}, {count}, mid-error"] = summary(outcomes)
         (boxed,) = evaluate_prompted(session, name, nodules, around, boxed=True)
         in_nodules[f"{where}, a box"] = summary(boxed)
     return {

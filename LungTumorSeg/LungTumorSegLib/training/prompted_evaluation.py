@@ -3,7 +3,8 @@
 Each nodule stands in one of two scans: its crop alone (a scan that ends there: its edge values continue outward, and
 nothing is found beyond), or set into a held-out lung, the crop's border hidden (whatever spills out of the crop counts
 as wrong). Whole scans are `scan_evaluation`'s. The first click lies at random inside the nodule, each further one in
-the largest error of the answer that was shown. Answer and outline are compared on the outline's own voxels.
+the largest error of the answer that was shown: somewhere in it, or in its middle as most of the literature sets it
+(`clicks.error_click`). Answer and outline are compared on the outline's own voxels.
 """
 
 from __future__ import annotations
@@ -44,17 +45,19 @@ def evaluate_prompted(
     backgrounds: list[Background] | None,
     clicks: int = 1,
     boxed: bool = False,
+    centred: bool = False,
     seed: int = 0,
 ) -> list[list[Outcome]]:
     """For each mark, the first and the further ones, an outcome a nodule in their order. Without backgrounds the crop
     stands alone.
 
-    clicks : how many marks. boxed : the first is a box drawn by hand instead of a click.
+    clicks : how many marks. boxed : the first is a box drawn by hand instead of a click. centred : further clicks lie
+    in the error's middle, not anywhere in it.
     """
     by_nodule = []
     for number, nodule in enumerate(nodules):
         rng = np.random.default_rng([seed, number])
-        by_nodule.append(_asked(session, model, nodule, backgrounds, clicks, boxed, rng))
+        by_nodule.append(_asked(session, model, nodule, backgrounds, clicks, boxed, centred, rng))
     return [list(outcomes) for outcomes in zip(*by_nodule, strict=True)]
 
 
@@ -65,6 +68,7 @@ def _asked(
     backgrounds: list[Background] | None,
     clicks: int,
     boxed: bool,
+    centred: bool,
     rng: np.random.Generator,
 ) -> list[Outcome]:
     """One outcome a mark; where nothing is wrong any more, the last answer stays."""
@@ -84,7 +88,7 @@ def _asked(
         answer = session.prompt(scan, model, points[True], points[False], box)
         found = answer.probability.full(lesion.shape) >= answer.threshold
         outcomes.append(compared(nodule, found, lesion))
-        click = error_click(found, lesion, rng, nodule.spacing)
+        click = error_click(found, lesion, None if centred else rng, nodule.spacing)
         if click is None:
             outcomes += outcomes[-1:] * (clicks - len(outcomes))
         else:
