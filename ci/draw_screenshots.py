@@ -97,7 +97,7 @@ def look_at(scene, panes, lesion) -> None:
         else:
             pane.set_background_color([20, 20, 30])
             pane.fit_view_to_content()
-            pane.zoom(1.2)
+            pane.zoom(-0.7)  # out: room for the labels
 
 
 def picture(panes, name: str) -> None:
