@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import SimpleITK as sitk
@@ -10,7 +12,7 @@ from LungTumorSegLib.networks.card import ModelCard
 from LungTumorSegLib.networks.model import Model
 from LungTumorSegLib.training.backgrounds import read_backgrounds
 from LungTumorSegLib.training.crops import read_nodules
-from LungTumorSegLib.training.prompted_evaluation import evaluate_prompted, longest_axial, set_in, summary
+from LungTumorSegLib.training.prompted_evaluation import Outcome, evaluate_prompted, longest_axial, set_in, summary
 from LungTumorSegLib.training.scan_evaluation import cut_out, score
 from LungTumorSegLib.training.scans import read_scan
 from LungTumorSegLib.volume.geometry import Geometry, Volume
@@ -57,6 +59,17 @@ def test_a_scan_without_lesions_can_only_have_false_ones():
     found[1, 5:12, 5:12] = 0.9
     outcome = score("made", found, np.zeros(found.shape, np.uint16), Geometry(found.shape, (1.0, 1.0, 2.0)), 0.5)
     assert (outcome.lesions, outcome.found, outcome.false_positives, outcome.dice) == (0, 0, 1, 0.0)
+
+
+def test_a_summary_tells_how_far_the_mean_would_move_with_other_patients():
+    outcomes = [Outcome(f"{n}", f"patient {n // 2}", 6.0 + n, 6.0 + n, 0.8 + 0.01 * n) for n in range(12)]
+    told = summary(outcomes)
+    low, high = told["dice_interval_95"]
+    assert (told["dice"], told["dice_from_10_mm"], told["nodules_from_10_mm"]) == (0.855, 0.875, 8)
+    assert 0.80 < low < told["dice"] < high < 0.91
+    alone = summary([replace(outcome, patient="one", diameter_mm=5.0) for outcome in outcomes])
+    assert (alone["dice"], alone["dice_interval_95"]) == (0.855, [None, None])
+    assert alone["dice_from_10_mm"] is alone["diameter_error_median_from_10_mm"] is None
 
 
 def test_a_model_that_outlines_the_nodule_is_scored_near_one_alone_and_in_lungs(tiny_data, tiny_backgrounds):
