@@ -149,6 +149,38 @@ def test_a_killed_process_leaves_prompts_edits_and_lesions_to_the_next(own, ct_f
     assert not (third.folder / "session" / "kept").exists()
 
 
+def test_folders_named_in_the_train_tab_are_named_again_after_a_restart(own, tmp_path):
+    ours, frozen, away = tmp_path / "ours", tmp_path / "frozen", tmp_path / "away"
+    for folder in (ours, frozen):
+        folder.mkdir()
+
+    def come():
+        served, page = own()
+        page.click(".v-tab:has-text('Train')")
+        page.wait_for_selector("#teaching-folder")
+        return served, page
+
+    def shown(page):
+        return [page.input_value(field) for field in ("#teaching-folder", "#frozen")]
+
+    first, page = come()
+    for field, folder in (("#teaching-folder", ours), ("#frozen", frozen)):
+        page.fill(field, str(folder))
+        page.press(field, "Enter")
+    kept = tmp_path / "folders.json"
+    until(lambda: kept.is_file() and kept.read_text(), lambda text: text and "frozen" in text, page)
+    first.kill()
+
+    ours.rename(away)  # as a drive that is not mounted
+    second, page = come()
+    assert shown(page) == ["", str(frozen)]
+    second.kill()
+
+    away.rename(ours)
+    _third, page = come()
+    assert shown(page) == [str(ours), str(frozen)]
+
+
 def test_a_full_disk_is_told_of_costs_nothing_that_was_kept_and_is_made_good(own, ct_file, tmp_path):
     first, page = own()
     segment(open_ct(page, ct_file))

@@ -29,6 +29,7 @@ from LungTumorSegLib.web.keyboard import Keyboard
 from LungTumorSegLib.web.measure_tab import MeasureActions, measure_tab
 from LungTumorSegLib.web.model_choice import ModelChoice
 from LungTumorSegLib.web.models_dialog import ModelsDialog
+from LungTumorSegLib.web.named_folders import NamedFolders
 from LungTumorSegLib.web.page import Page, PageActions
 from LungTumorSegLib.web.scans import Scans
 from LungTumorSegLib.web.segment_tab import SegmentActions, segment_tab
@@ -83,8 +84,8 @@ class App:
         self._models = ModelChoice(server, self.desk)
         self._models_dialog = ModelsDialog(server, self._models.show_list)
         self._train = TrainTab(
-            server, folder / "teaching", job_command(), new_child, exporting, self.host.said,
-            self.host.failed, self._models.show_list,
+            server, folder / "teaching", NamedFolders(folder / "folders.json"), job_command(), new_child, exporting,
+            self.host.said, self.host.failed, self._models.show_list,
         )  # fmt: skip
         self._session = KeptSession(server, self.desk, self._scans, self._switches, self.host, folder / "session")
         for tick in (self._jobs.tick, self._train.teaching.tick, self.desk.tick):

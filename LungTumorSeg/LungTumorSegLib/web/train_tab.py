@@ -12,6 +12,7 @@ from trame_server.utils.typed_state import TypedState
 
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.web.curves import drawn
+from LungTumorSegLib.web.named_folders import NamedFolders
 from LungTumorSegLib.web.question import Question
 from LungTumorSegLib.web.state import SegmentState, TrainState
 from LungTumorSegLib.worker.child import ChildProcess
@@ -37,7 +38,7 @@ class TrainTab:
 
     Parameters
     ----------
-    folder : of the user's cases and runs, unless the user names another
+    folder : of the user's cases and runs, unless the user names another. named : what was named before
     launch, new_process : for jobs
     exporting : makes the result's folder that becomes a case
     said, failed : for the status line
@@ -48,6 +49,7 @@ class TrainTab:
         self,
         server,
         folder: Path,
+        named: NamedFolders,
         launch: Launch,
         new_process: Callable[[], ChildProcess],
         exporting: Exporting,
@@ -60,9 +62,10 @@ class TrainTab:
         self.state = TypedState(server.state, TrainState)
         self._segment = TypedState(server.state, SegmentState)
         self._question = Question(server, "train")
-        self._own_folder = folder
+        self._own_folder, self._named = folder, named
         self.teaching = Teaching(folder, launch, new_process, self)
         name = self.state.name
+        self._take_named()
         self.state.bind_changes(
             {name.task: self._task_chosen, name.folder: self._folder_chosen, name.frozen: self._frozen_chosen}
         )
@@ -121,21 +124,33 @@ class TrainTab:
         data.usual_rate, data.recipe = f"{recipe_rate(task):.2g}", teaching_words.recipe_of(task)
         self._show_bases()
 
+    def _take_named(self) -> None:
+        """The folders that were named before, unless they are out of reach now: they are not forgotten for that."""
+        data, folder, frozen = self.state.data, self._named["folder"], self._named["frozen"]
+        if (kept_in := folder_named(folder)) and kept_in.is_dir():
+            data.folder, self.teaching.folder = folder, kept_in
+        if (cases := folder_named(frozen)) and cases.is_dir():
+            data.frozen, self.teaching.frozen = frozen, cases
+
     def _folder_chosen(self, text: str | None) -> None:
         folder = folder_named(text)
         if folder is not None and not folder.parent.is_dir():
             self.failed(f"There is no folder {folder.parent.name} to keep the cases in: check the path.")
             self.state.data.folder = ""  # which is a choice, too
             return
-        self.teaching.folder = folder or self._own_folder
-        self.changed()
+        folder = folder or self._own_folder
+        if folder != self.teaching.folder:  # trame tells of what was never changed, too
+            self.teaching.folder, self._named["folder"] = folder, text or ""
+            self.changed()
 
     def _frozen_chosen(self, text: str | None) -> None:
         folder = folder_named(text)
         if folder is not None and not folder.is_dir():
             self.failed(f"There is no folder {folder.name} for cases that must not be forgotten: check the path.")
-            folder = None
-        self.teaching.frozen = folder
+            self.state.data.frozen = ""
+            return
+        if folder != self.teaching.frozen:
+            self.teaching.frozen, self._named["frozen"] = folder, text or ""
 
     def _add(self) -> None:
         self._exporting.result(lambda folder: self._try(lambda: self.teaching.add_case(folder)))
