@@ -12,7 +12,6 @@ BOX_ERROR = 0.1  # of the lesion's extent, standard deviation of each face; plus
 BOX_ROOM = 0.05  # boxes are drawn rather too large than too small
 CORRECTED = 0.5  # share of the samples with more marks than the first, in every batch: its norms see both kinds
 ASIDE = 0.2  # share of the further clicks that are no answer to an error
-CENTRED = 0.5  # share of the others that are set in the very middle of the error
 MARKED = 0.5  # of a bump: this near to a point inside
 BESIDE_VOXELS = (3, 9)  # how far from the lesion such a click outside may lie
 
@@ -119,8 +118,7 @@ def corrected(
             if rng.random() < ASIDE:
                 click = click_aside(truth, rng)
             else:
-                drawn = None if rng.random() < CENTRED else rng
-                click = error_click(shown(mask, sample) & there, truth, drawn)
+                click = error_click(shown(mask, sample) & there, truth, rng)
             if click:
                 channel, voxel = click
                 sample[channel] = torch.maximum(sample[channel], bumps(mask.shape, voxel))
