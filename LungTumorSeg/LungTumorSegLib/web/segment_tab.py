@@ -84,9 +84,10 @@ def segment_tab(server, actions: SegmentActions) -> None:
     _section("Points and boxes")
     with html.Div(classes="lts-row"):
         for tool, text, icon, colour, hint in (
-            ("inside", "Inside", "mdi-plus-circle-outline", "green-lighten-1", "Click in a lesion that was missed (P)"),
+            ("inside", "Inside", "mdi-plus-circle-outline", "green-lighten-1",
+             "Click in a lesion that was missed, or in the middle of what is missing of one (P)"),
             ("outside", "Outside", "mdi-minus-circle-outline", "deep-orange-lighten-1",
-             "Click where there is no tumour (N)"),
+             "Click in the middle of what is no tumour (N)"),
             ("box", "Box", "mdi-crop-square", "blue-lighten-2", "Click two opposite corners around a lesion (X)"),
         ):  # fmt: skip
             _tool(page, tool, text, icon, hint, colour, (f"!{name.can_prompt}",))
