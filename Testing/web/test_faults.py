@@ -151,8 +151,7 @@ def test_a_killed_process_leaves_prompts_edits_and_lesions_to_the_next(own, ct_f
 
 def test_folders_named_in_the_train_tab_are_named_again_after_a_restart(own, tmp_path):
     ours, frozen, away = tmp_path / "ours", tmp_path / "frozen", tmp_path / "away"
-    for folder in (ours, frozen):
-        folder.mkdir()
+    frozen.mkdir()
 
     def come():
         served, page = own()
@@ -173,12 +172,18 @@ def test_folders_named_in_the_train_tab_are_named_again_after_a_restart(own, tmp
 
     ours.rename(away)  # as a drive that is not mounted
     second, page = come()
+    assert "ours of the Train tab is out of reach" in in_one_line(page)
     assert shown(page) == ["", str(frozen)]
     second.kill()
 
     away.rename(ours)
     _third, page = come()
     assert shown(page) == [str(ours), str(frozen)]
+    (tmp_path / "a file").write_text("")
+    page.fill("#teaching-folder", str(tmp_path / "a file"))
+    page.press("#teaching-folder", "Enter")
+    assert "a file cannot keep the cases" in in_one_line(page)
+    page.wait_for_function("() => document.querySelector('#teaching-folder').value === ''")
 
 
 def test_a_full_disk_is_told_of_costs_nothing_that_was_kept_and_is_made_good(own, ct_file, tmp_path):

@@ -125,18 +125,29 @@ class TrainTab:
         self._show_bases()
 
     def _take_named(self) -> None:
-        """The folders that were named before, unless they are out of reach now: they are not forgotten for that."""
-        data, folder, frozen = self.state.data, self._named["folder"], self._named["frozen"]
-        if (kept_in := folder_named(folder)) and kept_in.is_dir():
-            data.folder, self.teaching.folder = folder, kept_in
-        if (cases := folder_named(frozen)) and cases.is_dir():
-            data.frozen, self.teaching.frozen = frozen, cases
+        """The folders that were named before. One that is out of reach now is told of, and not forgotten."""
+        for field, else_ in (("folder", "the program's own folder is"), ("frozen", "synthetic scans are")):
+            folder = folder_named(self._named[field])
+            if folder is None:
+                continue
+            if folder.is_dir():
+                setattr(self.state.data, field, self._named[field])
+                setattr(self.teaching, field, folder)
+            else:
+                self.failed(f"The folder {folder.name} of the Train tab is out of reach: {else_} used meanwhile.")
 
     def _folder_chosen(self, text: str | None) -> None:
         folder = folder_named(text)
         if folder is not None and not folder.parent.is_dir():
             self.failed(f"There is no folder {folder.parent.name} to keep the cases in: check the path.")
             self.state.data.folder = ""  # which is a choice, too
+            return
+        try:
+            if folder is not None:
+                folder.mkdir(exist_ok=True)
+        except OSError as error:
+            self.failed(f"The folder {folder.name} cannot keep the cases: {error.strerror}. Choose another.")
+            self.state.data.folder = ""
             return
         folder = folder or self._own_folder
         if folder != self.teaching.folder:  # trame tells of what was never changed, too
