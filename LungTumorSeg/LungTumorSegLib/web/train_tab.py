@@ -137,31 +137,36 @@ class TrainTab:
                 self.failed(f"The folder {folder.name} of the Train tab is out of reach: {else_} used meanwhile.")
 
     def _folder_chosen(self, text: str | None) -> None:
-        folder = folder_named(text)
-        if folder is not None and not folder.parent.is_dir():
-            self.failed(f"There is no folder {folder.parent.name} to keep the cases in: check the path.")
-            self.state.data.folder = ""  # which is a choice, too
+        folder = folder_named(text) or self._own_folder
+        if folder == self.teaching.folder:  # trame tells of what was never changed, too
             return
-        try:
-            if folder is not None:
+        if folder != self._own_folder:
+            if not folder.parent.is_dir():
+                self._refuse("folder", f"There is no folder {folder.parent.name} to keep the cases in: check the path.")
+                return
+            try:
                 folder.mkdir(exist_ok=True)
-        except OSError as error:
-            self.failed(f"The folder {folder.name} cannot keep the cases: {error.strerror}. Choose another.")
-            self.state.data.folder = ""
-            return
-        folder = folder or self._own_folder
-        if folder != self.teaching.folder:  # trame tells of what was never changed, too
-            self.teaching.folder, self._named["folder"] = folder, text or ""
-            self.changed()
+            except OSError as error:
+                why = f"The folder {folder.name} cannot keep the cases: {error.strerror}. Choose another."
+                self._refuse("folder", why)
+                return
+        self.teaching.folder, self._named["folder"] = folder, text or ""
+        self.changed()
 
     def _frozen_chosen(self, text: str | None) -> None:
         folder = folder_named(text)
-        if folder is not None and not folder.is_dir():
-            self.failed(f"There is no folder {folder.name} for cases that must not be forgotten: check the path.")
-            self.state.data.frozen = ""
+        if folder == self.teaching.frozen:
             return
-        if folder != self.teaching.frozen:
-            self.teaching.frozen, self._named["frozen"] = folder, text or ""
+        if folder is not None and not folder.is_dir():
+            why = f"There is no folder {folder.name} for cases that must not be forgotten: check the path."
+            self._refuse("frozen", why)
+            return
+        self.teaching.frozen, self._named["frozen"] = folder, text or ""
+
+    def _refuse(self, field: str, why: str) -> None:
+        """The field is empty then, which is a choice, too."""
+        self.failed(why)
+        setattr(self.state.data, field, "")
 
     def _add(self) -> None:
         self._exporting.result(lambda folder: self._try(lambda: self.teaching.add_case(folder)))
