@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from app_process import Served
-from browsing import come_in, open_ct, segment
+from browsing import come_in, hush, open_ct, segment
 
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[1]
@@ -79,8 +79,9 @@ def ct_file(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def opened(page, ct_file):
+def opened(page, served, ct_file):
     """The page with the CT just opened, through the file chooser."""
+    hush(page, served)  # "Press Segment" may still be there for the last page's CT, and Segment would be for that one
     return open_ct(page, ct_file)
 
 
