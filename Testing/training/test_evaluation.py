@@ -12,9 +12,12 @@ from LungTumorSegLib.networks.card import ModelCard
 from LungTumorSegLib.networks.model import Model
 from LungTumorSegLib.training.backgrounds import read_backgrounds
 from LungTumorSegLib.training.crops import read_nodules
+from LungTumorSegLib.training.evaluation import untaught
 from LungTumorSegLib.training.prompted_evaluation import Outcome, evaluate_prompted, longest_axial, set_in, summary
 from LungTumorSegLib.training.scan_evaluation import cut_out, score
 from LungTumorSegLib.training.scans import read_scan
+from LungTumorSegLib.training.split import part_of
+from LungTumorSegLib.training.taught import PATIENTS, patient_digest
 from LungTumorSegLib.volume.geometry import Geometry, Volume
 
 
@@ -70,6 +73,16 @@ def test_a_summary_tells_how_far_the_mean_would_move_with_other_patients():
     alone = summary([replace(outcome, patient="one", diameter_mm=5.0) for outcome in outcomes])
     assert (alone["dice"], alone["dice_interval_95"]) == (0.855, [None, None])
     assert alone["dice_from_10_mm"] is alone["diameter_error_median_from_10_mm"] is None
+
+
+def test_nobody_whom_the_card_names_as_taught_judges_the_model(tiny_data):
+    nodules = read_nodules(tiny_data)
+    part = part_of(nodules[0].patient)
+    card = model(0).card
+    of_part = [nodule for nodule in nodules if part_of(nodule.patient) == part]
+    assert untaught(nodules, part, card) == of_part != []
+    taught = replace(card, provenance={PATIENTS: [patient_digest(nodules[0].patient)]})
+    assert untaught(nodules, part, taught) == [n for n in of_part if n.patient != nodules[0].patient] != of_part
 
 
 def test_a_model_that_outlines_the_nodule_is_scored_near_one_alone_and_in_lungs(tiny_data, tiny_backgrounds):

@@ -1,4 +1,5 @@
 """Prints what a model, by name or folder, can do, as JSON: the figures of its card (`measured_card` writes them there).
+Patients whom its card says it was taught with are left out, whatever part they belong to by now.
 
 ``python -m LungTumorSegLib.training.evaluation --model prompted --data lidc-nodules --backgrounds held-out-scans
 --scans scans/LIDC-IDRI-0001 scans/LIDC-IDRI-0003``
@@ -27,6 +28,7 @@ from LungTumorSegLib.training.prompted_evaluation import evaluate_prompted, summ
 from LungTumorSegLib.training.scan_evaluation import click_lesions, search_scan
 from LungTumorSegLib.training.scans import TestScan, read_scan
 from LungTumorSegLib.training.split import part_of
+from LungTumorSegLib.training.taught import patient_taught
 
 CLICKS = 5
 COUNTS = ("one click", "two clicks", "three clicks")
@@ -73,6 +75,11 @@ def evaluate_automatic_model(
     return figures
 
 
+def untaught(nodules: list[Nodule], part: str, card: ModelCard) -> list[Nodule]:
+    """Those of the part's patients, without the ones whom the card names as taught."""
+    return [n for n in nodules if part_of(n.patient) == part and not patient_taught(card, n.patient)]
+
+
 def searches_like_ours(card: ModelCard) -> bool:
     """Whether the network sees cubes of our search's spacing, of the CT alone, and says one probability."""
     sees = card.hu_range, card.spacing_mm, card.arguments["input_channels"], len(card.classes), card.activation
@@ -92,11 +99,11 @@ def main() -> None:
     given = arguments.parse_args()
     if given.threads:
         torch.set_num_threads(given.threads)
-    task = load_card(given.model).task
-    if task == "gate":
+    card = load_card(given.model)
+    if card.task == "gate":
         raise InputRefused("a gate finds no lesions: name the model that it belongs to")
-    nodules = [n for n in read_nodules(given.data) if part_of(n.patient) == given.part][: given.most]
-    evaluate = evaluate_prompted_model if task == "prompted" else evaluate_automatic_model
+    nodules = untaught(read_nodules(given.data), given.part, card)[: given.most]
+    evaluate = evaluate_prompted_model if card.task == "prompted" else evaluate_automatic_model
     scans = [read_scan(scan) for scan in given.scans]
     figures = evaluate(given.model, nodules, read_backgrounds(given.backgrounds), scans)
     print(json.dumps({"part": given.part, "patients": len({n.patient for n in nodules}), **figures}, indent=2))

@@ -32,9 +32,12 @@ def says_taught(card: ModelCard) -> bool:
 
 def was_taught(card: ModelCard, case: Case) -> bool:
     """True where the card names the case's patient or image; False for a card that names none."""
-    return patient_digest(case.patient) in card.provenance.get(PATIENTS, ()) or image_digest(
-        case
-    ) in card.provenance.get(IMAGES, ())
+    return patient_taught(card, case.patient) or image_digest(case) in card.provenance.get(IMAGES, ())
+
+
+def patient_taught(card: ModelCard, patient: str) -> bool:
+    """True where the card names the patient; False for a card that names none."""
+    return patient_digest(patient) in card.provenance.get(PATIENTS, ())
 
 
 def image_digest(case: Case) -> str:
