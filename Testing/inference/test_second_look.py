@@ -7,7 +7,7 @@ from made_chest import ball, made_chest
 
 from LungTumorSegLib.inference.candidates import MOST, candidates
 from LungTumorSegLib.inference.lungs import find_lungs
-from LungTumorSegLib.inference.second_look import FULL_TRUST_MM, hull, near_lungs, outlined
+from LungTumorSegLib.inference.second_look import hull, near_lungs, of_one_lesion, outlined
 from LungTumorSegLib.volume.geometry import Geometry
 
 GRID = Geometry((40, 50, 60), (2.0, 2.0, 2.0), (20.0, -50.0, -40.0))
@@ -30,7 +30,7 @@ def test_each_component_is_a_candidate_with_a_voxel_deep_inside_the_surest_first
     for candidate, (*centre, radius) in zip(found, (large, small), strict=True):
         assert np.linalg.norm(GRID.ijk_to_lps(candidate.voxel[::-1]) - centre) <= 2.0
         assert candidate.highest == pytest.approx(0.9)
-        assert 2 * radius <= candidate.longest_mm(GRID.spacing[::-1]) <= 2 * radius + 8
+        assert 2 * radius <= max(candidate.inside.shape) * GRID.spacing[0] <= 2 * radius + 8
 
 
 def test_what_does_not_reach_the_threshold_or_is_a_speck_is_none():
@@ -93,12 +93,32 @@ def test_an_outline_that_finds_no_end_gives_way_to_the_searchs_own_answer(box_mo
     assert (everything[1] >= 0.5).any()
 
 
-def test_a_large_mass_keeps_what_the_search_found_as_well(box_model):
-    radius = FULL_TRUST_MM / 2 + 1
+def test_of_a_large_mass_too_only_what_the_second_look_outlines_is_shown(box_model):
     volume = made_chest((60, 70, 90), (2.0, 2.0, 2.0), [(70, 0, 0, 6)])
-    probability = searched((75.0, 0.0, 0.0, radius))
-    _, values, _ = look_again(volume, box_model, probability)
-    assert (values >= 0.5).sum() == pytest.approx((probability >= 0.5).sum(), rel=0.1)
+    start, values, _ = look_again(volume, box_model, searched((75.0, 0.0, 0.0, 24.0)))
+    mask = np.zeros(volume.voxels.shape, bool)
+    mask[tuple(slice(a, a + n) for a, n in zip(start, values.shape, strict=True))] = values >= 0.5
+    true = ball(volume.geometry, (70, 0, 0), 6)
+    assert 2 * (mask & true).sum() / (mask.sum() + true.sum()) > 0.9
+
+
+@pytest.mark.parametrize(("start", "stays"), [((8, 8, 8), False), ((11, 10, 10), False), ((12, 12, 12), True)])
+def test_of_outlines_that_mean_one_lesion_the_surer_suspicions_stays(box_model, monkeypatch, start, stays):
+    answers = iter([((10, 10, 10), np.ones((4, 4, 4), np.float32), ()), (start, np.ones((8, 8, 8), np.float32), ())])
+    monkeypatch.setattr("LungTumorSegLib.inference.second_look.find_lesion", lambda *given: next(answers))
+    volume = made_chest((60, 50, 90), (2.0, 2.0, 2.0), [])
+    first, values, _ = look_again(volume, box_model, searched((70.0, 0.0, 0.0, 8.0), (110.0, 0.0, 0.0, 4.0)))
+    assert first == (10, 10, 10)
+    assert ((values >= 0.5).sum() > 4**3) == stays
+
+
+def test_outlines_mean_one_lesion_that_share_half_of_the_smaller():
+    one = ((0, 0, 0), np.ones((4, 4, 4), np.float32))
+    assert of_one_lesion(one, ((2, 0, 0), np.ones((6, 4, 4), np.float32)), 0.5)
+    assert not of_one_lesion(one, ((3, 0, 0), np.ones((6, 4, 4), np.float32)), 0.5)
+    assert not of_one_lesion(one, ((2, 0, 0), np.full((6, 4, 4), 0.4, np.float32)), 0.5)
+    assert not of_one_lesion(one, ((4, 0, 0), np.ones((6, 4, 4), np.float32)), 0.5)
+    assert not of_one_lesion(one, ((0, 0, 0), np.zeros((0, 0, 0), np.float32)), 0.5)
 
 
 def test_nothing_suspected_is_an_empty_box(box_model):

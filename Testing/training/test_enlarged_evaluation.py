@@ -8,7 +8,14 @@ from LungTumorSegLib.networks.card import ModelCard
 from LungTumorSegLib.networks.model import Model
 from LungTumorSegLib.training.backgrounds import read_backgrounds
 from LungTumorSegLib.training.crops import read_nodules
-from LungTumorSegLib.training.enlarged_evaluation import CLICKS, Enlarged, enlarged, evaluate_enlarged, summary
+from LungTumorSegLib.training.enlarged_evaluation import (
+    CLICKS,
+    Enlarged,
+    enlarged,
+    evaluate_enlarged,
+    search_enlarged,
+    summary,
+)
 from LungTumorSegLib.training.prompted_evaluation import longest_axial
 
 
@@ -23,12 +30,12 @@ class Bright(nn.Module):
         return (x[:, :1] - (0.5 if self.found else 2.0)) * 100
 
 
-def model(found: bool) -> Model:
+def model(found: bool, task: str = "prompted") -> Model:
     card = ModelCard(
         name="made",
-        task="prompted",
+        task=task,
         network="ResidualUNet3D",
-        arguments={"input_channels": 4},
+        arguments={"input_channels": 4 if task == "prompted" else 1},
         spacing_mm=(1.0, 1.0, 1.0),
         window=(24, 24, 24),
         hu_range=(-1000.0, 400.0),
@@ -59,6 +66,18 @@ def test_a_model_that_outlines_what_is_bright_is_told_from_one_that_finds_nothin
     assert len(outcomes) == CLICKS * len(nodules)
     best = max(each.dice for each in outcomes)
     assert (best > dice) == found
+
+
+@pytest.mark.parametrize("found", [True, False])
+def test_a_search_for_what_is_bright_is_told_from_one_that_finds_nothing(
+    found, tiny_data, tiny_backgrounds, monkeypatch
+):
+    monkeypatch.setattr("LungTumorSegLib.training.enlarged_evaluation.SMALLEST_MM", 0.0)
+    nodules = read_nodules(tiny_data)[:2]
+    outcomes = search_enlarged(model(found, "automatic"), nodules, read_backgrounds(tiny_backgrounds))
+    assert [each.name for each in outcomes] == [nodule.name for nodule in nodules]
+    assert all((each.dice > 0.3) == found for each in outcomes)
+    assert summary(outcomes, "scans")["misses"] == (0 if found else 2)
 
 
 def test_the_summary_tells_sizes_apart():

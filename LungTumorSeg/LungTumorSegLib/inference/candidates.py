@@ -24,10 +24,6 @@ class Candidate:
     highest: float
     sureness: float
 
-    def longest_mm(self, spacing: tuple[float, float, float]) -> float:
-        """The longest side of its box."""
-        return float((np.array(self.inside.shape) * spacing).max())
-
 
 def candidates(probability: np.ndarray, spacing: tuple[float, float, float], threshold: float) -> list[Candidate]:
     """The suspected lesions of a probability [k, j, i] (spacing in mm, same order), the surest first, `MOST` at most.

@@ -20,8 +20,7 @@ from LungTumorSegLib.networks.card import ModelCard
 from LungTumorSegLib.volume.geometry import Geometry
 
 FARTHEST_MM = 20.0  # from the lungs' air: of a tumour without any, that much may lie around what the search sees of it
-FULL_TRUST_MM = 45.0  # a suspected lesion longer than this keeps what the search found as well: a window of the
-# prompted model that holds it is as coarse as the search
+SHARED = 0.5  # of the smaller of two outlines: they mean one lesion
 
 
 def near_lungs(found: list[Candidate], grid: Geometry, lungs: Lungs, scan: Geometry) -> tuple[list[Candidate], str]:
@@ -56,10 +55,12 @@ def outlined(
     ----------
     voxels, geometry : the scan, canonical order.
     card, predict : of the prompted model, see `find_lesion`.
-    found : candidates on `grid`; probability : the search's, (d, h, w) on `grid`.
+    found : candidates on `grid`, the surest first; probability : the search's, (d, h, w) on `grid`.
     step : called with the fraction done before each candidate; may raise to stop.
 
-    Where the prompted model finds nothing, or no end, what the search found stays.
+    Where the prompted model finds nothing, or no end, what the search found stays. Several suspicions may lie in one
+    lesion: of outlines that mean the same one (`SHARED`) the surer suspicion's stays, since those from its rim are the
+    worse ones (non-maximum suppression).
     """
     parts: list[tuple[Index, np.ndarray]] = []
     windows = 0
@@ -75,11 +76,22 @@ def outlined(
         inside = geometry.lps_to_ijk(at).round().clip(0, np.array(geometry.shape[::-1]) - 1)
         marks = Marks.of([geometry.ijk_to_lps(inside)])
         start, values, doubts = find_lesion(voxels, geometry, card, counted, marks, threshold)
-        if not doubts:  # it found nothing, or ran on to the border of the widest window
-            parts.append((start, values))
-        if doubts or candidate.longest_mm(grid.spacing[::-1]) > FULL_TRUST_MM:
-            parts.append(as_searched(candidate, probability, grid, geometry))
+        # With doubts it found nothing, or ran on to the border of the widest window.
+        answer = as_searched(candidate, probability, grid, geometry) if doubts else (start, values)
+        if not any(of_one_lesion(answer, surer, threshold) for surer in parts):
+            parts.append(answer)
     return *hull(parts), windows
+
+
+def of_one_lesion(one: tuple[Index, np.ndarray], other: tuple[Index, np.ndarray], threshold: float) -> bool:
+    """Whether two answers, each a box's first voxel and its values, share at least `SHARED` of the smaller outline."""
+    masks = [(np.array(start), values >= threshold) for start, values in (one, other)]
+    first = np.max([start for start, _ in masks], axis=0)
+    stop = np.min([start + mask.shape for start, mask in masks], axis=0)
+    if (first >= stop).any():
+        return False
+    cut = [mask[tuple(map(slice, first - start, stop - start))] for start, mask in masks]
+    return np.count_nonzero(cut[0] & cut[1]) >= SHARED * max(1, min(np.count_nonzero(mask) for _, mask in masks))
 
 
 def as_searched(

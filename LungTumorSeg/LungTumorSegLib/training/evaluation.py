@@ -22,7 +22,7 @@ from LungTumorSegLib.networks.model import load_card, load_model
 from LungTumorSegLib.training import enlarged_evaluation, searching_samples
 from LungTumorSegLib.training.backgrounds import Background, read_backgrounds
 from LungTumorSegLib.training.crops import Nodule, read_nodules
-from LungTumorSegLib.training.enlarged_evaluation import evaluate_enlarged
+from LungTumorSegLib.training.enlarged_evaluation import evaluate_enlarged, search_enlarged
 from LungTumorSegLib.training.pasted_evaluation import evaluate_pasted
 from LungTumorSegLib.training.prompted_evaluation import evaluate_prompted, summary
 from LungTumorSegLib.training.scan_evaluation import click_lesions, search_scan
@@ -65,9 +65,13 @@ def evaluate_prompted_model(
 def evaluate_automatic_model(
     name: str, nodules: list[Nodule], backgrounds: list[Background], scans: list[TestScan]
 ) -> dict:
-    """Whole scans, and held-out nodules set into held-out lungs; these only of a model that searches as ours does."""
+    """Whole scans, and held-out nodules set into held-out lungs: enlarged ones, and as they are where the model
+    searches as ours does."""
     session, card = Session(), load_card(name)
-    figures: dict = {"whole scans": [asdict(search_scan(session, name, scan)) for scan in scans]}
+    figures: dict = {
+        "whole scans": [asdict(search_scan(session, name, scan)) for scan in scans],
+        "enlarged": enlarged_evaluation.summary(search_enlarged(name, nodules, backgrounds), "scans"),
+    }
     if searches_like_ours(card):
         network = load_model(name).network
         found = evaluate_pasted(network, nodules, backgrounds, card.suspicion or card.threshold)
