@@ -29,6 +29,7 @@ def exported(bench, scene, phantom, probability):
     result.show(probability(truth.voxels), 0.5, 0.0)
     keep_run(result.segmentation_node, {"model": "automatic", "device": "cpu"}, None)
     bench.desk.choose_ct(node)
+    assert bench.rest()  # a result that the scene holds is measured in steps
     return bench
 
 
