@@ -8,6 +8,7 @@ from made_chest import ball, made_chest
 from LungTumorSegLib.inference.candidates import MOST, candidates
 from LungTumorSegLib.inference.lungs import find_lungs
 from LungTumorSegLib.inference.second_look import hull, near_lungs, of_one_lesion, outlined
+from LungTumorSegLib.volume.box import EMPTY, Box
 from LungTumorSegLib.volume.geometry import Geometry
 
 GRID = Geometry((40, 50, 60), (2.0, 2.0, 2.0), (20.0, -50.0, -40.0))
@@ -67,8 +68,7 @@ def look_again(volume, box_model, probability, predict=None):
 def test_the_second_look_outlines_on_the_scans_own_voxels(box_model):
     volume = made_chest((60, 50, 90), (2.0, 2.0, 2.0), [(70, 0, 0, 6), (85, 0, 0, 6)])
     start, values, windows = look_again(volume, box_model, searched((71.0, 1.0, 0.0, 2.0)))
-    mask = np.zeros(volume.voxels.shape, bool)
-    mask[tuple(slice(a, a + n) for a, n in zip(start, values.shape, strict=True))] = values >= 0.5
+    mask = Box(start, values >= 0.5).full(volume.voxels.shape)
     true = ball(volume.geometry, (70, 0, 0), 6)
     assert 2 * (mask & true).sum() / (mask.sum() + true.sum()) > 0.9
     assert not (mask & ball(volume.geometry, (85, 0, 0), 6)).any()
@@ -96,8 +96,7 @@ def test_an_outline_that_finds_no_end_gives_way_to_the_searchs_own_answer(box_mo
 def test_of_a_large_mass_too_only_what_the_second_look_outlines_is_shown(box_model):
     volume = made_chest((60, 70, 90), (2.0, 2.0, 2.0), [(70, 0, 0, 6)])
     start, values, _ = look_again(volume, box_model, searched((75.0, 0.0, 0.0, 24.0)))
-    mask = np.zeros(volume.voxels.shape, bool)
-    mask[tuple(slice(a, a + n) for a, n in zip(start, values.shape, strict=True))] = values >= 0.5
+    mask = Box(start, values >= 0.5).full(volume.voxels.shape)
     true = ball(volume.geometry, (70, 0, 0), 6)
     assert 2 * (mask & true).sum() / (mask.sum() + true.sum()) > 0.9
 
@@ -113,12 +112,12 @@ def test_of_outlines_that_mean_one_lesion_the_surer_suspicions_stays(box_model, 
 
 
 def test_outlines_mean_one_lesion_that_share_half_of_the_smaller():
-    one = ((0, 0, 0), np.ones((4, 4, 4), np.float32))
-    assert of_one_lesion(one, ((2, 0, 0), np.ones((6, 4, 4), np.float32)), 0.5)
-    assert not of_one_lesion(one, ((3, 0, 0), np.ones((6, 4, 4), np.float32)), 0.5)
-    assert not of_one_lesion(one, ((2, 0, 0), np.full((6, 4, 4), 0.4, np.float32)), 0.5)
-    assert not of_one_lesion(one, ((4, 0, 0), np.ones((6, 4, 4), np.float32)), 0.5)
-    assert not of_one_lesion(one, ((0, 0, 0), np.zeros((0, 0, 0), np.float32)), 0.5)
+    one = Box((0, 0, 0), np.ones((4, 4, 4), np.float32))
+    assert of_one_lesion(one, Box((2, 0, 0), np.ones((6, 4, 4), np.float32)), 0.5)
+    assert not of_one_lesion(one, Box((3, 0, 0), np.ones((6, 4, 4), np.float32)), 0.5)
+    assert not of_one_lesion(one, Box((2, 0, 0), np.full((6, 4, 4), 0.4, np.float32)), 0.5)
+    assert not of_one_lesion(one, Box((4, 0, 0), np.ones((6, 4, 4), np.float32)), 0.5)
+    assert not of_one_lesion(one, EMPTY, 0.5)
 
 
 def test_nothing_suspected_is_an_empty_box(box_model):
@@ -128,10 +127,11 @@ def test_nothing_suspected_is_an_empty_box(box_model):
 
 
 def test_parts_are_merged_by_their_larger_value():
-    a = ((1, 2, 3), np.full((2, 2, 2), 0.5, np.float32))
-    b = ((2, 2, 3), np.full((3, 1, 1), 0.8, np.float32))
-    start, values = hull([a, ((0, 0, 0), np.zeros((0, 0, 0), np.float32)), b])
-    assert (start, values.shape) == ((1, 2, 3), (4, 2, 2))
+    a = Box((1, 2, 3), np.full((2, 2, 2), 0.5, np.float32))
+    b = Box((2, 2, 3), np.full((3, 1, 1), 0.8, np.float32))
+    merged = hull([a, EMPTY, b])
+    values = merged.values
+    assert (merged.start, values.shape) == ((1, 2, 3), (4, 2, 2))
     assert values[1, 0, 0] == np.float32(0.8)
     assert values[0, 1, 1] == np.float32(0.5)
     assert values[3, 1, 1] == 0

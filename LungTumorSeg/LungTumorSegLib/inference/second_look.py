@@ -17,6 +17,7 @@ from LungTumorSegLib.inference.lungs import Lungs
 from LungTumorSegLib.inference.marks import Marks
 from LungTumorSegLib.inference.prompt import find_lesion
 from LungTumorSegLib.networks.card import ModelCard
+from LungTumorSegLib.volume.box import EMPTY, Box
 from LungTumorSegLib.volume.geometry import Geometry
 
 FARTHEST_MM = 20.0  # from the lungs' air: of a tumour without any, that much may lie around what the search sees of it
@@ -62,7 +63,7 @@ def outlined(
     lesion: of outlines that mean the same one (`SHARED`) the surer suspicion's stays, since those from its rim are the
     worse ones (non-maximum suppression).
     """
-    parts: list[tuple[Index, np.ndarray]] = []
+    parts: list[Box] = []
     windows = 0
 
     def counted(inputs: torch.Tensor) -> torch.Tensor:
@@ -77,42 +78,40 @@ def outlined(
         marks = Marks.of([geometry.ijk_to_lps(inside)])
         start, values, doubts = find_lesion(voxels, geometry, card, counted, marks, threshold)
         # With doubts it found nothing, or ran on to the border of the widest window.
-        answer = as_searched(candidate, probability, grid, geometry) if doubts else (start, values)
+        answer = as_searched(candidate, probability, grid, geometry) if doubts else Box(start, values)
         if not any(of_one_lesion(answer, surer, threshold) for surer in parts):
             parts.append(answer)
-    return *hull(parts), windows
+    shown = hull(parts)
+    return shown.start, shown.values, windows
 
 
-def of_one_lesion(one: tuple[Index, np.ndarray], other: tuple[Index, np.ndarray], threshold: float) -> bool:
-    """Whether two answers, each a box's first voxel and its values, share at least `SHARED` of the smaller outline."""
-    masks = [(np.array(start), values >= threshold) for start, values in (one, other)]
-    first = np.max([start for start, _ in masks], axis=0)
-    stop = np.min([start + mask.shape for start, mask in masks], axis=0)
-    if (first >= stop).any():
+def of_one_lesion(one: Box, other: Box, threshold: float) -> bool:
+    """Whether two answers share at least `SHARED` of the smaller outline."""
+    overlap = one.overlap(other)
+    if overlap is None:
         return False
-    cut = [mask[tuple(map(slice, first - start, stop - start))] for start, mask in masks]
-    return np.count_nonzero(cut[0] & cut[1]) >= SHARED * max(1, min(np.count_nonzero(mask) for _, mask in masks))
+    shared = np.count_nonzero(np.minimum(*overlap) >= threshold)
+    smaller = min(np.count_nonzero(box.values >= threshold) for box in (one, other))
+    return shared >= SHARED * max(1, smaller)
 
 
-def as_searched(
-    candidate: Candidate, probability: torch.Tensor, grid: Geometry, scan: Geometry
-) -> tuple[Index, np.ndarray]:
+def as_searched(candidate: Candidate, probability: torch.Tensor, grid: Geometry, scan: Geometry) -> Box:
     """The candidate's own component as the search found it, canonical box on the scan."""
     start = tuple(part.start - 1 for part in candidate.box)  # a rim of zeros, for the outline to fall off towards
     stop = tuple(part.stop + 1 for part in candidate.box)
     values = torch.nn.functional.pad(probability[candidate.box] * torch.from_numpy(candidate.inside), [1] * 6)
-    return to_scan(values, grid.box(start, stop), scan)
+    return Box(*to_scan(values, grid.box(start, stop), scan))
 
 
-def hull(parts: list[tuple[Index, np.ndarray]]) -> tuple[Index, np.ndarray]:
-    """The box around all parts (first voxel, values), with the larger value where several have one."""
-    parts = [(np.array(start), values) for start, values in parts if values.size]
+def hull(parts: list[Box]) -> Box:
+    """The box around all parts, with the larger value where several have one. `Box.larger` of one after the other would
+    copy what is there for each."""
+    parts = [part for part in parts if part.values.size]
     if not parts:
-        return (0, 0, 0), np.zeros((0, 0, 0), np.float32)
-    first = np.min([start for start, _ in parts], axis=0)
-    stop = np.max([start + values.shape for start, values in parts], axis=0)
-    merged = np.zeros(stop - first, np.float32)
-    for start, values in parts:
-        place = tuple(slice(a, a + n) for a, n in zip(start - first, values.shape, strict=True))
-        np.maximum(merged[place], values, out=merged[place])
-    return tuple(int(a) for a in first), merged
+        return EMPTY
+    first, stop = np.min([part.start for part in parts], axis=0), np.max([part.stop for part in parts], axis=0)
+    merged = Box(tuple(int(a) for a in first), np.zeros(stop - first, np.float32))
+    for part in parts:
+        place, values = merged.overlap(part)
+        np.maximum(place, values, out=place)
+    return merged
