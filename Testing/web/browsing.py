@@ -76,12 +76,14 @@ def segment(page, words: str = "2 lesions found", press=lambda page: page.click(
         line, {characterData: true, childList: true, subtree: true});
     }""")
     press(page)
-    try:
-        page.wait_for_function("words => (window.heard || []).some(text => text.includes(words))", arg=words)
-    except Exception as failure:
-        failure.add_note(f"{page.evaluate(STATE)}")
-        raise
+    page.wait_for_function("words => (window.heard || []).some(text => text.includes(words))", arg=words)
     return page
+
+
+def told(page) -> str:
+    """What may tell why a test failed here."""
+    facts = {**page.evaluate(STATE), "wrong": getattr(page, "wrong", None)}
+    return "\n".join(f"{name}: {value}" for name, value in facts.items())
 
 
 @contextmanager

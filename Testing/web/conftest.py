@@ -7,14 +7,28 @@ from pathlib import Path
 import numpy as np
 import pytest
 from app_process import Served
-from browsing import come_in, hush, open_ct, segment
+from browsing import come_in, hush, open_ct, segment, told
 
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[1]
+PAGES = ("page", "long_page", "opened", "segmented")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 if importlib.util.find_spec("trame_slicer") is None or importlib.util.find_spec("playwright") is None:
     collect_ignore_glob = ["test_*.py"]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A test that failed shows what its page and the app's process said last."""
+    report = yield
+    if report.when == "call" and report.failed:
+        page = next((found for name in PAGES if (found := item.funcargs.get(name))), None)
+        if page is not None and not page.is_closed():
+            report.sections.append(("what the page shows", told(page)))
+        if (served := item.funcargs.get("served")) is not None:
+            report.sections.append(("what the app complained of", served.stderr.read_text()[-3000:]))
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 CHUNK = 1 << 20
+TURNS = 20  # in which a reader hands on what is still in the pipe of a process that is gone
 NO_WINDOW = getattr(subprocess, "CREATE_NO_WINDOW", 0)
 
 
@@ -133,8 +134,9 @@ class Child:
 
     def _await_end(self, process, readers: list[threading.Thread], events, outbox, listener: Listener) -> None:
         exit_code = process.wait()
-        for reader in readers:
-            reader.join(1.0)  # not for ever: a grandchild may hold the pipe open
+        for reader in readers:  # not for ever: a grandchild may hold the pipe open
+            for _turn in range(TURNS):  # nor once: a host that renders keeps all of its threads waiting for seconds
+                reader.join(1.0 / TURNS)
         outbox.put(None)
         self._put(events, self._end, listener, exit_code)
 
