@@ -232,3 +232,14 @@ def test_a_ct_that_cannot_be_read_is_one_sentence(bench, scene):
         "The volume is under a non-linear transform: harden it (Data module), then segment."
     ]
     assert not bench.desk.busy
+
+
+def test_a_result_of_a_job_that_cannot_be_shown_is_told_of(bench):
+    def broken(end):
+        raise ValueError(f"{end.output!r} is not what was expected")
+
+    bench.jobs.run(["models", "--json"], broken)
+    assert bench.rest()
+    (sentence, details) = bench.host.failures[-1]
+    assert sentence == "The result could not be shown."
+    assert "is not what was expected" in details

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import tempfile
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -12,6 +14,8 @@ from LungTumorSegLib.worker.launch import Launch
 from LungTumorSegLib.workstation import words
 from LungTumorSegLib.workstation.host import Host
 from LungTumorSegLib.workstation.job import End, Job
+
+log = logging.getLogger(__name__)
 
 
 class Jobs:
@@ -43,10 +47,11 @@ class Jobs:
 
         def ended(end: End) -> None:
             self._running.remove(job)
-            if end.done:
-                done(end)
-            else:
-                (not_done or self.tell)(end)
+            try:
+                (done if end.done else not_done or self.tell)(end)
+            except Exception:  # who waits must not wait for ever
+                log.exception("the result of a job could not be shown")
+                self._host.failed(words.not_shown(), traceback.format_exc())
             self._host.changed()
 
         job = Job(arguments, self._new_process(), self.launch, ended, self._progress)
