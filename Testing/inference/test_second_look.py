@@ -7,7 +7,7 @@ from made_chest import ball, made_chest
 
 from LungTumorSegLib.inference.candidates import MOST, candidates
 from LungTumorSegLib.inference.lungs import find_lungs
-from LungTumorSegLib.inference.second_look import hull, near_lungs, of_one_lesion, outlined
+from LungTumorSegLib.inference.second_look import near_lungs, of_one_lesion, outlined
 from LungTumorSegLib.volume.box import EMPTY, Box
 from LungTumorSegLib.volume.geometry import Geometry
 
@@ -53,7 +53,7 @@ def test_the_surest_are_kept_where_there_are_too_many():
 
 def look_again(volume, box_model, probability, predict=None):
     found = candidates(probability, GRID.spacing[::-1], 0.1)
-    return outlined(
+    box, windows = outlined(
         volume.voxels,
         volume.geometry,
         box_model.card,
@@ -63,6 +63,7 @@ def look_again(volume, box_model, probability, predict=None):
         GRID,
         0.5,
     )
+    return box.start, box.values, windows
 
 
 def test_the_second_look_outlines_on_the_scans_own_voxels(box_model):
@@ -124,17 +125,6 @@ def test_nothing_suspected_is_an_empty_box(box_model):
     volume = made_chest((60, 50, 90), (2.0, 2.0, 2.0), [])
     start, values, windows = look_again(volume, box_model, np.zeros(GRID.shape, np.float32))
     assert (start, values.shape, windows) == ((0, 0, 0), (0, 0, 0), 0)
-
-
-def test_parts_are_merged_by_their_larger_value():
-    a = Box((1, 2, 3), np.full((2, 2, 2), 0.5, np.float32))
-    b = Box((2, 2, 3), np.full((3, 1, 1), 0.8, np.float32))
-    merged = hull([a, EMPTY, b])
-    values = merged.values
-    assert (merged.start, values.shape) == ((1, 2, 3), (4, 2, 2))
-    assert values[1, 0, 0] == np.float32(0.8)
-    assert values[0, 1, 1] == np.float32(0.5)
-    assert values[3, 1, 1] == 0
 
 
 def test_what_lies_far_from_the_lungs_is_left_out_and_that_is_said():

@@ -10,7 +10,7 @@ from LungTumorSegLib.scene.composing import compose
 from LungTumorSegLib.scene.cut import Cut
 from LungTumorSegLib.scene.cutting import cut_lesions
 from LungTumorSegLib.scene.prompts import Prompt, TakenAway
-from LungTumorSegLib.volume.box import EMPTY, Box
+from LungTumorSegLib.volume.box import EMPTY, Box, hull
 
 GRID = geometry()
 AUTOMATIC = Box(START, blobs())
@@ -81,7 +81,7 @@ def test_a_point_that_was_placed_in_no_lesion_takes_nothing():
 
 def test_a_fainter_lesion_near_one_that_is_taken_away_stays():
     faint = ball((11, 17, 34), 2.0, peak=0.45)
-    automatic = AUTOMATIC.larger(faint)
+    automatic = hull([AUTOMATIC, faint])
     whole = composed(away=[away(SECOND)], automatic=automatic)
     assert whole[11, 17, 34] == pytest.approx(0.45)
 

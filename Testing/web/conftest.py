@@ -11,7 +11,7 @@ from browsing import come_in, hush, open_ct, segment, told
 
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[1]
-PAGES = ("page", "long_page", "opened", "segmented")
+PAGES = ("page", "long_page")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 if importlib.util.find_spec("trame_slicer") is None or importlib.util.find_spec("playwright") is None:

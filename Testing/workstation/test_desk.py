@@ -240,6 +240,6 @@ def test_a_result_of_a_job_that_cannot_be_shown_is_told_of(bench):
 
     bench.jobs.run(["models", "--json"], broken)
     assert bench.rest()
-    (sentence, details) = bench.host.failures[-1]
+    sentence, details = bench.host.failures[-1]
     assert sentence == "The result could not be shown."
     assert "is not what was expected" in details

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,7 +63,7 @@ def segment_scan(
     from LungTumorSegLib.measurement.lesions import lesion_labels
     from LungTumorSegLib.measurement.lung_fields import find_lung_fields
     from LungTumorSegLib.measurement.measure import measure
-    from LungTumorSegLib.volume.box import Box
+    from LungTumorSegLib.volume.box import Box, hull
 
     loaded = client.wait(client.load(asked.model, on_progress=progress)).meta
     as_read(scan, loaded["channels"])
@@ -81,7 +80,7 @@ def segment_scan(
             request = client.explain(volume, asked.model, asked.options, others=others, on_progress=progress)
             heats.append(client.wait(request).box)
             clock.lap("explanation")
-    probability = reduce(Box.larger, (answer.box for answer in answers))
+    probability = hull(answer.box for answer in answers)
     geometry = volume.geometry.box(probability.start, probability.stop)
     cut = answers[0].meta["threshold"]
     labels = lesion_labels(
@@ -98,7 +97,7 @@ def segment_scan(
     clock.lap("measurement")
     progress("writing", 0.0)
     run = run_facts(scan, images, [answer.meta for answer in answers], clock.laps, asked, loaded["fingerprint"])
-    heat = reduce(Box.larger, heats) if heats else None
+    heat = hull(heats) if heats else None
     write_results(output, volume, probability, Box(probability.start, labels), lesions, heat, run, scan.in_hu)
     return Segmented(lesions, run, list(dict.fromkeys(note for answer in answers for note in answer.meta["notes"])))
 

@@ -12,12 +12,12 @@ import numpy as np
 import torch
 
 from LungTumorSegLib.inference.candidates import Candidate
-from LungTumorSegLib.inference.grid import Index, to_scan
+from LungTumorSegLib.inference.grid import to_scan
 from LungTumorSegLib.inference.lungs import Lungs
 from LungTumorSegLib.inference.marks import Marks
 from LungTumorSegLib.inference.prompt import find_lesion
 from LungTumorSegLib.networks.card import ModelCard
-from LungTumorSegLib.volume.box import EMPTY, Box
+from LungTumorSegLib.volume.box import Box, hull
 from LungTumorSegLib.volume.geometry import Geometry
 
 FARTHEST_MM = 20.0  # from the lungs' air: of a tumour without any, that much may lie around what the search sees of it
@@ -49,7 +49,7 @@ def outlined(
     grid: Geometry,
     threshold: float,
     step: Callable[[float], None] = lambda fraction: None,
-) -> tuple[Index, np.ndarray, int]:
+) -> tuple[Box, int]:
     """The probability of tumour around every candidate, canonical box on the scan; and how many windows it took.
 
     Parameters
@@ -81,8 +81,7 @@ def outlined(
         answer = as_searched(candidate, probability, grid, geometry) if doubts else Box(start, values)
         if not any(of_one_lesion(answer, surer, threshold) for surer in parts):
             parts.append(answer)
-    shown = hull(parts)
-    return shown.start, shown.values, windows
+    return hull(parts), windows
 
 
 def of_one_lesion(one: Box, other: Box, threshold: float) -> bool:
@@ -101,17 +100,3 @@ def as_searched(candidate: Candidate, probability: torch.Tensor, grid: Geometry,
     stop = tuple(part.stop + 1 for part in candidate.box)
     values = torch.nn.functional.pad(probability[candidate.box] * torch.from_numpy(candidate.inside), [1] * 6)
     return Box(*to_scan(values, grid.box(start, stop), scan))
-
-
-def hull(parts: list[Box]) -> Box:
-    """The box around all parts, with the larger value where several have one. `Box.larger` of one after the other would
-    copy what is there for each."""
-    parts = [part for part in parts if part.values.size]
-    if not parts:
-        return EMPTY
-    first, stop = np.min([part.start for part in parts], axis=0), np.max([part.stop for part in parts], axis=0)
-    merged = Box(tuple(int(a) for a in first), np.zeros(stop - first, np.float32))
-    for part in parts:
-        place, values = merged.overlap(part)
-        np.maximum(place, values, out=place)
-    return merged

@@ -106,12 +106,13 @@ class Session:
                 with stages.stage("looking again", 0.7, 1.0) as step:
                     found = candidates(probability.numpy(), search.grid.spacing[::-1], card.suspicion)
                     found, left_out = near_lungs(found, search.grid, lungs, scan.geometry)
-                    start, values, windows = outlined(
+                    shown, windows = outlined(
                         *(scan.voxels, scan.geometry, second.card, self._runner(second, runner.device, options)),
                         *(found, probability, search.grid, threshold_of(options, card), step),
                     )
                 said = (*said, left_out) if left_out else said
-                box, work = scan.box(start, values), work + windows * work_of(second.card, second.card.window)
+                box = scan.box(shown.start, shown.values)
+                work += windows * work_of(second.card, second.card.window)
             else:
                 with stages.stage("mapping back", 0.96, 1.0) as step:
                     box = scan.box(*to_scan(probability, search.grid, scan.geometry, step))

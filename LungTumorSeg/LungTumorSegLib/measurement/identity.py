@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import find_objects
 
-from LungTumorSegLib.volume.box import Box
+from LungTumorSegLib.volume.box import Box, hull
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Identities:
                 if box is not None:
                     start = tuple(int(a + b.start) for a, b in zip(part.start, box, strict=True))
                     here = Box(start, part.values[box] == number)
-                    present[number] = present[number].larger(here) if number in present else here
+                    present[number] = hull([present[number], here]) if number in present else here
         if not present:
             return
         self.highest = max(self.highest, *present)

@@ -17,7 +17,7 @@ from scipy.ndimage import distance_transform_edt
 from LungTumorSegLib.measurement.components import find_components
 from LungTumorSegLib.scene.blocks import Blocks, Place
 from LungTumorSegLib.scene.prompts import Prompt, TakenAway
-from LungTumorSegLib.volume.box import EMPTY, Box
+from LungTumorSegLib.volume.box import Box, hull
 from LungTumorSegLib.volume.geometry import Geometry
 
 SURROUNDINGS_MM = 10.0  # how far from a lesion what surrounds it is looked for
@@ -38,9 +38,8 @@ def compose(
     answers : prompts as they were asked, with the probability of their lesion; an empty one takes nothing over.
     grid : the scan's.
     """
-    whole = EMPTY.larger(Box(automatic.start, automatic.values.copy()))
-    for _, answer in answers:
-        whole = whole.larger(Box(answer.start, np.zeros_like(answer.values)))
+    room = (Box(answer.start, np.zeros_like(answer.values)) for _, answer in answers)
+    whole = hull([Box(automatic.start, automatic.values.copy()), *room])
     for box in changes(automatic, lambda: Blocks(automatic.values), answers, taken_away, grid):
         ours, theirs = whole.overlap(box)
         ours[...] = theirs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,21 +48,20 @@ class Box:
         )
         return ours, theirs
 
-    def larger(self, other: Box) -> Box:
-        """The box around both, with the larger value where both have one (values are 0 or more)."""
-        if not other.values.size:
-            return self
-        if not self.values.size:
-            return other
-        start = tuple(min(a, b) for a, b in zip(self.start, other.start, strict=True))
-        stop = tuple(max(a, b) for a, b in zip(self.stop, other.stop, strict=True))
-        merged = Box(start, np.zeros([b - a for a, b in zip(start, stop, strict=True)], self.values.dtype))
-        for box in (self, other):
-            place = merged.values[
-                tuple(slice(a - o, b - o) for a, b, o in zip(box.start, box.stop, start, strict=True))
-            ]
-            np.maximum(place, box.values, out=place)
-        return merged
-
 
 EMPTY = Box((0, 0, 0), np.zeros((0, 0, 0), np.float32))
+
+
+def hull(boxes: Iterable[Box]) -> Box:
+    """The box around all, with the larger value where several have one (values are 0 or more). Where only one holds
+    anything it is that one, not a copy."""
+    held = [box for box in boxes if box.values.size]
+    if len(held) < 2:
+        return held[0] if held else EMPTY
+    start = tuple(map(min, zip(*(box.start for box in held), strict=True)))
+    stop = tuple(map(max, zip(*(box.stop for box in held), strict=True)))
+    merged = Box(start, np.zeros([b - a for a, b in zip(start, stop, strict=True)], held[0].values.dtype))
+    for box in held:
+        place, values = merged.overlap(box)
+        np.maximum(place, values, out=place)
+    return merged
