@@ -14,9 +14,10 @@ from LungTumorSegLib.cases.layouts import read_dataset
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.networks.fingerprint import fingerprint
 from LungTumorSegLib.networks.model import load_card
+from LungTumorSegLib.training import promotion
 from LungTumorSegLib.training.promotion import Comparison, Score, held_out, judge, reasons
 from LungTumorSegLib.training.split import part_of
-from LungTumorSegLib.training.taught import taught_facts
+from LungTumorSegLib.training.taught import PATIENTS, patient_digest, taught_facts
 
 FROZEN = [p for p in (f"LIDC-IDRI-{n}" for n in range(9000, 9100)) if part_of(p) == "test"][:3]
 TEACHING_STEPS, TUNING_STEPS = 110, 15
@@ -128,6 +129,15 @@ def test_a_model_that_was_taught_the_frozen_cases_is_refused(site, base_network)
     forger = candidate(site, "forger", base_network, cases="frozen")
     with pytest.raises(InputRefused, match="3 of the 3 frozen cases"):
         judge(forger, site / "base", site / "held-out", site / "frozen")
+
+
+def test_whom_the_base_was_taught_is_not_frozen_whatever_the_split_says_by_now(site, base_network):
+    older = small_site.save(site / "older", base_network, {PATIENTS: [patient_digest(FROZEN[0])]})
+    frozen = read_dataset(site / "frozen")
+    cases, _rule = promotion.test_cases(frozen, load_card(site / "base"))
+    left, _rule = promotion.test_cases(frozen, load_card(older))
+    assert [case.patient for case in cases] == FROZEN
+    assert [case.patient for case in left] == FROZEN[1:]
 
 
 def test_a_card_that_does_not_say_what_was_taught_is_refused(site, base_network):

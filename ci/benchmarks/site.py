@@ -3,9 +3,10 @@
     ci/benchmark site NODULES SCAN... -o OUT --part validation [--each 3] [--outline any]
 
 NODULES is laid out as lidc-nodules; each SCAN is an image file or a folder with image.nii.gz and perhaps mask.nii.gz
-(what that marks stays a lesion). Each scan gets so many nodules of that part's patients (`training.split`), each where
-its surroundings fit, its border hidden (`training.composition`). `any` outlines what any reader marked, as a site does
-that outlines generously; `majority` what half of them did. OUT is a folder a scan.
+(what that marks stays a lesion). Each scan gets so many nodules of that part's patients (`training.split`) whom no
+default model was taught, each where its surroundings fit, its border hidden (`training.composition`). `any` outlines
+what any reader marked, as a site does that outlines generously; `majority` what half of them did. OUT is a folder a
+scan.
 """
 
 from __future__ import annotations
@@ -17,16 +18,19 @@ import numpy as np
 import torch
 from scipy import ndimage
 
+from LungTumorSegLib.networks.model import load_card
 from LungTumorSegLib.training.backgrounds import Background
 from LungTumorSegLib.training.composition import Scene, fitting_place, set_nodule
 from LungTumorSegLib.training.crops import Nodule, read_nodules
 from LungTumorSegLib.training.split import part_of
+from LungTumorSegLib.training.taught import patient_taught
 from LungTumorSegLib.volume.geometry import Geometry, Volume
 from LungTumorSegLib.volume.orientation import canonical
 from LungTumorSegLib.volume.reading import read_ct, read_mask
 from LungTumorSegLib.volume.writing import write_volume
 
 SMALLEST_MM, APART_MM, AROUND_MM, LARGEST_MISFIT_HU, TRIES = 6.0, 45.0, 60.0, 200.0, 60
+DEFAULT_MODELS = ("prompted", "automatic")
 FROM = {"majority": 0.5, "any": 0.1}  # of the target, half the majority's verdict and half the share of readers
 
 
@@ -43,10 +47,14 @@ def main() -> None:
     torch.set_num_threads(1)
     rng = np.random.default_rng(given.seed)
     own = {scan.name for scan in given.scans}  # a patient's own nodules are in the scan already
+    cards = [load_card(name) for name in DEFAULT_MODELS]
     pool = [
         nodule
         for nodule in read_nodules(given.nodules)
-        if nodule.diameter_mm >= SMALLEST_MM and part_of(nodule.patient) == given.part and nodule.patient not in own
+        if nodule.diameter_mm >= SMALLEST_MM
+        and part_of(nodule.patient) == given.part
+        and nodule.patient not in own
+        and not any(patient_taught(card, nodule.patient) for card in cards)
     ]
     rng.shuffle(pool)
     for number, scan in enumerate(given.scans, start=1):

@@ -27,7 +27,7 @@ from LungTumorSegLib.networks.fingerprint import fingerprint
 from LungTumorSegLib.networks.model import find, load_card
 from LungTumorSegLib.training.clicks import click_inside
 from LungTumorSegLib.training.split import part_of
-from LungTumorSegLib.training.taught import image_digest, says_taught, was_taught
+from LungTumorSegLib.training.taught import image_digest, patient_taught, says_taught, was_taught
 from LungTumorSegLib.volume.geometry import Geometry, Volume
 from LungTumorSegLib.volume.phantom import make_phantom
 from LungTumorSegLib.volume.writing import write_volume
@@ -162,7 +162,7 @@ def judge(
             frozen_set = phantoms(Path(made))
         else:
             frozen_data = read_dataset(frozen)
-            frozen_set = frozen_data, *test_cases(frozen_data)
+            frozen_set = frozen_data, *test_cases(frozen_data, old)
         sets = {"site": (site_data, *held_out(site_data, new)), "frozen": frozen_set}
         for what, (_data, cases, _rule) in sets.items():
             refuse_cases(what, cases, new)
@@ -221,16 +221,21 @@ def held_out(dataset: Dataset, card: ModelCard) -> tuple[list[Case], str]:
     return left, "patients left out of teaching"
 
 
-def test_cases(dataset: Dataset) -> tuple[list[Case], str]:
-    """The frozen cases: the dataset's own test part, else all, but of the default models' collection only the patients
-    who did not teach them (`training.split`)."""
+def test_cases(dataset: Dataset, base: ModelCard) -> tuple[list[Case], str]:
+    """The frozen cases: the dataset's own test part, else all, but of the default models' collection only the test
+    patients (`training.split`) whom the base's card does not name as taught."""
     outlined = [case for case in dataset.cases if case.has_mask]
     test = [case for case in outlined if case.part == "test"]
     if test:
         return test, "the dataset's own test part"
-    left = [case for case in outlined if not case.patient.startswith(COLLECTION) or part_of(case.patient) == "test"]
+    left = [case for case in outlined if not case.patient.startswith(COLLECTION) or may_judge(case.patient, base)]
     rule = f"all, of {COLLECTION.rstrip('-')} the test patients by hash"
     return left, rule if any(case.patient.startswith(COLLECTION) for case in left) else "all"
+
+
+def may_judge(patient: str, base: ModelCard) -> bool:
+    """Whether a patient of the default models' collection is a test patient and did not teach the base."""
+    return part_of(patient) == "test" and not patient_taught(base, patient)
 
 
 def phantoms(folder: Path) -> tuple[Dataset, list[Case], str]:
