@@ -243,3 +243,18 @@ def test_a_result_of_a_job_that_cannot_be_shown_is_told_of(bench):
     sentence, details = bench.host.failures[-1]
     assert sentence == "The result could not be shown."
     assert "is not what was expected" in details
+
+
+def test_files_whose_making_fails_are_told_of_and_not_taken_for_whole(bench):
+    def steps():
+        yield 0.5
+        raise KeyError("by a fault of ours")
+
+    whole = []
+    bench.jobs.write(steps(), lambda: whole.append(True))
+    assert bench.rest()
+    assert [sentence for sentence, _ in bench.host.failures] == [
+        "The files could not be made (KeyError); the log tells more."
+    ]
+    assert not whole
+    assert not bench.jobs.under_way

@@ -47,12 +47,7 @@ class Jobs:
 
         def ended(end: End) -> None:
             self._running.remove(job)
-            try:
-                (done if end.done else not_done or self.tell)(end)
-            except Exception:  # who waits must not wait for ever
-                log.exception("the result of a job could not be shown")
-                self._host.failed(words.not_shown(), traceback.format_exc())
-            self._host.changed()
+            self._hand_on(done if end.done else not_done or self.tell, end)
 
         job = Job(arguments, self._new_process(), self.launch, ended, self._progress)
         self._running.append(job)
@@ -94,20 +89,7 @@ class Jobs:
         for job in list(self._running):
             job.tick()
         if self._steps:
-            steps, done, failed = self._steps[0]
-            try:
-                fraction = next(steps, None)
-            except OSError as error:
-                self._steps.pop(0)
-                failed(words.not_written(error.strerror or str(error)))
-                self._host.changed()
-                return
-            if fraction is None:
-                self._steps.pop(0)
-                done()
-                self._host.changed()
-            else:
-                self._host.progress(words.progress(words.handing_over(), None), 0.2 * fraction)
+            self._step()
 
     def close(self) -> None:
         """The user goes: nothing is told any more, what runs is killed, files on their way are removed."""
@@ -119,5 +101,35 @@ class Jobs:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = None
 
+    def _step(self) -> None:
+        steps, done, failed = self._steps[0]
+        try:
+            fraction = next(steps, None)
+        except Exception as fault:  # the steps end with it: asked again, they would seem to have come to their end
+            log.exception("the files could not be written")
+            self._steps.pop(0)
+            self._hand_on(failed, why_not_written(fault))
+            return
+        if fraction is None:
+            self._steps.pop(0)
+            self._hand_on(done)
+        else:
+            self._host.progress(words.progress(words.handing_over(), None), 0.2 * fraction)
+
+    def _hand_on(self, tell: Callable[..., None], *what: object) -> None:
+        """Tell who asked; where that fails, the host, since who waits must not wait for ever."""
+        try:
+            tell(*what)
+        except Exception:
+            log.exception("the result of a job could not be shown")
+            self._host.failed(words.not_shown(), traceback.format_exc())
+        self._host.changed()
+
     def _progress(self, stage: str, fraction: float, seconds_left: float | None) -> None:
         self._host.progress(words.progress(stage, seconds_left), fraction)
+
+
+def why_not_written(fault: Exception) -> str:
+    if isinstance(fault, OSError):
+        return words.not_written(fault.strerror or str(fault))
+    return words.not_made(type(fault).__name__)

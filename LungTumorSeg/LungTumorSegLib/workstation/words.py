@@ -154,6 +154,10 @@ def not_written(why: str) -> str:
     return _("The files could not be written: {why}. Free some space or choose another place.").format(why=why)
 
 
+def not_made(fault: str) -> str:
+    return _("The files could not be made ({fault}); the log tells more.").format(fault=fault)
+
+
 def exported(name: str) -> str:
     return _("Exported: {name}").format(name=name)
 
