@@ -30,6 +30,20 @@ def test_hd95_and_nsd_equal_monais(seed):
         assert ours.within(tolerance) == pytest.approx(float(theirs), rel=1e-5)
 
 
+def test_of_a_picture_the_outline_is_the_surface_as_monai_has_it():
+    rows, columns = np.mgrid[:64, :64]
+    far = np.hypot(rows - 32, (columns - 31) * 0.9)
+    large, small = far < 25, far < 20
+    ours = surface_distances(large[None], small[None], SPACING)
+    pair = as_monai(large), as_monai(small)
+    theirs = compute_hausdorff_distance(*pair, include_background=True, percentile=95, spacing=ALONG_ARRAY[1:])
+    assert ours.hausdorff(95) == pytest.approx(float(theirs), rel=1e-5)
+    for tolerance in (1.0, 3.0, 3.8):
+        theirs = compute_surface_dice(*pair, [tolerance], include_background=True, spacing=ALONG_ARRAY[1:])
+        assert ours.within(tolerance) == pytest.approx(float(theirs), rel=1e-5)
+    assert len(surface_points(np.ones((1, 1, 1), bool), SPACING)) == 1
+
+
 def test_the_hausdorff_distance_equals_itks_where_both_masks_are_hulls_of_the_other():
     # ITK takes all voxels instead of surfaces: equal where neither mask's far voxels lie within the other.
     a, b = np.zeros((2, 9, 30, 30), bool)

@@ -1,7 +1,8 @@
 """How far the surfaces of two masks lie apart: HD95 and the normalised surface distance.
 
 A surface is made of **voxels**: those of the mask of which at least one of the six neighbours across a face is not in
-it; what lies at the image's border has no neighbour there and counts too. Distances run between voxel centres, in mm.
+it; what lies at the image's border has no neighbour there and counts too. Of a picture, one voxel deep, it is the
+outline: the four neighbours in its plane count. Distances run between voxel centres, in mm.
 This is MONAI's definition (`compute_hausdorff_distance`, `compute_surface_dice`), which the tests hold it to.
 
 Its bias: both surfaces lie up to half a voxel inside the true ones, which cancels where they run side by side, but not
@@ -77,7 +78,11 @@ def surface_points(mask: np.ndarray, spacing: tuple[float, float, float]) -> np.
     if box is None:
         return np.empty((0, 3))
     inner = mask[box] != 0
-    edge = inner & ~binary_erosion(inner)  # what lies beyond the box counts as outside, as it is
+    is_picture = len(mask) == 1
+    within = (
+        binary_erosion(inner[0])[None] if is_picture else binary_erosion(inner)
+    )  # beyond the box is outside, as it is
+    edge = inner & ~within
     return (np.argwhere(edge) + [side.start for side in box]) * np.array(spacing[::-1])
 
 
