@@ -20,6 +20,7 @@ from LungTumorSegLib.training import safe_checkpoints
 from LungTumorSegLib.training.curves import COLUMNS, PICTURE, TABLE
 from LungTumorSegLib.training.recipe_file import read_recipe
 from LungTumorSegLib.training.safe_checkpoints import CHECKPOINT, read_checkpoint, write_checkpoint
+from LungTumorSegLib.training.taught import IMAGES, PATIENTS, patient_taught
 from LungTumorSegLib.training.teaching import of_nodules
 from LungTumorSegLib.training.training_run import learn, train
 from LungTumorSegLib.training.watching import unheard
@@ -119,6 +120,7 @@ import sys
 from pathlib import Path
 import torch
 from LungTumorSegLib.training.recipe_file import read_recipe
+from LungTumorSegLib.training.taught import IMAGES, PATIENTS, patient_taught
 from LungTumorSegLib.training.teaching import of_nodules
 from LungTumorSegLib.training.training_run import learn, train
 from LungTumorSegLib.training.watching import unheard
@@ -218,6 +220,19 @@ def test_a_model_begun_with_stays_as_it_is_and_its_first_half_rests_first(traine
     assert all(torch.equal(old[name], new[name]) for name in old if "running" in name)
     assert (trained / "weights.safetensors").read_bytes() == before
     assert load_model(tmp_path / "next").card.provenance["parent"] == load_model(trained).digest
+
+
+def test_what_the_model_begun_with_was_taught_stands_on_the_new_ones_card_too(trained, recipe_file, tmp_path):
+    others = tmp_path / "others"
+    for number in range(2):
+        write_case(others, f"Elsewhere-{number}", 90 + number)
+    settings = ["run.steps=1", "data.validation_share=0"]
+    train(read_recipe(str(recipe_file), settings), others, tmp_path / "next", trained, device="cpu", threads=1)
+    old, new = (load_model(folder).card for folder in (trained, tmp_path / "next"))
+    assert all(patient_taught(new, f"Elsewhere-{number}") for number in range(2))
+    for key in (IMAGES, PATIENTS):
+        assert len(new.provenance[key]) == len(old.provenance[key]) + 2
+        assert set(old.provenance[key]) < set(new.provenance[key])
 
 
 def test_two_stages_make_one_model_with_its_gate(data, recipe_file, tmp_path):

@@ -19,7 +19,7 @@ from LungTumorSegLib.training.corrected_blocks import CorrectedBlocks, prepare_b
 from LungTumorSegLib.training.corrected_clicks import CorrectedClicks, prepare_clicks
 from LungTumorSegLib.training.prepared import data_digest, split_by_patient
 from LungTumorSegLib.training.recipe import Recipe
-from LungTumorSegLib.training.taught import IMAGES, PATIENTS, taught_facts
+from LungTumorSegLib.training.taught import taught_facts
 from LungTumorSegLib.training.teaching import Teaching
 from LungTumorSegLib.training.watching import Progress
 
@@ -44,15 +44,13 @@ def of_corrected(recipe: Recipe, dataset: Dataset, base: Model | None, folder: P
     files = prepare_clicks(cases, base.card, folder, told) if prompted else prepare_blocks(cases, base, folder, told)
     training, validation = split_by_patient(files, recipe.data.validation_share, recipe.run.seed)
     held = {file.digest for file in validation}
-    taught = taught_facts(case for case, file in zip(cases, files, strict=True) if file.digest not in held)
     before = base.card.provenance
     facts = {
         "data_sha256": data_digest(files),
         "cases": {"train": summary(training), "validation": summary(validation)},
         "split": f"by patient, by SHA-256 of '{recipe.run.seed}:<patient>', those with and without target alike",
         "validation_cases_sha256": sorted(held),
-        # What the base was taught with has been taught to this model too.
-        **{key: sorted({*taught[key], *before.get(key, ())}) for key in (IMAGES, PATIENTS)},
+        **taught_facts(case for case, file in zip(cases, files, strict=True) if file.digest not in held),
         "base": {key: before[key] for key in ("collections", "warning") if key in before} | {"name": base.card.name},
     }
 

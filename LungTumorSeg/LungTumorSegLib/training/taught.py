@@ -25,6 +25,12 @@ def taught_facts(cases: Iterable[Case]) -> dict[str, list[str]]:
     }
 
 
+def with_taught_before(facts: dict, parent: ModelCard) -> dict:
+    """The facts of a model that was begun with another: what taught that one has taught this one too."""
+    before = parent.provenance
+    return facts | {key: sorted({*facts.get(key, ()), *before.get(key, ())}) for key in (IMAGES, PATIENTS)}
+
+
 def says_taught(card: ModelCard) -> bool:
     """True where the card names what the model was taught with."""
     return all(isinstance(card.provenance.get(key), list) and card.provenance[key] for key in (IMAGES, PATIENTS))

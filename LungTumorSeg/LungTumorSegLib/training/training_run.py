@@ -26,6 +26,7 @@ from LungTumorSegLib.training.machines import processes
 from LungTumorSegLib.training.recipe import CORRECTED, Recipe
 from LungTumorSegLib.training.recipe_file import as_values
 from LungTumorSegLib.training.safe_checkpoints import BEST, CHECKPOINT
+from LungTumorSegLib.training.taught import with_taught_before
 from LungTumorSegLib.training.teaching import Teaching, of_cases, of_nodules
 from LungTumorSegLib.training.watching import Progress, unheard
 
@@ -137,7 +138,7 @@ def learn(
         if parent and recipe.base.blend < 1:
             weights = blended(parent.network.state_dict(), weights, recipe.base.blend)
         network.cpu().load_state_dict(weights)
-        publish(network, teaching, folder, outcome, facts["parent"], gate)
+        publish(network, teaching, folder, outcome, parent, gate)
     if torch.distributed.is_initialized():
         torch.distributed.barrier()
 
@@ -158,7 +159,7 @@ def begin_with(network: torch.nn.Module, recipe: Recipe, parent: Model) -> None:
 
 
 def publish(
-    network: torch.nn.Module, teaching: Teaching, folder: Path, outcome: dict, parent: str | None, gate: Model | None
+    network: torch.nn.Module, teaching: Teaching, folder: Path, outcome: dict, parent: Model | None, gate: Model | None
 ) -> None:
     """Weights and card into the run's folder, the card last: with it the folder is a model. The run's aids go."""
     card = card_of(teaching, name_of(folder), outcome, parent, gate)
@@ -173,19 +174,19 @@ def publish(
         (folder / aid).unlink(missing_ok=True)
 
 
-def card_of(teaching: Teaching, name: str, outcome: dict, parent: str | None, gate: Model | None) -> ModelCard:
+def card_of(teaching: Teaching, name: str, outcome: dict, parent: Model | None, gate: Model | None) -> ModelCard:
     recipe, data = teaching.recipe, teaching.recipe.data
     is_gate = recipe.task == "gate"
     provenance = {
         "warning": WARNING,
-        **teaching.facts,
+        **(with_taught_before(teaching.facts, parent.card) if parent else teaching.facts),
         "recipe": as_values(recipe),
         "learning_rate": outcome["learning_rate"],
         "steps_done": outcome["steps"],
         "steps_skipped": outcome["skipped"],
         "versions": {name: version(name) for name in ("torch", "lightning", "monai", "numpy", "scipy", "SimpleITK")}
         | {"python": platform.python_version()},
-        "parent": parent,
+        "parent": parent.digest if parent else None,
         "metrics": {
             "training_loss": outcome["loss"],
             "validation_correlation" if is_gate else "validation_dice_of_windows": outcome["validation_score"],
