@@ -94,6 +94,12 @@ def test_a_gate_takes_over_what_it_does_not_say_itself():
     assert recipe.gate.data == recipe.data
 
 
+def test_a_gate_says_any_or_none_whatever_the_segmentation_says():
+    recipe = read_recipe("two-stage-gate", ["data.activation=softmax", "data.classes=each"])
+    assert (recipe.data.activation, recipe.data.classes) == ("softmax", "each")
+    assert (recipe.gate.data.activation, recipe.gate.data.classes) == ("sigmoid", "union")
+
+
 def test_the_learning_rate_warms_up_and_follows_its_cosines():
     once = Schedule("cosine", warm_up=10, lowest=0.1)
     assert rate_share(0, once, 110) == pytest.approx(0.1)

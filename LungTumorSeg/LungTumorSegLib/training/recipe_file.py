@@ -94,6 +94,7 @@ def recipe_of(values: dict, name: str) -> Recipe:
         both[key] = {**both.get(key, {}), **value} if isinstance(value, dict) else value
     both["network"] = gate.get("network", {})
     both["loss"] = gate.get("loss", both.get("loss", {}))
+    both["data"] = {**both.get("data", {}), "activation": "sigmoid", "classes": "union"}  # a gate says one: any or none
     if chosen.get("task", "automatic") != "automatic":
         raise InputRefused("recipe: gate: only an automatic model has one")
     return Recipe(name=name, **chosen, gate=Recipe(name=name, task="gate", **checked(both, "gate.")))
