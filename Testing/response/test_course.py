@@ -6,10 +6,11 @@ from made_lesions import START, lesion, study
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.response.course import course
 from LungTumorSegLib.response.growth import doubling_days
+from LungTumorSegLib.response.nodes import SMALL_RISE
 from LungTumorSegLib.response.table import COLUMNS, as_dict, long_rows, overview, tab_separated
 from LungTumorSegLib.response.tracks import Marks, parse_change
 
-A, B, C = (0, 0, 0), (80, 0, 0), (0, 90, 0)
+A, B, C, D = (0, 0, 0), (80, 0, 0), (0, 90, 0), (0, -90, 0)
 
 
 def judged(*studies, **more):
@@ -38,6 +39,48 @@ def test_a_find_that_is_no_tumour_is_not():
 def test_a_normal_new_node_is_no_new_lesion():
     later = study(lesion(1, A, 30), lesion(2, B, 12, 9, node=True), week=8)
     assert judged(study(lesion(1, A, 30)), later) == ["SD"]
+
+
+def with_node(*sizes):
+    """A target that stays as it is, and a node of these short axes, by date."""
+    return [study(lesion(1, A, 30), lesion(2, B, 40, mm, node=True), week=8 * n) for n, mm in enumerate(sizes)]
+
+
+def test_a_normal_node_that_grows_is_new_in_every_table():
+    found = course(with_node(9, 30))
+    assert found.responses[1].new_lesions
+    assert overview(found)[1][1][:5] == ["2", "new (node, normal at baseline)", "#2  9.0 mm", "#2  30.0 mm", "+233.3 %"]
+    said = as_dict(found)
+    assert (said["lesions"][1]["role"], said["studies"][1]["new_lesions"]) == ("new", True)
+    assert said["lesions"][1]["why_no_target"] == "a normal node at baseline: short axis below 10 mm"
+
+
+def test_other_nodes_are_called_by_their_role():
+    nodes = [lesion(1, A, 40, 16, node=True), lesion(2, B, 40, 12, node=True), lesion(3, C, 40, 9, node=True)]
+    found = course([study(*nodes), study(*nodes, lesion(4, D, 40, 9, node=True), week=8)])
+    assert [row[1] for row in overview(found)[1][:4]] == ["target (node)", "non-target (node)", *["normal node"] * 2]
+
+
+def test_a_small_rise_of_a_normal_node_is_to_be_looked_at_until_the_user_confirms_it():
+    found = course(with_node(9, 11))
+    assert [(n, track.number, track.findings[n].doubt) for n, track in found.doubts()] == [(1, 2, SMALL_RISE)]
+    confirmed = course(with_node(9, 11), Marks((parse_change("2=2", 1),)))
+    assert (confirmed.doubts(), confirmed.responses[1].overall) == ([], "PD")
+
+
+def test_the_user_may_say_that_a_small_rise_is_none():
+    assert judged(*with_node(9, 11), marks=Marks(ignored=frozenset({(1, 2)}))) == ["SD"]
+
+
+def test_a_target_node_that_the_user_chose_is_not_new_where_it_grows():
+    found = course(with_node(9, 11), targets=[1, 2])
+    assert (found.responses[1].new_lesions, found.doubts()) == (False, [])
+
+
+def test_for_the_who_a_normal_node_that_grows_is_not_new():
+    """It has measured it at baseline: 40 x 9.9 to 40 x 10 mm is no growth of 25 %."""
+    found = course(with_node(9.9, 10))
+    assert (found.responses[1].overall, found.who[1]) == ("PD", "NC")
 
 
 def test_coalesced_targets_count_once_by_the_whole():

@@ -3,13 +3,17 @@
 from datetime import date, timedelta
 
 import pytest
+from made_lesions import lesion, study
 from rule_tables import dates, ids, non_target, rows, size
 
+from LungTumorSegLib.response.course import course
 from LungTumorSegLib.response.irecist import Novelties, assess_immune
+from LungTumorSegLib.response.nodes import SMALL_RISE
 from LungTumorSegLib.response.recist import TimePoint, assess
 from LungTumorSegLib.response.who import who_response
 
 RECIST, IRECIST, WHO = rows("RECIST 1.1"), rows("iRECIST"), rows("WHO")
+NORMAL_NODES = rows("Nodes that are normal at baseline")
 
 
 def time_points(row: dict[str, str], new: list[bool]) -> tuple[list[TimePoint], list[bool]]:
@@ -30,6 +34,21 @@ def test_recist_follows_its_text(row):
     points, nodes = time_points(row, [False] * (count - 1) + [row["new"] == "yes"])
     last = assess(points, nodes)[-1]
     assert (last.target, last.overall) == (row["target"] or None, non_target(row["overall"])), last.why
+
+
+@pytest.mark.parametrize("row", NORMAL_NODES, ids=ids(NORMAL_NODES))
+def test_nodes_that_are_normal_at_baseline_follow_their_text(row):
+    target = lesion(1, (0, 0, 0), 20)
+    nodes = [
+        [] if word == "." else [lesion(2, (80, 0, 0), 40, float(word), node=True)] for [word] in dates(row["node"])
+    ]
+    found = course([study(target, *node, week=8 * n) for n, node in enumerate(nodes)], immune=True)
+    node = found.track(2)
+    doubtful = [str(n) for n, finding in enumerate(node.findings) if SMALL_RISE in finding.doubt]
+    said = [x.overall for x in found.responses[1:]], [x.overall for x in found.immune[1:]]
+    assert said == (row["responses"].split("; "), row["iRECIST"].split("; "))
+    assert (found.role(node), "; ".join(doubtful)) == (row["role"], row["small rise"])
+    assert any(x.new_lesions for x in found.responses) == (row["role"] == "new")
 
 
 @pytest.mark.parametrize("row", IRECIST, ids=ids(IRECIST))
@@ -55,9 +74,9 @@ def test_who_follows_its_text(row):
 
 
 def test_there_are_at_least_sixty_cases_and_each_names_its_source():
-    assert len(RECIST) + len(IRECIST) + len(WHO) >= 120
+    assert len(RECIST) + len(NORMAL_NODES) + len(IRECIST) + len(WHO) >= 120
     assert len(RECIST) >= 60
-    assert all(row["rule"][0] in "EWSM" for row in RECIST + IRECIST + WHO)
+    assert all(row["rule"][0] in "EWSM" for row in RECIST + NORMAL_NODES + IRECIST + WHO)
     assert len({tuple(row.values()) for row in RECIST}) == len(RECIST)
 
 

@@ -31,7 +31,13 @@ def test_a_node_needs_fifteen_of_short_axis():
     found = chosen(row(15.0, 14.99, 10.0, 9.99, nodes={1, 2, 3, 4}))
     assert found.targets == (1,)
     assert found.non_targets == (2, 3)  # 10 to below 15 mm; the last is a normal node, which is no disease
-    assert found.why[4] == "a normal node: short axis below 10 mm"
+    assert found.normal_nodes == (4,)
+    assert found.why[4] == "a normal node at baseline: short axis below 10 mm"
+
+
+def test_a_normal_node_that_the_user_names_is_a_target_and_not_normal():
+    found = chosen(row(15.0, 9.99, nodes={1, 2}), named=[1, 2])
+    assert (found.targets, found.normal_nodes) == ((1, 2), ())
 
 
 @pytest.mark.parametrize(("slice_mm", "size", "is_target"), [(5, 10, True), (6, 11.99, False), (6, 12, True)])

@@ -17,7 +17,7 @@ from LungTumorSegLib.report.overview import BACKGROUND, DISCLAIMER, HAIRLINE, LE
 from LungTumorSegLib.report.panel import FAINT, TEXT, Panel
 from LungTumorSegLib.report.views import CanonicalScan
 from LungTumorSegLib.response.course import Course
-from LungTumorSegLib.response.table import cell, change, doubling, study_name
+from LungTumorSegLib.response.table import cell, change, doubling, role_in_words, study_name
 from LungTumorSegLib.response.tracks import NOT_YET, Track
 from LungTumorSegLib.volume.box import Box
 from LungTumorSegLib.volume.geometry import Volume
@@ -102,10 +102,7 @@ class Pairs:
         figure.add_artist(Line2D(ends, [y, y], color=HAIRLINE, linewidth=0.8))
         tint = LESIONS[(track.number - 1) % len(LESIONS)]
         self._write(figure, MARGIN, top, f"Lesion {track.number}", size=14, weight="bold", color=tint)
-        role = self.course.role(track)
-        if track.node and role != "normal node":
-            role += ", lymph node"
-        lines = [(role, TEXT)]
+        lines = [(role_in_words(self.course, track), TEXT)]
         for n in range(len(self.views)):
             lines.append((f"{study_name(self.course, n)}   {cell(self.course, track, n)}", TEXT))
         size = change(self.course, track)

@@ -9,9 +9,9 @@ from datetime import date
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.response import irecist
 from LungTumorSegLib.response.growth import doubling_days
+from LungTumorSegLib.response.nodes import is_normal, pointed_out
 from LungTumorSegLib.response.recist import GONE as ALL_GONE
 from LungTumorSegLib.response.recist import (
-    NORMAL_NODE_MM,
     NOT_EVALUATED,
     PROGRESSED,
     STABLE,
@@ -60,12 +60,14 @@ class Course:
         return next(track for track in self.tracks if track.number == number)
 
     def role(self, track: Track) -> str:
-        """target, non-target, new, or normal node."""
-        if track.new:
-            return "new"
+        """target, non-target, new (at any date), or normal node."""
         if track.number in self.selection.targets:
             return "target"
-        return "non-target" if track.number in self.selection.non_targets else "normal node"
+        if track.number in self.selection.non_targets:
+            return "non-target"
+        dates = range(len(self.studies))
+        new = any(counts_as_new(track, self.selection, self.studies, n) for n in dates)
+        return "new" if new else "normal node"
 
     def doubling_days(self, track: Track) -> float | None:
         """Volume doubling time from the lesion's first to its last measured date."""
@@ -124,18 +126,22 @@ def course(
             raise InputRefused(f"There is no follow-up {n}; there are {len(studies) - 1}.")
     tracks = follow(studies, marks)
     selection = select(tracks, studies, targets)
+    tracks = [
+        pointed_out(track, studies) if track.new or track.number in selection.normal_nodes else track
+        for track in tracks
+    ]
     chosen = [next(track for track in tracks if track.number == number) for number in selection.targets]
     others = [track for track in tracks if track.number in selection.non_targets]
     points = [
         TimePoint(
             tuple(target_sizes(chosen, studies, n)),
             non_target_state(others, studies, n, n in progressed),
-            any(counts_as_new(track, studies, n) for track in tracks),
+            any(counts_as_new(track, selection, studies, n) for track in tracks),
         )
         for n in range(len(studies))
     ]
     responses = assess(points, [track.node for track in chosen])
-    found = Course(studies, tracks, selection, responses, who_responses(tracks, studies, points))
+    found = Course(studies, tracks, selection, responses, who_responses(tracks, selection, studies))
     if not immune:
         return found
     judged = immune_responses(found, larger)
@@ -162,31 +168,31 @@ def non_target_state(others: list[Track], studies: list[Study], n: int, progress
         return PROGRESSED if progressed else None
     if progressed:
         return PROGRESSED
-    gone = [
-        track.findings[n].state == GONE
-        or (track.node and track.findings[n].state == MEASURED and track.size_mm(studies, n) < NORMAL_NODE_MM)
-        for track in others
-    ]
+    gone = [track.findings[n].state == GONE or is_normal(track, studies, n) for track in others]
     if all(gone):
         return ALL_GONE
     return NOT_EVALUATED if any(track.findings[n].state == MISSING for track in others) else STABLE
 
 
-def counts_as_new(track: Track, studies: list[Study], n: int) -> bool:
-    """A lesion that was not there at baseline and is seen now; of a node, not while it is normal."""
-    if not track.new or not track.findings[n].seen:
-        return False
-    return not (track.node and track.findings[n].state == MEASURED and track.size_mm(studies, n) < NORMAL_NODE_MM)
+def counts_as_new(track: Track, selection: Selection, studies: list[Study], n: int) -> bool:
+    """A lesion that was not there at baseline and is seen now; of a node, not while it is normal.
+
+    A node that was normal at baseline was there, but no disease: it is new where it is normal no longer.
+    """
+    if track.number in selection.normal_nodes:
+        return track.findings[n].state == MEASURED and not is_normal(track, studies, n)
+    return track.new and track.findings[n].seen and not is_normal(track, studies, n)
 
 
-def who_responses(tracks: list[Track], studies: list[Study], points: list[TimePoint]) -> list[str | None]:
-    """WHO counts every lesion that could be measured at baseline."""
+def who_responses(tracks: list[Track], selection: Selection, studies: list[Study]) -> list[str | None]:
+    """WHO counts every lesion that could be measured at baseline; a node that was normal then grows, it is not new."""
     followed = [track for track in tracks if not track.new]
     products = [[track.product_mm2(studies, n) for track in followed] for n in range(len(studies))]
     found: list[str | None] = [None]
     smallest = list(products[0])
     for n in range(1, len(studies)):
-        found.append(who_response(products[0], smallest, products[n], points[n].new_lesions))
+        new = any(track.new and counts_as_new(track, selection, studies, n) for track in tracks)
+        found.append(who_response(products[0], smallest, products[n], new))
         smallest = [a if b is None else min(a, b) for a, b in zip(smallest, products[n], strict=True)]
     return found
 
@@ -197,7 +203,7 @@ def immune_responses(found: Course, larger: set[int]) -> list[irecist.ImmuneAsse
         raise InputRefused("iRECIST needs the date of every study: give --date once a study, in order.")
     novelties, chosen = [], []
     for n in range(len(found.studies)):
-        seen = [track for track in found.tracks if counts_as_new(track, found.studies, n)]
+        seen = [track for track in found.tracks if counts_as_new(track, found.selection, found.studies, n)]
         chosen = new_targets(seen, chosen, found.studies, n)
         sizes = [mm for track in chosen if (mm := track.size_mm(found.studies, n)) is not None]
         novelties.append(irecist.Novelties(tuple(sizes), len(seen), n in larger))

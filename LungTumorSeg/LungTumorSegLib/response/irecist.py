@@ -37,7 +37,7 @@ class Novelties:
     """What iRECIST asks of a date beyond RECIST 1.1.
 
     new_target_mm : the sizes of the measurable new lesions (up to 5, 2 an organ); their sum is compared.
-    new_count : all lesions seen at this date that were not there at baseline.
+    new_count : all lesions that count as new at this date.
     others_larger : new non-target lesions, or non-target disease, grew since the unconfirmed progression: a reader's
         word; the growth need not be unequivocal.
     """

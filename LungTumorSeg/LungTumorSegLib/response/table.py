@@ -17,6 +17,15 @@ def study_name(course: Course, n: int) -> str:
     return str(day) if day else ("baseline" if n == 0 else f"follow-up {n}")
 
 
+def role_in_words(course: Course, track: Track) -> str:
+    """``target``, ``non-target (node)``, ``new (node, normal at baseline)``, ``normal node``."""
+    role = course.role(track)
+    if not track.node or role == "normal node":
+        return role
+    before = ", normal at baseline" if role == "new" and not track.new else ""
+    return f"{role} (node{before})"
+
+
 def cell(course: Course, track: Track, n: int) -> str:
     """A lesion at a date, in words for people: ``#2  14.3 mm``."""
     finding = track.findings[n]
@@ -55,9 +64,9 @@ def overview(course: Course) -> tuple[list[str], list[list[str]]]:
     rows = []
     for track in course.tracks:
         doubt = "; ".join(dict.fromkeys(x.doubt for x in track.findings if x.doubt and not x.confirmed))
-        role = course.role(track) + (" (node)" if track.node else "")
         cells = [cell(course, track, n) for n in range(count)]
-        rows.append([str(track.number), role, *cells, change(course, track), doubling(course, track), doubt])
+        grown = [change(course, track), doubling(course, track)]
+        rows.append([str(track.number), role_in_words(course, track), *cells, *grown, doubt])
     sums = ["not complete" if x.sum_mm is None else f"{float(x.sum_mm):.1f} mm" for x in course.responses]
     if course.selection.targets:
         last = course.responses[-1].from_baseline_percent

@@ -18,12 +18,13 @@ MOST, MOST_AN_ORGAN = 5, 2  # 4.2
 class Selection:
     """targets, non_targets : numbers of tracks. why : number -> why it is no target, or what is odd about it as one.
 
-    Nodes that are normal at baseline (short axis below 10 mm) are neither.
+    normal_nodes : nodes that are normal at baseline (short axis below 10 mm), hence neither; new where they grow.
     """
 
     targets: tuple[int, ...]
     non_targets: tuple[int, ...]
     why: dict[int, str]
+    normal_nodes: tuple[int, ...]
 
 
 def select(tracks: Sequence[Track], studies: list[Study], named: Iterable[int] = ()) -> Selection:
@@ -45,9 +46,9 @@ def select(tracks: Sequence[Track], studies: list[Study], named: Iterable[int] =
             why[number] = "chosen otherwise" if named else "larger ones are chosen: 5 in all, 2 an organ"
     if named:
         why |= over_the_limits([at_baseline[n] for n in named])
-    normal = {n for n, t in at_baseline.items() if t.node and size[n] < NORMAL_NODE_MM}
+    normal = tuple(n for n, t in at_baseline.items() if t.node and size[n] < NORMAL_NODE_MM and n not in chosen)
     others = tuple(n for n in at_baseline if n not in chosen and n not in normal)
-    return Selection(chosen, others, why)
+    return Selection(chosen, others, why, normal)
 
 
 def slice_spacing(study: Study) -> float:
@@ -61,7 +62,7 @@ def too_small(size_mm: float, node: bool, slice_mm: float) -> str:
     if size_mm >= least:
         return ""
     if node and size_mm < NORMAL_NODE_MM:
-        return "a normal node: short axis below 10 mm"
+        return "a normal node at baseline: short axis below 10 mm"
     return f"{'short' if node else 'long'} axis below {least:g} mm"
 
 

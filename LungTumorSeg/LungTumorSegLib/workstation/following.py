@@ -17,7 +17,7 @@ import numpy as np
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.export.handover import read_handover, write_in_steps
 from LungTumorSegLib.response.alignment import Alignment
-from LungTumorSegLib.response.table import cell, change, tab_separated
+from LungTumorSegLib.response.table import cell, change, role_in_words, tab_separated
 from LungTumorSegLib.scene import ownership, segments
 from LungTumorSegLib.scene.followup import DAY, FollowUp
 from LungTumorSegLib.scene.result import Result
@@ -76,7 +76,7 @@ class Following:
         return [
             Match(
                 track.number,
-                course.role(track),
+                role_in_words(course, track),
                 cell(course, track, 0),
                 cell(course, track, 1),
                 change(course, track),
