@@ -21,7 +21,7 @@ def size(word: str) -> float | None:
 
 
 def non_target(word: str) -> str | None:
-    return {"": None, "non": "non-CR/non-PD"}.get(word, word)
+    return {"": None, "non": "non-CR/non-PD", "nodes": "non-CR/non-PD"}.get(word, word)
 
 
 def ids(table: list[dict[str, str]]) -> list[str]:

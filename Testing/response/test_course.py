@@ -125,6 +125,45 @@ def test_targets_gone_and_others_left_is_a_partial_response():
     assert judged(study(lesion(1, A, 30), lesion(2, B, 8)), study(lesion(2, B, 8), week=8)) == ["PR"]
 
 
+def with_others(*dates, immune=False):
+    """A target of 30 mm that is gone from the first follow-up on, and at each date these others."""
+    studies = [study(*(found if n else [lesion(1, A, 30), *found]), week=8 * n) for n, found in enumerate(dates)]
+    return course(studies, immune=immune)
+
+
+def test_a_non_target_lesion_that_is_back_after_a_complete_response_is_progression():
+    small = lesion(2, B, 8)
+    found = with_others([small], [], [small], [small], immune=True)
+    assert [x.overall for x in found.responses[1:]] == ["CR", "PD", "PD"]
+    assert found.responses[2].why == "all targets are gone; a non-target lesion is back after complete response"
+    assert as_dict(found)["studies"][2]["non_target_response"] == "PD"
+    assert [x.overall for x in found.immune[1:]] == ["iCR", "iUPD", "iUPD"]
+
+
+def test_a_non_target_node_that_is_back_needs_a_readers_word():
+    node = lesion(2, B, 40, 12, node=True)
+    assert [x.overall for x in with_others([node], [], [node]).responses[1:]] == ["CR", "PR"]
+
+
+def test_a_node_does_not_hide_that_a_lesion_is_back():
+    small, node = lesion(2, B, 8), lesion(3, C, 40, 12, node=True)
+    assert [x.overall for x in with_others([small, node], [], [small, node]).responses[1:]] == ["CR", "PD"]
+
+
+def test_a_lesion_outside_the_scan_does_not_hide_that_another_is_back():
+    small, far = lesion(2, A, 8), lesion(3, B, 8)
+    narrow = study(small, week=16, size_mm=(100, 400, 400))
+    found = course(
+        [study(lesion(1, C, 30), small, far), study(week=8), narrow], Marks((parse_change("2:3=missing", 2),))
+    )
+    assert [(x.non_target, x.overall) for x in found.responses[1:]] == [("CR", "CR"), ("PD", "PD")]
+
+
+def test_without_targets_what_is_back_after_a_complete_response_is_progression():
+    dates = [study(lesion(1, A, 8)), study(week=8), study(lesion(1, A, 8), week=16)]
+    assert judged(*dates) == ["CR", "PD"]
+
+
 def test_irecist_waits_for_confirmation():
     dates = [study(lesion(1, A, mm), week=week) for week, mm in [(0, 40), (8, 50), (14, 56)]]
     found = course(dates, immune=True)

@@ -17,13 +17,13 @@ NORMAL_NODES = rows("Nodes that are normal at baseline")
 
 
 def time_points(row: dict[str, str], new: list[bool]) -> tuple[list[TimePoint], list[bool]]:
-    """Non-target words belong to the last follow-ups; earlier ones have the first word, or `non` before a PD."""
+    """Non-target words belong to the last follow-ups; earlier ones have the first word."""
     targets = dates(row["targets"])
-    words = [non_target(word.strip()) for word in row["non-target"].split(";")]
+    words = [word.strip() for word in row["non-target"].split(";")]
     words = [words[0]] * (len(targets) - len(words)) + words
     points = [
-        TimePoint(tuple(size(word) for word in found), state, seen)
-        for found, state, seen in zip(targets, words, new, strict=True)
+        TimePoint(tuple(size(word) for word in found), non_target(word), seen, word == "non")
+        for found, word, seen in zip(targets, words, new, strict=True)
     ]
     return points, [word.endswith("n") for word in targets[0]]
 

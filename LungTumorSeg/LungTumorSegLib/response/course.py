@@ -137,6 +137,7 @@ def course(
             tuple(target_sizes(chosen, studies, n)),
             non_target_state(others, studies, n, n in progressed),
             any(counts_as_new(track, selection, studies, n) for track in tracks),
+            any(track.findings[n].seen and not track.node for track in others),
         )
         for n in range(len(studies))
     ]

@@ -29,11 +29,13 @@ class TimePoint:
         not measured. A lesion seen but too small to measure is `TOO_SMALL_MM`. Empty: no target disease.
     non_target : `GONE`, `STABLE`, `PROGRESSED` (unequivocal, a reader's word) or `NOT_EVALUATED`; None: there is none.
     new_lesions : an unequivocal new lesion is seen.
+    non_target_seen : non-target disease that is no node is seen, whatever else was not evaluated.
     """
 
     targets_mm: tuple[float | None, ...]
     non_target: str | None = None
     new_lesions: bool = False
+    non_target_seen: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,10 @@ class Assessment:
 def assess(points: Sequence[TimePoint], nodes: Sequence[bool]) -> list[Assessment]:
     """The response at every date.
 
+    Once the response was complete, any lesion that is back is progression (recist.eortc.org, "Does a new lesion always
+    result in PD?"), until it is gone again. A node must be 10 mm to be back if it is a target, and if it is none, a
+    reader must see unequivocal progression ("Abnormal lymph node").
+
     Parameters
     ----------
     points : the baseline first, then every follow-up by date.
@@ -85,16 +91,17 @@ def assess(points: Sequence[TimePoint], nodes: Sequence[bool]) -> list[Assessmen
     for point in points[1:]:
         measured = [mm for mm in point.targets_mm if mm is not None]
         target, why = target_response(point.targets_mm, nodes, first, nadir, after_complete=complete)
-        overall = overall_response(target, point.non_target, point.new_lesions)
+        back = complete and point.non_target_seen
+        non_target = PROGRESSED if back else point.non_target
+        overall = overall_response(target, non_target, point.new_lesions)
         whole = len(measured) == len(nodes)
         total = exact_sum(measured) if whole else None
         found.append(
-            Assessment(total, first, nadir, target, point.non_target, point.new_lesions, overall, reason(point, why))
+            Assessment(total, first, nadir, target, non_target, point.new_lesions, overall, reason(point, why, back))
         )
         if whole:
             nadir = min(nadir, total)
-        if overall != "NE":
-            complete = overall == "CR"
+        complete = complete or overall == "CR"
     return found
 
 
@@ -107,24 +114,27 @@ def target_response(
 ) -> tuple[str | None, str]:
     """CR, PR, SD, PD or NE of the target lesions, and why (4.3.1); None where there are none.
 
-    after_complete : the response before was CR: then a target that is back is PD whatever its size (Appendix III); a
-        node is back from 10 mm on (recist.eortc.org, "Abnormal lymph node").
+    after_complete : the response was CR at an earlier date: then a target that is back is PD whatever its size
+        (Appendix III); a node is back from 10 mm on (recist.eortc.org, "Abnormal lymph node").
     """
     if not len(nodes):
         return None, "there is no target lesion"
-    missing = sum(mm is None for mm in values_mm)
-    total = exact_sum(mm for mm in values_mm if mm is not None)
+    measured = [(mm, node) for mm, node in zip(values_mm, nodes, strict=True) if mm is not None]
+    missing = len(nodes) - len(measured)
+    total = exact_sum(mm for mm, _ in measured)
+    left = any(exact(mm) >= NORMAL_NODE_MM if node else mm for mm, node in measured)
     grown = rose_by(total, nadir, PROGRESS_PERCENT) and total - nadir >= PROGRESS_MM
     if missing:
         if grown:  # what is missing cannot make the sum smaller (4.4.2)
             return "PD", f"{missing} not measured, but the others alone {growth(total, nadir)}"
+        if after_complete and left:
+            return "PD", f"{missing} not measured, but a target is back after complete response"
         return "NE", f"{missing} of {len(nodes)} targets not measured"
-    lesions = [mm for mm, node in zip(values_mm, nodes, strict=True) if not node]
-    if not any(lesions) and all(exact(mm) < NORMAL_NODE_MM for mm, node in zip(values_mm, nodes, strict=True) if node):
+    if not left:
         return "CR", "all targets are gone" + (" and nodes are below 10 mm" if any(nodes) else "")
     if grown:
         return "PD", f"the sum {growth(total, nadir)}"
-    if after_complete:  # not CR any more: a lesion, or a node of 10 mm or more
+    if after_complete:
         return "PD", "a target is back after complete response"
     if fell_by(total, baseline, PARTIAL_PERCENT):
         return "PR", f"the sum is {shown(percent_change(total, baseline))} against the baseline (-30 % or less)"
@@ -160,12 +170,14 @@ def shown(percent: float | None) -> str:
     return "0 %" if percent is None else f"{percent:+.1f} %"
 
 
-def reason(point: TimePoint, why: str) -> str:
+def reason(point: TimePoint, why: str, back: bool) -> str:
     extra = []
     if point.new_lesions:
         extra.append("a new lesion is seen")
     if point.non_target == PROGRESSED:
         extra.append("non-target disease has progressed")
+    elif back:
+        extra.append("a non-target lesion is back after complete response")
     elif point.non_target == STABLE:
         extra.append("non-target disease persists")
     return "; ".join([why, *extra])
