@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -167,6 +168,14 @@ def test_without_a_lesion_there_is_no_dicom_and_it_is_said(nothing):
 
 def test_a_report_brings_the_segmentation_that_it_refers_to(axial):
     assert choose(["sr"], axial)[0] == ["seg", "sr"]
+
+
+def test_a_scan_that_was_interpolated_is_exported_without_the_dicom_that_would_name_its_slices(axial):
+    interpolated = replace(axial, ct=replace(axial.ct, series=replace(axial.ct.series, files=())))
+    wanted, notes = choose([], interpolated)
+    assert {"nifti", "csv", "pdf"} < set(wanted)
+    assert not {"seg", "sr"} & set(wanted)
+    assert notes == ["No DICOM SEG and SR: the CT was interpolated, or is one file with many slices."]
 
 
 def test_an_unknown_format_is_refused_with_the_names_that_there_are(axial):

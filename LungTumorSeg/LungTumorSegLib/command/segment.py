@@ -24,12 +24,13 @@ def segment(
     ct: Annotated[
         Path,
         typer.Argument(
-            help="CT: NIfTI, NRRD or MHA file, or a DICOM folder; for a model of pictures a PNG; or a folder of these."
+            help="CT: NIfTI, NRRD or MHA file, or a DICOM folder; a folder of these, or a dataset; for a model of "
+            "pictures a PNG or X-ray, or a dataset of them."
         ),
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the results.")],
     model: Annotated[
-        str | None, typer.Option(help="Model by name or folder [automatic; with --point prompted].")
+        str | None, typer.Option(help="Model by name or folder [automatic; with --point or --box prompted].")
     ] = None,
     point: Annotated[
         list[str] | None, typer.Option(metavar="X,Y,Z", help="A point in a lesion, LPS mm. Repeatable.")

@@ -55,15 +55,14 @@ def choose(asked: list[str], findings: Findings) -> tuple[list[str], list[str]]:
     if "sr" in wanted and "seg" not in wanted:
         wanted.insert(wanted.index("sr"), "seg")
     notes = []
-    if findings.ct.series is None:
-        if any(FORMATS[name].dicom for name in asked):
-            raise InputRefused(
-                "DICOM SEG and SR need a CT that was read from DICOM, and this one was not: give the DICOM folder with "
-                "--ct, or leave out seg and sr."
-            )
+    if findings.ct.series is None and any(FORMATS[name].dicom for name in asked):
+        raise InputRefused(
+            "DICOM SEG and SR need a CT that was read from DICOM, and this one was not: give the DICOM folder with "
+            "--ct, or leave out seg and sr."
+        )
+    if not asked and (why := no_slices(findings)):
         wanted = [name for name in wanted if not FORMATS[name].dicom]
-        if not asked:
-            notes.append("No DICOM SEG and SR: the CT was not read from DICOM.")
+        notes.append(f"No DICOM SEG and SR: {why}.")
     if findings.flat:
         if any(FORMATS[name].report for name in asked):
             raise InputRefused("The report is of a CT, and this is a flat picture: leave out html and pdf.")
@@ -72,3 +71,13 @@ def choose(asked: list[str], findings: Findings) -> tuple[list[str], list[str]]:
         wanted = [name for name in wanted if FORMATS[name].empty]
         notes.append("No DICOM SEG and SR: there is no lesion, and they cannot be empty.")
     return wanted, notes
+
+
+def no_slices(findings: Findings) -> str:
+    """Why there are no DICOM files, one a slice, to refer to; empty where there are."""
+    series = findings.ct.series
+    if series is None:
+        return "the CT was not read from DICOM"
+    if len(series.files) != len(findings.labels):
+        return "the CT was interpolated, or is one file with many slices"
+    return ""
