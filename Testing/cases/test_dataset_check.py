@@ -5,6 +5,7 @@ import gzip
 import json
 import shutil
 import weakref
+from collections import Counter
 
 import made_datasets as made
 import numpy as np
@@ -15,6 +16,7 @@ from LungTumorSegLib.cases.case import Case
 from LungTumorSegLib.cases.checking import check_dataset
 from LungTumorSegLib.cases.problem import STOPS, WARNING
 from LungTumorSegLib.errors import InputRefused
+from LungTumorSegLib.training.split import part_of
 
 LAYOUTS = (
     made.decathlon,
@@ -213,18 +215,44 @@ def test_the_same_pixels_are_known_again_mirrored_and_under_another_name(tmp_pat
     assert (found.severity, found.what) == (WARNING, "The same pixels under two names")
 
 
-def test_the_same_pixels_as_two_patients_stop_training_where_the_rule_parts_them(tmp_path):
-    """The rule puts patients a (train) and lung_003 (validation or test) apart; equal pixels must not lie on both."""
-    from LungTumorSegLib.training.split import part_of
-
-    names = [f"p{n}" for n in range(60)]
-    teaches = next(name for name in names if part_of(name) == "train")
-    judges = next(name for name in names if part_of(name) != "train")
+def test_the_same_pixels_as_two_patients_stop_training_wherever_it_may_part_them(tmp_path):
     folder = made.decathlon(tmp_path / "data")
     shutil.copy(image(folder, 1), image(folder, 2))
-    (folder / "patients.csv").write_text(f"case,patient\nlung_001,{teaches}\nlung_002,{judges}\n")
-    (found,) = [p for p in check_dataset(folder).problems if p.kind == "duplicate"]
-    assert found.severity == STOPS
+    for whose, severity in (("A", STOPS), ("B", STOPS), ("lung_001", WARNING)):  # whatever the hash
+        (folder / "patients.csv").write_text(f"case,patient\nlung_001,lung_001\nlung_002,{whose}\n")
+        (found,) = [p for p in check_dataset(folder).problems if p.kind == "duplicate"]
+        assert found.severity == severity
+    split = tmp_path / "split.json"
+    split.write_text(json.dumps({"train": ["lung_001", "lung_002"], "validation": ["lung_003"]}))
+    assert not check_dataset(folder, split).stops
+
+
+def test_of_nodule_crops_the_default_models_rule_decides_where_the_same_pixels_lie(tmp_path):
+    names = [f"p{n}" for n in range(60)]
+    first, second = [name for name in names if part_of(name) == "train"][:2]
+    judges = next(name for name in names if part_of(name) != "train")
+    folder = made.nodule_crops(tmp_path / "data")
+    crops = folder / "images"
+    shutil.copy(crops / "LIDC-IDRI-0001_R_1.nii.gz", crops / "LIDC-IDRI-0002_R_1.nii.gz")
+    table = (folder / "nodules.csv").read_text()
+    for other, severity in ((judges, STOPS), (second, WARNING)):
+        (folder / "nodules.csv").write_text(
+            table.replace("_1,LIDC-IDRI-0001", f"_1,{first}").replace("_1,LIDC-IDRI-0002", f"_1,{other}")
+        )
+        report = check_dataset(folder)
+        (found,) = [p for p in report.problems if p.kind == "duplicate"]
+        assert found.severity == severity
+        assert report.parts == Counter(part_of(case.patient) for case in report.dataset.cases)
+
+
+def test_nobody_is_announced_as_a_test_case_but_the_dataset_s_own(tmp_path):
+    folder = tmp_path / "data"
+    for n in range(20):  # by hash some of them would be
+        made.write(folder / "images" / f"lung_{n:03}.nii.gz", made.chest(n))
+        made.write(folder / "masks" / f"lung_{n:03}.nii.gz", made.tumour())
+    assert "test" in {part_of(f"lung_{n:03}") for n in range(20)}
+    assert check_dataset(folder).parts == {"train": 20}
+    assert check_dataset(made.nnunet(tmp_path / "nnunet")).parts == {"train": 3, "test": 1}
 
 
 def test_a_given_split_is_held_to_patients_too(tmp_path):

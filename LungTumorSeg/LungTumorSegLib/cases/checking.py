@@ -10,7 +10,7 @@ from pathlib import Path
 from LungTumorSegLib.cases.case import Dataset
 from LungTumorSegLib.cases.case_check import Trace, check_case
 from LungTumorSegLib.cases.layouts import read_dataset
-from LungTumorSegLib.cases.leakage import leaks, odd_orientations, part_for, read_split, same_names
+from LungTumorSegLib.cases.leakage import fixed_split, leaks, odd_orientations, part_for, read_split, same_names
 from LungTumorSegLib.cases.problem import STOPS, Problem
 
 
@@ -45,12 +45,12 @@ def check_dataset(
 ) -> Report:
     """Read every case once, one at a time; only a few hundred bytes of each are kept.
 
-    split : a file that says which case plays which part (`read_split`); without it the dataset's own test folder and
-        training's rule by patient count.
+    split : a file that says which case plays which part (`read_split`); without it the dataset's own test cases are
+        "test" and all others "train", of whom training draws its validation patients; of nodule crops `fixed_split`.
     progress : called with the number of cases done and of all.
     """
     dataset = read_dataset(folder)
-    parts = None if split is None else read_split(split, dataset)
+    parts = fixed_split(dataset) if split is None else read_split(split, dataset)
     problems, traces = [*dataset.problems, *same_names(dataset)], []
     for done, case in enumerate(dataset.cases):
         if progress:

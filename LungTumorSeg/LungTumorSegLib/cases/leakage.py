@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
+from LungTumorSegLib.cases import nodule_crops
 from LungTumorSegLib.cases.case import Dataset
 from LungTumorSegLib.cases.case_check import Trace
 from LungTumorSegLib.cases.problem import STOPS, WARNING, Problem
@@ -39,18 +40,31 @@ def read_split(file: Path, dataset: Dataset) -> dict[str, str]:
     return split
 
 
-def part_for(trace: Trace, split: dict[str, str] | None) -> str | None:
-    """The part that a case plays: as the split says; without one, the dataset's own test cases, else training's rule.
+def fixed_split(dataset: Dataset) -> dict[str, str] | None:
+    """Case -> part where that is settled before training: of nodule crops, by the default models' rule.
 
-    None for a case that a given split leaves out.
+    None for any other dataset: from all but its own test cases training draws the patients who validate.
+    """
+    if dataset.layout != nodule_crops.LAYOUT:
+        return None
+    return {case.name: part_of(case.patient) for case in dataset.cases}
+
+
+def part_for(trace: Trace, split: dict[str, str] | None) -> str | None:
+    """The part that a case plays: as the split says; without one, the dataset's own test cases, else "train".
+
+    None for a case that a split leaves out.
     """
     if split is not None:
         return split.get(trace.name)
-    return "test" if trace.part == "test" else part_of(trace.patient)
+    return "test" if trace.part == "test" else "train"
 
 
 def leaks(traces: Iterable[Trace], split: dict[str, str] | None) -> list[Problem]:
-    """One patient on both sides, the same pixels on both sides or twice on one."""
+    """One patient on both sides, the same pixels on both sides, or where training may yet part them, or twice on one.
+
+    split : as for `part_for`.
+    """
     patients, pixels = defaultdict(list), defaultdict(list)
     for trace in traces:
         patients[trace.patient].append(trace)
@@ -58,9 +72,7 @@ def leaks(traces: Iterable[Trace], split: dict[str, str] | None) -> list[Problem
             pixels[trace.pixels].append(trace)
     problems = []
     for same in patients.values():
-        # Without a split, the rule keeps a patient together; only the dataset's own folders can tear one apart.
-        own = {t.name: "test" if t.part == "test" else "train" for t in same} if split is None else split
-        sides = {own[t.name] for t in same if t.name in own}
+        sides = {part for t in same if (part := part_for(t, split)) is not None}
         if len(sides) > 1:
             what = f"One patient in {_and(sides)}"
             problems.append(Problem(_names(same), STOPS, "patient", what, "keep all cases of a patient in one part"))
@@ -68,12 +80,16 @@ def leaks(traces: Iterable[Trace], split: dict[str, str] | None) -> list[Problem
         if len(same) < 2:
             continue
         sides = {part for t in same if (part := part_for(t, split)) is not None}
+        several = len({t.patient for t in same}) > 1
         if len(sides) > 1:
             what = f"The same pixels in {_and(sides)}"
             problems.append(Problem(_names(same), STOPS, "duplicate", what, "leave one of them"))
+        elif several and split is None and sides == {"train"}:
+            what = "The same pixels as different patients: one may teach, the other validate"
+            advice = "leave one, or name one patient for both in patients.csv"
+            problems.append(Problem(_names(same), STOPS, "duplicate", what, advice))
         elif len({t.name for t in same}) > 1:
-            whose = "as different patients" if len({t.patient for t in same}) > 1 else "under two names"
-            what = f"The same pixels {whose}"
+            what = f"The same pixels {'as different patients' if several else 'under two names'}"
             problems.append(Problem(_names(same), WARNING, "duplicate", what, "leave one: it would count twice"))
     return problems
 

@@ -17,7 +17,7 @@ SAME_LINE = 5  # from how many cases on with one and the same line they share it
 def check(
     data: Annotated[Path, typer.Argument(help="Folder of a dataset; the README lists the layouts.")],
     split: Annotated[
-        Path | None, typer.Option(help="JSON with the case names of train, validation and test [by patient].")
+        Path | None, typer.Option(help="JSON with the case names of train, validation, test [the dataset says it].")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with every problem of every case.")] = False,
 ) -> None:
