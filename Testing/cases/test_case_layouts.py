@@ -9,6 +9,7 @@ import SimpleITK as sitk
 
 from LungTumorSegLib.cases.layouts import LAYOUTS, read_dataset
 from LungTumorSegLib.cases.naming import patient_of
+from LungTumorSegLib.cases.problem import WARNING
 from LungTumorSegLib.errors import InputRefused
 
 VOLUMES = (made.decathlon, made.paired_folders, made.scan_folders, made.dicom_folders)
@@ -123,10 +124,86 @@ def write_colours(path, colours):
     sitk.WriteImage(sitk.GetImageFromArray(colours, isVector=True), str(path))
 
 
-def test_a_table_of_patients_beats_the_names(tmp_path):
+@pytest.mark.parametrize("make", [made.decathlon, made.dicom_folders, made.siim_acr])
+def test_a_table_of_patients_beats_the_names_and_the_headers(make, tmp_path):
+    folder = make(tmp_path / "data")
+    names = [case.name for case in read_dataset(folder).cases]
+    write_patients(folder, *(f"{name},A" for name in names))
+    dataset = read_dataset(folder)
+    assert {case.patient for case in dataset.cases} == {"A"}
+    assert not dataset.problems
+
+
+def write_patients(folder, *rows):
+    (folder / "patients.csv").write_text("\n".join(("case,patient", *rows, ",", "")))  # Excel keeps an emptied row
+
+
+def test_whom_a_table_lacks_its_name_names_with_a_warning(tmp_path):
     folder = made.decathlon(tmp_path / "data")
-    (folder / "patients.csv").write_text("case,patient\nlung_001,A\nlung_002,A\n")
-    assert [case.patient for case in read_dataset(folder).cases] == ["A", "A", "lung_003", "lung_004"]
+    write_patients(folder, "lung_001,A", "lung_002,A")
+    dataset = read_dataset(folder)
+    assert [case.patient for case in dataset.cases] == ["A", "A", "lung_003", "lung_004"]
+    assert [(p.case, p.severity, p.kind) for p in dataset.problems] == [
+        ("lung_003", WARNING, "patient"),
+        ("lung_004", WARNING, "patient"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ("lung_001.nii.gz,A", "names lung_001.nii.gz, which the dataset lacks: write lung_001."),
+        ("imagesTr/lung_001_0000.nii.gz,A", "write lung_001."),
+        ("lung_001_mask,A", "write lung_001."),
+        ("lung_1,A", "write the case's name, such as lung_001, or take the row out."),
+        ("lung_1,A\nlung_2,A\nlung_3,A", "names lung_1 and 2 more, which"),
+        ("lung_001,B\nlung_001,A", "two patients of lung_001: leave one."),
+        ("lung_001,", "a row with lung_001 alone"),
+        (",A", "a row with A alone"),
+    ],
+)
+def test_a_row_of_the_table_that_tells_of_no_case_is_refused_in_a_line_that_says_what_to_write(row, says, tmp_path):
+    folder = made.decathlon(tmp_path / "data")
+    write_patients(folder, row)
+    with pytest.raises(InputRefused) as refused:
+        read_dataset(folder)
+    assert says in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_row_of_a_case_whose_image_is_missing_is_no_other_fault(tmp_path):
+    folder = made.decathlon(tmp_path / "data")
+    write_patients(folder, *(f"lung_{n:03},A" for n in (1, 2, 3, 4)))
+    (folder / "imagesTr" / "lung_001.nii.gz").unlink()
+    assert [problem.kind for problem in read_dataset(folder).problems] == ["missing-image"]
+
+
+def test_of_nodule_crops_their_own_table_names_the_patients_and_another_is_not_passed_over_in_silence(tmp_path):
+    folder = made.nodule_crops(tmp_path / "data")
+    write_patients(folder, "LIDC-IDRI-0001_R_1,A")
+    dataset = read_dataset(folder)
+    assert dataset.cases[0].patient == "LIDC-IDRI-0001"
+    assert [(p.case, p.severity) for p in dataset.problems] == [("patients.csv", WARNING)]
+
+
+@pytest.mark.parametrize(
+    ("make", "table"),
+    [
+        (made.decathlon, "patients.csv"),
+        (made.decathlon, "dataset.json"),
+        (made.nodule_crops, "nodules.csv"),
+        (made.siim_acr, "train-rle.csv"),
+    ],
+)
+def test_a_table_is_read_with_the_mark_that_excel_sets_before_utf_8(make, table, tmp_path):
+    folder = make(tmp_path / "data")
+    write_patients(folder, *(f"{case.name},Müller" for case in read_dataset(folder).cases))
+    if make is made.nodule_crops:
+        (folder / "patients.csv").unlink()
+    before = read_dataset(folder)
+    (folder / table).write_text((folder / table).read_text(encoding="utf-8"), encoding="utf-8-sig")
+    assert read_dataset(folder) == before
+    assert (before.cases[0].patient == "Müller") == (make is not made.nodule_crops)
 
 
 @pytest.mark.parametrize(
@@ -173,6 +250,7 @@ def test_a_broken_table_of_the_dataset_is_refused(text, tmp_path):
         (made.nodule_crops, "nodules.csv", ""),
         (made.siim_acr, "train-rle.csv", "ImageId, EncodedPixels\n1.2.1\n"),
         (made.decathlon, "patients.csv", "name\nA\n"),
+        (made.decathlon, "patients.csv", "case;patient\nlung_001;A\n"),
         (made.paired_folders, "classes.json", "[1, 2]"),
     ],
 )

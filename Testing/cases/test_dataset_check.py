@@ -174,7 +174,7 @@ PLANTED = {
         ("orientation", WARNING, "turned or mirrored"),
     ),
     "one patient in training and test": (
-        lambda d: (d / "patients.csv").write_text("case,patient\nlung_001,A\nlung_004,A\n"),
+        lambda d: (d / "patients.csv").write_text("case,patient\nlung_001,A\nlung_002,B\nlung_003,C\nlung_004,A\n"),
         ("patient", STOPS, "One patient in train and test"),
     ),
     "a test image that is also trained on": (

@@ -1,3 +1,5 @@
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -137,8 +139,18 @@ def test_the_digest_of_a_folder_follows_its_contents(tiny_data, tmp_path):
     assert folder_digest(tmp_path) != first
 
 
+def test_nodules_are_read_from_a_table_that_excel_saved(tiny_data, tmp_path):
+    folder = shutil.copytree(tiny_data, tmp_path / "nodules")
+    text = (folder / "nodules.csv").read_text()
+    (folder / "nodules.csv").write_text(text, encoding="utf-8-sig")
+    assert [nodule.name for nodule in read_nodules(folder)] == [nodule.name for nodule in read_nodules(tiny_data)]
+
+
 def test_a_folder_without_nodules_or_scans_is_refused(tmp_path):
     with pytest.raises(InputRefused, match=r"nodules\.csv"):
+        read_nodules(tmp_path)
+    (tmp_path / "nodules.csv").write_text("id,patient\n1,A\n")
+    with pytest.raises(InputRefused, match="needs the columns id, patient, readers and longest_axial_diameter_mm"):
         read_nodules(tmp_path)
     with pytest.raises(InputRefused, match="no scans"):
         read_backgrounds(tmp_path)

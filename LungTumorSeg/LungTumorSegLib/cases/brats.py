@@ -11,7 +11,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from LungTumorSegLib.cases.case import Case, Dataset
-from LungTumorSegLib.cases.naming import classes_of, is_volume, listed, patient_of, patients_of, stem
+from LungTumorSegLib.cases.naming import classes_of, is_volume, listed, patient_of, stem
 from LungTumorSegLib.cases.pairing import missing_image
 from LungTumorSegLib.cases.problem import STOPS, WARNING, Problem
 from LungTumorSegLib.cases.sequences import SEQUENCE
@@ -32,7 +32,7 @@ def read(folder: Path) -> Dataset:
     """Sequences that no case has are no channels; a case that lacks one that others have is a problem."""
     found = {case.name: _sequences(case) for case in listed(folder) if case.is_dir()}
     channels = tuple(name for name in CHANNELS if any(name in files for files in found.values()))
-    cases, problems, patients = [], [], patients_of(folder)
+    cases, problems = [], []
     for name, files in found.items():
         there = tuple(channel for channel in channels if channel in files)
         if not there:
@@ -49,7 +49,7 @@ def read(folder: Path) -> Dataset:
             )
         mask = files["seg"][0] if "seg" in files else None
         paths = tuple(files[channel][0] for channel in there)
-        cases.append(Case(name, patients.get(name, patient_of(name)), paths, mask, channels=channels))
+        cases.append(Case(name, patient_of(name), paths, mask, channels=channels))
     return Dataset(LAYOUT, tuple(cases), classes_of(folder, CLASSES), channels, tuple(problems))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from LungTumorSegLib.cases.case import CT, Case, Dataset
-from LungTumorSegLib.cases.naming import is_volume, patient_of, patients_of, read_json, stem, volumes, whole_numbers
+from LungTumorSegLib.cases.naming import is_volume, patient_of, read_json, stem, volumes, whole_numbers
 from LungTumorSegLib.cases.pairing import missing_image, missing_mask
 from LungTumorSegLib.cases.problem import WARNING, Problem
 from LungTumorSegLib.errors import InputRefused
@@ -31,7 +31,7 @@ def read(folder: Path) -> Dataset:
             f"The task has {len(channels)} channels in one file: convert it to nnU-Net's layout, a file each."
         )
     channels = tuple(CT if name.upper() == CT else name for name in channels)
-    patients, problems, cases, listed_files = patients_of(folder), [], [], set()
+    problems, cases, listed_files = [], [], set()
     entries = content.get("training") or []
     if not all(isinstance(entry, dict) and {"image", "label"} <= entry.keys() for entry in entries):
         raise InputRefused("dataset.json: each entry of training needs image and label: mend it.")
@@ -47,7 +47,7 @@ def read(folder: Path) -> Dataset:
         mask = paths[1] if label is not None and is_volume(paths[1]) else None
         if part == "train" and mask is None:
             problems.append(missing_mask(name))
-        cases.append(Case(name, patients.get(name, patient_of(name)), (paths[0],), mask, part, channels=channels))
+        cases.append(Case(name, patient_of(name), (paths[0],), mask, part, channels=channels))
     for path in volumes(folder / "imagesTr"):
         if path.resolve() not in listed_files:
             problems.append(Problem(stem(path), WARNING, "note", "Not listed in dataset.json: not used", "list it"))

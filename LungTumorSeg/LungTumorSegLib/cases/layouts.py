@@ -17,6 +17,7 @@ from LungTumorSegLib.cases import (
     siim_acr,
 )
 from LungTumorSegLib.cases.case import Dataset
+from LungTumorSegLib.cases.patients import with_patients
 from LungTumorSegLib.errors import InputRefused
 
 # A dataset is taken for the first that fits: those that name themselves by a table first, DICOM, which has to be looked
@@ -57,4 +58,4 @@ def _read(folder: Path) -> Dataset:
     dataset = layout.read(folder)
     if not dataset.cases and not dataset.problems:
         raise InputRefused(f"The folder ({layout.LAYOUT}) holds no case: is the dataset complete?")
-    return dataset
+    return dataset if layout is nodule_crops else with_patients(dataset, folder)  # their own table names the patients

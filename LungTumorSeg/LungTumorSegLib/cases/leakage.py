@@ -11,6 +11,7 @@ from LungTumorSegLib.cases import nodule_crops
 from LungTumorSegLib.cases.case import Dataset
 from LungTumorSegLib.cases.case_check import Trace
 from LungTumorSegLib.cases.problem import STOPS, WARNING, Problem
+from LungTumorSegLib.cases.table import UTF_8
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.training.split import part_of
 
@@ -21,7 +22,7 @@ def read_split(file: Path, dataset: Dataset) -> dict[str, str]:
     """Case -> part, from JSON: {"train": [...], "validation": [...], "test": [...]}, or nnU-Net's list of such (its
     splits_final.json), of which the first fold is taken."""
     try:
-        content = json.loads(Path(file).read_text())
+        content = json.loads(Path(file).read_text(encoding=UTF_8))
     except (OSError, ValueError):
         raise InputRefused(
             "The split cannot be read: give a JSON file with the case names of train, validation, test."

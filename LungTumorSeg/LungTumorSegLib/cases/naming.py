@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 from pathlib import Path
 
+from LungTumorSegLib.cases.table import UTF_8
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.volume.reading import READERS
 
@@ -42,22 +42,10 @@ def volumes(folder: Path) -> list[Path]:
     return [path for path in listed(folder) if is_volume(path)]
 
 
-def patients_of(folder: Path) -> dict[str, str]:
-    """The optional table `patients.csv` (columns case, patient) of a dataset: case -> patient."""
-    table = folder / "patients.csv"
-    if not table.is_file():
-        return {}
-    with table.open(newline="") as lines:
-        rows = csv.DictReader(lines)
-        if not {"case", "patient"} <= set(rows.fieldnames or ()):
-            raise InputRefused("patients.csv needs the columns case and patient: add them.")
-        return {row["case"]: row["patient"] for row in rows}
-
-
 def patient_of(name: str) -> str:
     """The patient whom a case's name names: LIDC-IDRI-0001_R_2 -> LIDC-IDRI-0001, sub-01_ses-02 -> sub-01.
 
-    Where no rule fits, every case is taken for a patient of its own; `patients.csv` says better.
+    Where no rule fits, every case is taken for a patient of its own; `patients.csv` says better (`cases.patients`).
     """
     found = ARCHIVE_NAME.match(name)
     return found.group(1) if found else VISIT.sub("", name) or name
@@ -81,7 +69,7 @@ def whole_numbers(named: dict) -> dict[int, str]:
 
 def read_json(file: Path) -> dict:
     try:
-        content = json.loads(file.read_text())
+        content = json.loads(file.read_text(encoding=UTF_8))
     except (ValueError, OSError):
         raise InputRefused(f"{file.name} cannot be read as JSON: mend it.") from None
     if not isinstance(content, dict):

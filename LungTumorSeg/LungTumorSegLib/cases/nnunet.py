@@ -11,7 +11,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from LungTumorSegLib.cases.case import CT, Case, Dataset
-from LungTumorSegLib.cases.naming import patient_of, patients_of, read_json, stem, volumes, whole_numbers
+from LungTumorSegLib.cases.naming import patient_of, read_json, stem, volumes, whole_numbers
 from LungTumorSegLib.cases.pairing import missing_image, missing_mask
 from LungTumorSegLib.cases.problem import STOPS, Problem
 
@@ -31,7 +31,7 @@ def read(folder: Path) -> Dataset:
     for name, number in (content.get("labels") or {}).items():
         for one in number if isinstance(number, list) else [number]:  # a region is a union: its labels keep one name
             classes.setdefault(one, name)
-    patients, cases, problems = patients_of(folder), [], []
+    cases, problems = [], []
     for part, images, labels in (("train", "imagesTr", "labelsTr"), ("test", "imagesTs", "labelsTs")):
         found: dict[str, dict[int, Path]] = defaultdict(dict)
         for path in volumes(folder / images):
@@ -48,6 +48,5 @@ def read(folder: Path) -> Dataset:
             paths = tuple(files[n] for n in sorted(files))
             if part == "train" and name not in masks:
                 problems.append(missing_mask(name))
-            patient = patients.get(name, patient_of(name))
-            cases.append(Case(name, patient, paths, masks.get(name), part, channels=channels))
+            cases.append(Case(name, patient_of(name), paths, masks.get(name), part, channels=channels))
     return Dataset(LAYOUT, tuple(cases), whole_numbers(classes), channels, tuple(problems))

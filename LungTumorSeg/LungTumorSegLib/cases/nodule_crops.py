@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
 from LungTumorSegLib.cases.case import Case, Dataset
 from LungTumorSegLib.cases.naming import stem, volumes
 from LungTumorSegLib.cases.pairing import missing_image, missing_mask
+from LungTumorSegLib.cases.patients import TABLE as PATIENTS
 from LungTumorSegLib.cases.problem import WARNING, Problem
+from LungTumorSegLib.cases.table import read_table
 from LungTumorSegLib.errors import InputRefused
 
 LAYOUT = "nodule crops"
@@ -21,10 +22,9 @@ def fits(folder: Path) -> bool:
 
 
 def read(folder: Path) -> Dataset:
-    with (folder / "nodules.csv").open(newline="") as lines:
-        rows = list(csv.DictReader(lines))
-    if not rows or not {"id", "patient"} <= rows[0].keys():
-        raise InputRefused("nodules.csv needs the columns id and patient, and a line a nodule: mend it.")
+    rows = read_table(folder / "nodules.csv", "id", "patient")
+    if not rows:
+        raise InputRefused("nodules.csv lists no nodule: add a line for each.")
     images, masks, votes = (
         {stem(p): p for p in volumes(folder / side)} for side in ("images", "masks", "reader_votes")
     )
@@ -39,6 +39,10 @@ def read(folder: Path) -> Dataset:
         readers = int(row.get("readers") or 0)
         known = votes.get(name) if readers else None
         cases.append(Case(name, row["patient"], (images[name],), masks.get(name), votes=known, readers=readers))
+    if (folder / PATIENTS).is_file():
+        problems.append(
+            Problem(PATIENTS, WARNING, "note", "Not read: nodules.csv names the patients", "mend them there")
+        )
     for name in sorted(images.keys() - {row["id"] for row in rows}):
         problems.append(Problem(name, WARNING, "note", "Not listed in nodules.csv: not used", "add its line"))
     return Dataset(LAYOUT, tuple(cases), {1: "nodule"}, problems=tuple(problems), most_foreground=MOST_FOREGROUND)

@@ -1,11 +1,11 @@
-"""Two folders, one of images and one of masks, whose files share names; optional patients.csv and classes.json."""
+"""Two folders, one of images and one of masks, whose files share names; optional classes.json."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from LungTumorSegLib.cases.case import TUMOUR, Case, Dataset
-from LungTumorSegLib.cases.naming import classes_of, patient_of, patients_of, volumes
+from LungTumorSegLib.cases.naming import classes_of, patient_of, volumes
 from LungTumorSegLib.cases.pairing import find_folders, paired
 
 LAYOUT = "folders of images and masks"
@@ -20,8 +20,5 @@ def fits(folder: Path) -> bool:
 def read(folder: Path) -> Dataset:
     images, masks = find_folders(folder)
     pairs, problems = paired(volumes(images), volumes(masks))
-    patients = patients_of(folder)
-    cases = tuple(
-        Case(name, patients.get(name, patient_of(name)), (image,), mask) for name, (image, mask) in pairs.items()
-    )
+    cases = tuple(Case(name, patient_of(name), (image,), mask) for name, (image, mask) in pairs.items())
     return Dataset(LAYOUT, cases, classes_of(folder, TUMOUR), problems=tuple(problems))

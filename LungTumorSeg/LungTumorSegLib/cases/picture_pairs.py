@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from LungTumorSegLib.cases.case import Case, Dataset
-from LungTumorSegLib.cases.naming import classes_of, listed, patient_of, patients_of
+from LungTumorSegLib.cases.naming import classes_of, listed, patient_of
 from LungTumorSegLib.cases.pairing import find_folders, paired
 from LungTumorSegLib.cases.scan import PICTURE
 from LungTumorSegLib.volume.picture import ENDINGS
@@ -27,9 +27,8 @@ def pictures(folder: Path) -> list[Path]:
 def read(folder: Path) -> Dataset:
     images, masks = find_folders(folder)
     pairs, problems = paired(pictures(images), pictures(masks))
-    patients = patients_of(folder)
     cases = tuple(
-        Case(name, patients.get(name, patient_of(name)), (image,), mask, kind="slice", channels=(PICTURE,))
+        Case(name, patient_of(name), (image,), mask, kind="slice", channels=(PICTURE,))
         for name, (image, mask) in pairs.items()
     )
     classes = classes_of(folder, {1: "target"})

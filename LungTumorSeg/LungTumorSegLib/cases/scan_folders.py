@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from LungTumorSegLib.cases.case import Case, Dataset
-from LungTumorSegLib.cases.naming import classes_of, listed, patient_of, patients_of, stem, volumes
+from LungTumorSegLib.cases.naming import classes_of, listed, patient_of, stem, volumes
 from LungTumorSegLib.cases.pairing import missing_image
 from LungTumorSegLib.cases.problem import WARNING, Problem
 
@@ -18,12 +18,11 @@ def fits(folder: Path) -> bool:
 
 
 def read(folder: Path) -> Dataset:
-    cases, problems, patients = [], [], patients_of(folder)
+    cases, problems = [], []
     for case in listed(folder):
         files = _files(case)
         if "image" in files:
-            patient = patients.get(case.name, patient_of(case.name))
-            cases.append(Case(case.name, patient, (files["image"],), files.get("mask")))
+            cases.append(Case(case.name, patient_of(case.name), (files["image"],), files.get("mask")))
             if "mask" not in files:
                 problems.append(
                     Problem(

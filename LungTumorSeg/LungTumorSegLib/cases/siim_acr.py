@@ -14,11 +14,12 @@ from pydicom import dcmread
 from pydicom.errors import InvalidDicomError
 
 from LungTumorSegLib.cases.case import Case, Dataset
-from LungTumorSegLib.cases.naming import listed, patient_of, patients_of
+from LungTumorSegLib.cases.naming import listed, patient_of
 from LungTumorSegLib.cases.pairing import missing_image
 from LungTumorSegLib.cases.picture_pairs import MOST_FOREGROUND
 from LungTumorSegLib.cases.problem import WARNING, Problem
 from LungTumorSegLib.cases.scan import PICTURE
+from LungTumorSegLib.cases.table import UTF_8
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.volume.picture import ENDINGS
 from LungTumorSegLib.volume.quiet_dicom import quiet_dicom
@@ -38,7 +39,7 @@ def read(folder: Path) -> Dataset:
     if len(tables) > 1:
         raise InputRefused(f"{len(tables)} CSV files with run lengths: leave the one to learn from in the folder.")
     codes: dict[str, list[str]] = defaultdict(list)
-    with tables[0].open(newline="") as lines:
+    with tables[0].open(newline="", encoding=UTF_8) as lines:
         rows = csv.reader(lines)
         heading = [name.strip() for name in next(rows)]  # the challenge's own file has " EncodedPixels"
         image, code = heading.index("ImageId"), heading.index("EncodedPixels")
@@ -48,7 +49,6 @@ def read(folder: Path) -> Dataset:
                     raise InputRefused(f"Line {rows.line_num} of {tables[0].name} is cut off: copy it again.")
                 codes[row[image].strip()].append(row[code].strip())
     files = {p.stem: p for p in sorted(folder.rglob("*")) if p.suffix.lower() in ENDINGS and not p.name.startswith(".")}
-    patients = patients_of(folder)
     problems = [missing_image(name) for name in codes if name not in files]
     problems += [
         Problem(
@@ -59,7 +59,7 @@ def read(folder: Path) -> Dataset:
     cases = tuple(
         Case(
             name,
-            patients.get(name) or _patient(path),
+            _patient(path),
             (path,),
             kind="slice",
             channels=(PICTURE,),
@@ -74,7 +74,7 @@ def _tables(folder: Path) -> list[Path]:
     found = []
     for path in listed(folder):
         if path.suffix.lower() == ".csv":
-            with path.open(newline="", errors="replace") as lines:
+            with path.open(newline="", encoding=UTF_8, errors="replace") as lines:
                 if {name.strip() for name in lines.readline(1000).split(",")} >= COLUMNS:
                     found.append(path)
     return found

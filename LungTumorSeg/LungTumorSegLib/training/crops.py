@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +11,7 @@ import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
 
+from LungTumorSegLib.cases.table import read_table
 from LungTumorSegLib.errors import InputRefused
 
 
@@ -69,8 +69,8 @@ def read_nodules(folder: Path) -> list[Nodule]:
     table = folder / "nodules.csv"
     if not table.is_file():
         raise InputRefused(f"{folder} has no nodules.csv; give a folder laid out as lidc-nodules")
-    with table.open(newline="") as lines:
-        return [_read(folder, row) for row in csv.DictReader(lines)]
+    rows = read_table(table, "id", "patient", "readers", "longest_axial_diameter_mm")
+    return [_read(folder, row) for row in rows]
 
 
 def _read(folder: Path, row: dict[str, str]) -> Nodule:

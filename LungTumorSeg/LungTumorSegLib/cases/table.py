@@ -1,0 +1,23 @@
+"""Tables that people write: CSV files, also as Excel saves them."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+from LungTumorSegLib.errors import InputRefused
+
+UTF_8 = "utf-8-sig"  # Excel and Notepad begin UTF-8 with a mark, which is no part of the first column's name
+
+
+def read_table(file: Path, *columns: str) -> list[dict[str, str]]:
+    """The rows of a CSV file with at least these columns, two or more. `InputRefused`, one line, for any other file."""
+    try:
+        with file.open(newline="", encoding=UTF_8) as lines:
+            table = csv.DictReader(lines)
+            rows = list(table)
+    except (UnicodeDecodeError, csv.Error):
+        raise InputRefused(f"{file.name} is no CSV file in UTF-8: save it as one.") from None
+    if not set(columns) <= set(table.fieldnames or ()):
+        raise InputRefused(f"{file.name} needs the columns {', '.join(columns[:-1])} and {columns[-1]}: add them.")
+    return rows
