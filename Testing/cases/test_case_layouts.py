@@ -216,6 +216,11 @@ def test_a_table_is_read_with_the_mark_that_excel_sets_before_utf_8(make, table,
         ("elastix-followup-rightlung", "elastix-rightlung"),
         ("lung_001", "lung_001"),
         ("x17_slice_040", "x17"),
+        ("x17_scan2_nodule_1", "x17"),
+        ("lung_nodule_001", "lung_nodule_001"),
+        ("lung_nodule_001_visit_2", "lung_nodule_001"),
+        ("ct_scan_17", "ct_scan_17"),
+        ("img_slice_3", "img_slice_3"),
     ],
 )
 def test_the_patient_is_read_from_usual_names(name, patient):

@@ -255,6 +255,14 @@ def test_nobody_is_announced_as_a_test_case_but_the_dataset_s_own(tmp_path):
     assert check_dataset(made.nnunet(tmp_path / "nnunet")).parts == {"train": 3, "test": 1}
 
 
+def test_cases_that_only_a_number_tells_apart_are_not_one_patient(tmp_path):
+    folder = made.nnunet(tmp_path / "data")
+    for path in sorted(folder.rglob("case_*.nii.gz")):
+        path.rename(path.with_name(path.name.replace("case", "lung_nodule")))
+    report = check_dataset(folder)
+    assert (report.patients, report.stops) == (4, False)
+
+
 def test_a_given_split_is_held_to_patients_too(tmp_path):
     folder = made.paired_folders(tmp_path / "data")
     split = tmp_path / "splits_final.json"

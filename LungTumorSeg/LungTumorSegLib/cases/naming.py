@@ -13,10 +13,9 @@ from LungTumorSegLib.volume.reading import READERS
 # Collections of The Cancer Imaging Archive and BraTS name patients so; what follows is a nodule, a date or a file.
 ARCHIVE_NAME = re.compile(r"^([A-Za-z][A-Za-z0-9]*(?:-[A-Za-z][A-Za-z0-9]*)*-\d{3,5})(?=[-_. ]|$)")
 VISIT = re.compile(
-    r"[-_](baseline|follow-?up|pre|post|ses-\w+?|(?:visit|scan|session|timepoint|tp|t|slice|nodule|lesion|crop|patch)[-_]?\d+)"
-    r"(?=[-_]|$)",
-    re.IGNORECASE,
+    r"[-_](baseline|follow-?up|pre|post|ses-\w+?|(?:visit|session|timepoint|tp|t)[-_]?\d+)(?=[-_]|$)", re.IGNORECASE
 )
+PIECE = re.compile(r"[-_](?:scan|slice|nodule|lesion|crop|patch)[-_]?\d+(?=[-_]|$)", re.IGNORECASE)
 MASK_WORD = re.compile(r"[-_](mask|seg|segmentation|label|labels|labelmap|gt)$", re.IGNORECASE)
 IMAGE_WORD = re.compile(r"[-_](image|img|ct|scan|0000)$", re.IGNORECASE)
 
@@ -45,10 +44,16 @@ def volumes(folder: Path) -> list[Path]:
 def patient_of(name: str) -> str:
     """The patient whom a case's name names: LIDC-IDRI-0001_R_2 -> LIDC-IDRI-0001, sub-01_ses-02 -> sub-01.
 
-    Where no rule fits, every case is taken for a patient of its own; `patients.csv` says better (`cases.patients`).
+    A word such as nodule_2 is dropped where a number is left to tell patients apart: x17_nodule_2 -> x17, but
+    lung_nodule_2 is a name of its own. Where no rule fits, every case is taken for a patient of its own; `patients.csv`
+    says better (`cases.patients`).
     """
     found = ARCHIVE_NAME.match(name)
-    return found.group(1) if found else VISIT.sub("", name) or name
+    if found:
+        return found.group(1)
+    at_any_time = VISIT.sub("", name) or name
+    whole = PIECE.sub("", at_any_time)
+    return whole if re.search(r"\d", whole) else at_any_time
 
 
 def classes_of(folder: Path, default: dict[int, str]) -> dict[int, str]:
