@@ -44,7 +44,8 @@ def add_case(
     mask : [k, j, i] on the CT's grid, lesion where it is not 0; an empty one says that there is none.
     patient : who it is, in any words, kept as a hash; None asks the DICOM files, and where they do not say, the scan
         counts as a patient of its own.
-    replacing : a scan that is in already gets this mask. Without it that is refused.
+    replacing : a scan that is in already gets this mask, and stays whose it was unless `patient` says otherwise.
+        Without it that is refused.
 
     Raises `InputRefused`, one line, for what `lungtumorseg check` would not train on.
     """
@@ -69,7 +70,7 @@ def add_case(
         write_thumbnail(unfinished / THUMBNAIL, ct, outlined)
         case = LocalCase(
             name,
-            patient_key(ct, patient) or name,
+            whose(ct, patient, known) or name,
             datetime.now(UTC).isoformat(timespec="seconds"),
             ct.content_hash,
             lesions_in(outlined),
@@ -118,16 +119,27 @@ def next_name(dataset: Path) -> str:
     return f"case-{max([0, *numbers]) + 1:03}"
 
 
-def patient_key(ct: Volume, patient: str | None) -> str | None:
-    """A hash that is the same for the same patient; None where nobody says who it is."""
-    if patient is None and ct.series and ct.series.files:
-        try:
-            patient = str(pydicom.dcmread(ct.series.files[0], stop_before_pixels=True).get("PatientID", ""))
-        except (OSError, pydicom.errors.InvalidDicomError):
-            patient = None
-    if not (patient or "").strip():
+def whose(ct: Volume, patient: str | None, known: LocalCase | None) -> str | None:
+    """The patient's key: as said now, as it was said when the scan was added, or as DICOM has it; None if none says."""
+    before = known.patient if known and known.patient != known.name else None
+    return patient_key(patient or "") or before or patient_key(dicom_patient(ct))
+
+
+def patient_key(patient: str) -> str | None:
+    """A hash that is the same for the same patient; None for a blank."""
+    if not patient.strip():
         return None
     return "patient-" + hashlib.sha256(f"lungtumorseg:{patient.strip()}".encode()).hexdigest()[:16]
+
+
+def dicom_patient(ct: Volume) -> str:
+    """The scan's PatientID; "" where it has none."""
+    if not (ct.series and ct.series.files):
+        return ""
+    try:
+        return str(pydicom.dcmread(ct.series.files[0], stop_before_pixels=True).get("PatientID", ""))
+    except (OSError, pydicom.errors.InvalidDicomError):
+        return ""
 
 
 def lesions_in(mask: np.ndarray) -> int:
