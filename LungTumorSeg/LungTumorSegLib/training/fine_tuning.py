@@ -43,14 +43,14 @@ def of_corrected(recipe: Recipe, dataset: Dataset, base: Model | None, folder: P
     prompted = base.card.task == "prompted"
     files = prepare_clicks(cases, base.card, folder, told) if prompted else prepare_blocks(cases, base, folder, told)
     training, validation = split_by_patient(files, recipe.data.validation_share, recipe.run.seed)
-    held = {file.digest for file in validation}
+    patients = {file.patient for file in training}
     before = base.card.provenance
     facts = {
         "data_sha256": data_digest(files),
         "cases": {"train": summary(training), "validation": summary(validation)},
         "split": f"by patient, by SHA-256 of '{recipe.run.seed}:<patient>', those with and without target alike",
-        "validation_cases_sha256": sorted(held),
-        **taught_facts(case for case, file in zip(cases, files, strict=True) if file.digest not in held),
+        "validation_cases_sha256": sorted({file.digest for file in validation}),
+        **taught_facts(case for case in cases if case.patient in patients),
         "base": {key: before[key] for key in ("collections", "warning") if key in before} | {"name": base.card.name},
     }
 

@@ -21,6 +21,7 @@ from safetensors.numpy import save
 from LungTumorSegLib.cases.case import Case
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.inference.grid import positions, to_network
+from LungTumorSegLib.training.file_digests import file_digests
 from LungTumorSegLib.training.recipe import Data
 from LungTumorSegLib.training.whole_file import write_whole
 from LungTumorSegLib.volume.geometry import Geometry
@@ -138,13 +139,11 @@ def spread_places(labels: np.ndarray) -> np.ndarray:
 
 
 def case_digest(case: Case) -> str:
-    """SHA-256 over the contents of the case's files: names, which may be patients', do not matter."""
+    """SHA-256 over the contents of the case's files (`file_digests`): names, which may be patients', do not matter."""
     digest = hashlib.sha256()
     for path in [*case.images, *([case.mask] if case.mask else [])]:
-        files = sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]
-        for file in files:
-            with file.open("rb") as content:
-                digest.update(hashlib.file_digest(content, "sha256").digest())
+        for each in file_digests(case, path):
+            digest.update(each)
     digest.update(json.dumps([case.codes, case.label]).encode())
     return digest.hexdigest()
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from pathlib import Path
 
 from LungTumorSegLib.cases.case import Case
 from LungTumorSegLib.networks.card import ModelCard
+from LungTumorSegLib.training.file_digests import file_digests
 
 IMAGES, PATIENTS = "training_images_sha256", "training_patients_sha256"
 
@@ -47,18 +47,12 @@ def patient_taught(card: ModelCard, patient: str) -> bool:
 
 
 def image_digest(case: Case) -> str:
-    """SHA-256 (hex) over the contents of the files of a case's images, whatever they are called."""
+    """SHA-256 (hex) over the contents of the files of a case's images (`file_digests`), whatever they are called."""
     digest = hashlib.sha256()
     for path in case.images:
-        files = sorted(inner for inner in path.rglob("*") if inner.is_file()) if path.is_dir() else [path]
-        for each in sorted(file_digest(file) for file in files):
+        for each in sorted(file_digests(case, path)):
             digest.update(each)
     return digest.hexdigest()
-
-
-def file_digest(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").digest()
 
 
 def patient_digest(patient: str) -> str:

@@ -59,9 +59,8 @@ def of_cases(recipe: Recipe, dataset: Dataset, folder: Path, progress: Progress)
         here * machines,
     )
     teaching = of_prepared(recipe, dataset, prepared)
-    validating = set(teaching.facts["validation_cases_sha256"])
-    taught = [case for case, each in zip(cases, prepared, strict=True) if each.digest not in validating]
-    return replace(teaching, facts=teaching.facts | taught_facts(taught))
+    patients = {case.patient for case in teaching.training.cases}
+    return replace(teaching, facts=teaching.facts | taught_facts(case for case in cases if case.patient in patients))
 
 
 def of_prepared(recipe: Recipe, dataset: Dataset, prepared: list[Prepared]) -> Teaching:

@@ -130,6 +130,17 @@ def read_map(path: str | Path) -> Volume:
     return Volume(voxels, geometry, warnings, path.name)
 
 
+def is_header_alone(path: Path) -> bool:
+    """True for an image file whose voxels lie in other files, as those of .mhd and .nhdr do."""
+    return READERS.get(_ending(path)) in ("NrrdImageIO", "MetaImageIO") and read_header(path).data != path
+
+
+def read_stored(path: Path) -> Volume:
+    """An image file's voxels as they are stored, whatever they mean."""
+    image, geometry, warnings = _read_file(path)
+    return Volume(pixels(image), geometry, warnings, path.name)
+
+
 def _as_number(label: int | str | None) -> int | None:
     try:
         return None if label is None else int(label)
