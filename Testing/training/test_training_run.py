@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,8 +17,9 @@ from made_cases import make_cases, write_case
 from LungTumorSegLib.errors import Cancelled, InputRefused
 from LungTumorSegLib.inference.session import Session
 from LungTumorSegLib.networks.model import load_model
-from LungTumorSegLib.training import safe_checkpoints
+from LungTumorSegLib.training import safe_checkpoints, teaching
 from LungTumorSegLib.training.curves import COLUMNS, PICTURE, TABLE
+from LungTumorSegLib.training.fitting import PLAN
 from LungTumorSegLib.training.recipe_file import read_recipe
 from LungTumorSegLib.training.safe_checkpoints import CHECKPOINT, read_checkpoint, write_checkpoint
 from LungTumorSegLib.training.taught import IMAGES, PATIENTS, patient_taught
@@ -119,6 +121,7 @@ KILLED = """
 import sys
 from pathlib import Path
 import torch
+from LungTumorSegLib.training.fitting import PLAN
 from LungTumorSegLib.training.recipe_file import read_recipe
 from LungTumorSegLib.training.taught import IMAGES, PATIENTS, patient_taught
 from LungTumorSegLib.training.teaching import of_nodules
@@ -198,6 +201,47 @@ def test_a_run_resumed_with_another_recipe_or_other_data_is_refused(data, recipe
     with pytest.raises(InputRefused, match="data_sha256"):
         train(recipe, more, tmp_path / "run", resume=True, device="cpu")
     assert (tmp_path / "run" / CHECKPOINT).read_bytes() == before
+
+
+def test_a_run_is_not_resumed_once_a_table_says_otherwise_whose_its_cases_are(data, recipe_file, tmp_path):
+    """Images and masks are as they were, but who had taught before would validate now."""
+    recipe, cases, run = read_recipe(str(recipe_file)), shutil.copytree(data, tmp_path / "cases"), tmp_path / "run"
+    with pytest.raises(Cancelled):
+        train(recipe, cases, run, device="cpu", threads=1, progress=StopAfter(3))
+    before = (run / CHECKPOINT).read_bytes()
+    rows = [f"{case.name},{case.name[-1]}" for case in sorted(cases.iterdir())]
+    (cases / "patients.csv").write_text("\n".join(["case,patient", *rows]))
+    with pytest.raises(InputRefused, match="had another split_sha256: resume as it was, or start a new one"):
+        train(recipe, cases, run, resume=True, device="cpu", threads=1)
+    assert (run / CHECKPOINT).read_bytes() == before
+
+
+def test_a_run_begun_before_its_split_was_noted_is_resumed(data, recipe_file, tmp_path):
+    recipe, plan = read_recipe(str(recipe_file)), tmp_path / "run" / PLAN
+    with pytest.raises(Cancelled):
+        train(recipe, data, tmp_path / "run", device="cpu", threads=1, progress=StopAfter(3))
+    noted = json.loads(plan.read_text())
+    assert noted.keys() == {"recipe", "data_sha256", "split_sha256", "parent", "learning_rate"}
+    del noted["split_sha256"]
+    plan.write_text(json.dumps(noted))
+    train(recipe, data, tmp_path / "run", resume=True, device="cpu", threads=1)
+    assert load_model(tmp_path / "run").card.provenance["steps_done"] == 12
+
+
+def test_lungs_and_split_belong_to_what_a_run_of_nodules_is_known_by(
+    tiny_data, tiny_backgrounds, tmp_path, monkeypatch
+):
+    more = shutil.copytree(tiny_backgrounds, tmp_path / "lungs")
+    shutil.copytree(more / "chest", more / "again")
+
+    def identity(lungs):
+        return of_nodules(read_recipe("prompted", [f"data.lungs={lungs}"]), tiny_data).identity
+
+    first, other = identity(tiny_backgrounds), identity(more)
+    assert {key for key in first if first[key] != other[key]} == {"lungs_sha256"}
+    monkeypatch.setattr(teaching, "part_of", lambda patient: "train")
+    other = identity(tiny_backgrounds)
+    assert {key for key in first if first[key] != other[key]} == {"split_sha256"}
 
 
 def test_data_with_errors_are_not_trained_on(recipe_file, tmp_path):

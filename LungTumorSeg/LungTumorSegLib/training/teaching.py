@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,7 +23,7 @@ from LungTumorSegLib.training.machines import processes
 from LungTumorSegLib.training.prepared import Prepared, data_digest, prepare, split_by_patient
 from LungTumorSegLib.training.recipe import Recipe
 from LungTumorSegLib.training.split import part_of
-from LungTumorSegLib.training.taught import taught_facts
+from LungTumorSegLib.training.taught import IMAGES, PATIENTS, taught_facts
 from LungTumorSegLib.training.watching import Progress
 
 
@@ -41,6 +43,14 @@ class Teaching:
     facts: dict
     revise: Revise | None = None
     base: ModelCard | None = None
+
+    @property
+    def identity(self) -> dict[str, str]:
+        """SHA-256s of what is taught: the data, who of them teaches and who validates, and the lungs, where there are
+        some. A run that is resumed must have them in common with the one before."""
+        split = {key: self.facts.get(key) for key in ("validation_cases_sha256", IMAGES, PATIENTS)}
+        known = {key: self.facts[key] for key in ("data_sha256", "lungs_sha256") if key in self.facts}
+        return known | {"split_sha256": hashlib.sha256(json.dumps(split).encode()).hexdigest()}
 
 
 def of_cases(recipe: Recipe, dataset: Dataset, folder: Path, progress: Progress) -> Teaching:

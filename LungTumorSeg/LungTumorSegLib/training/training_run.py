@@ -117,7 +117,7 @@ def learn(
         begin_with(network, recipe, parent)
     elif recipe.run.half_frozen_steps:
         say("note: no half-frozen start, since no model is begun with (--from)")
-    facts = {"data_sha256": teaching.facts["data_sha256"], "parent": parent.digest if parent else None}
+    facts = teaching.identity | {"parent": parent.digest if parent else None}
     outcome = fit(
         network,
         recipe,
