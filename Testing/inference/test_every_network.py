@@ -40,7 +40,7 @@ def test_a_folder_of_each_network_segments_a_scan_and_explains_itself(tmp_path, 
     assert 0 <= values.min() <= values.max() <= 1
     assert prediction.multiply_adds > 0
     lesion = Box((5, 11, 18), np.ones((1, 3, 3), bool))
-    heat = session.explain(chest, tmp_path / "m", lesion=lesion)
+    heat = session.explain(chest, tmp_path / "m", lesion=lesion).heat
     assert heat.values.size == 0 or 0 <= heat.values.min() <= heat.values.max() <= 1
 
 

@@ -6,9 +6,13 @@ import numpy as np
 import pytest
 import torch
 from made_chest import ball, made_chest
+from small_models import small_model
 
 from LungTumorSegLib.errors import Cancelled, InputRefused
+from LungTumorSegLib.explanation.gradcam import grad_cam
+from LungTumorSegLib.inference import heat as heats
 from LungTumorSegLib.inference import runner as runners
+from LungTumorSegLib.inference import session as sessions
 from LungTumorSegLib.inference.energy import EnergyMeter
 from LungTumorSegLib.inference.lungs import WHOLE_NONE
 from LungTumorSegLib.inference.options import Options
@@ -221,14 +225,14 @@ def test_grad_cam_lies_on_the_lesion_that_it_explains(slice_model):
     start = np.argwhere(lesion).min(0)
     stop = np.argwhere(lesion).max(0) + 1
     part = tuple(slice(a, b) for a, b in zip(start, stop, strict=True))
-    heat = Session().explain(volume, model, lesion=Box(tuple(int(a) for a in start), lesion[part]))
+    heat = Session().explain(volume, model, lesion=Box(tuple(int(a) for a in start), lesion[part])).heat
     assert 0.9 < heat.values.max() <= 1
     assert heat.values.min() >= 0
     # Only slices that hold the lesion are explained; resampling between slices may reach one more.
     assert start[0] - 1 <= heat.start[0]
     assert heat.stop[0] <= stop[0] + 1
     nothing = Box((0, 0, 0), np.zeros((0, 0, 0), bool))
-    assert Session().explain(volume, model, lesion=nothing).values.size == 0
+    assert Session().explain(volume, model, lesion=nothing).heat.values.size == 0
     with pytest.raises(InputRefused, match="unknown layer"):
         Session().explain(volume, model, lesion=Box(tuple(start), lesion[part]), layer="nowhere")
 
@@ -240,10 +244,61 @@ def test_grad_cam_of_a_prompted_model_needs_a_lesion_and_no_click(prompted_model
     card = prompted_model.card
     model = Model(card, catalogue.build(card.network, **card.arguments).eval(), "random")
     volume = made_chest()
-    heat = Session().explain(volume, model, lesion=Box((18, 30, 50), np.ones((3, 3, 3), bool)))
+    heat = Session().explain(volume, model, lesion=Box((18, 30, 50), np.ones((3, 3, 3), bool))).heat
     assert heat.values.size == 0 or 0 <= heat.values.min() <= heat.values.max() <= 1
     with pytest.raises(InputRefused, match="click a lesion first"):
         Session().explain(volume, model)
+
+
+LESION = Box((15, 25, 45), np.ones((9, 9, 9), bool))
+
+
+def test_grad_cam_of_a_3d_network_keeps_less_than_half_of_what_training_keeps_of_one_window(monkeypatch):
+    model, window_by_window, kept = small_model("ResidualUNet3D"), [], []
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        kept.append(tensor.nbytes)
+        return tensor
+
+    def counted(*arguments):
+        kept.clear()
+        found = grad_cam(*arguments)
+        window_by_window.append(sum(kept))
+        return found
+
+    monkeypatch.setattr(heats, "grad_cam", counted)
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        model.network(torch.rand(1, 1, *model.card.window))
+        training = sum(kept)
+        explained = Session().explain(made_chest(), model, lesion=LESION)
+    assert explained.heat.values.max() == 1
+    assert len(window_by_window) > 1
+    assert max(window_by_window) < training / 2
+
+
+def test_an_explanation_too_large_for_the_graphics_card_is_made_on_the_processor(monkeypatch):
+    model, runner = small_model("ResidualUNet3D"), Session._runner
+
+    def full(self, model, device, options):  # a fake: this machine may have no card
+        if device.type == "cuda":
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return runner(self, model, device, options)
+
+    wanted = Session().explain(made_chest(), model, options=Options(device="cpu"), lesion=LESION)
+    monkeypatch.setattr(sessions, "device_of", lambda options: torch.device("cuda"))
+    monkeypatch.setattr(Session, "_runner", full)
+    explained = Session().explain(made_chest(), model, lesion=LESION)
+    assert (explained.device, len(explained.notes)) == ("cpu", 1)
+    assert np.array_equal(explained.heat.values, wanted.heat.values)
+
+
+def test_too_little_memory_for_an_explanation_is_refused_in_one_line(monkeypatch):
+    def none(*arguments):
+        raise MemoryError
+
+    monkeypatch.setattr(sessions, "heat_in_windows", none)
+    with pytest.raises(InputRefused, match="not enough memory"):
+        Session().explain(made_chest(), small_model("ResidualUNet3D"), lesion=LESION)
 
 
 def test_energy_is_read_where_the_machine_lets_one(tmp_path):

@@ -9,7 +9,7 @@ import torch
 from made_worker import made_scan
 
 from LungTumorSegLib.errors import InputRefused
-from LungTumorSegLib.inference.prediction import Prediction
+from LungTumorSegLib.inference.prediction import Explanation, Prediction
 from LungTumorSegLib.networks import catalogue
 from LungTumorSegLib.networks.card import ModelCard
 from LungTumorSegLib.networks.model import save_model
@@ -42,7 +42,7 @@ class FakeSession:
 
     def explain(self, volume, model, prediction, options, lesion, layer, progress, cancelled, others=()):
         self.asked.append(("explain", prediction, lesion, layer))
-        return Box(START, np.ones((1, 2, 3), np.float32))
+        return Explanation(Box(START, np.ones((1, 2, 3), np.float32)), "elsewhere", ("why",))
 
 
 @pytest.fixture
@@ -103,6 +103,7 @@ def test_one_lesions_mask_reaches_the_session_where_it_lies(fake_engine):
     (_, _, lesion, layer) = fake_engine._session.asked[0]
     assert (lesion.start, lesion.values.tolist(), layer) == ((1, 2, 3), mask.tolist(), "bottleneck")
     assert heat.box.values.shape == (1, 2, 3)
+    assert heat.meta == {"device": "elsewhere", "notes": ("why",)}
 
 
 def test_each_core_is_counted_once():

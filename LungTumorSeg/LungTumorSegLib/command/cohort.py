@@ -27,7 +27,7 @@ from LungTumorSegLib.command.asked import Asked
 from LungTumorSegLib.command.cohort_table import DONE, FAILED, WAITING, CaseOutcome, write_tables
 from LungTumorSegLib.command.fault_log import log_fault
 from LungTumorSegLib.command.one_scan import Stopwatch, count_in_words, read_images, segment_scan
-from LungTumorSegLib.command.outputs import RUN
+from LungTumorSegLib.command.outputs import HEAT, RUN
 from LungTumorSegLib.command.progress import ProgressLine
 from LungTumorSegLib.command.shard import own_card, shard_of
 from LungTumorSegLib.errors import Cancelled, InputRefused
@@ -114,7 +114,10 @@ def one_case(
             return CaseOutcome(number, scan.name, DONE, skipped=True, lesions=lesions_of(output))
         sweep(output)
         done = segment_scan(client, scan, images, output, asked, progress, clock)
-        progress.end(number, f"{count_in_words(len(done.lesions))}, {sum(clock.laps.values()):.1f} s")
+        told = f"{count_in_words(len(done.lesions))}, {sum(clock.laps.values()):.1f} s"
+        if done.unexplained:
+            told += f", {without_names(done.unexplained, scan, output)}"
+        progress.end(number, told)
         return CaseOutcome(number, scan.name, DONE, lesions=lesions_of(output))
     except (Cancelled, KeyboardInterrupt):
         if not hashes or not is_done(output, asked, model["fingerprint"], hashes):
@@ -131,8 +134,10 @@ def one_case(
 def is_done(output: Path, asked: Asked, model: str | None, images: list[str]) -> bool:
     """True where the folder holds what these images (their hashes), this model and these options give.
 
-    run.json is the last file to come, so where it is the others are.
+    run.json is the last file to come, so where it is the others are; but for a heat map that could not be made.
     """
+    if asked.explain and not (output / HEAT).exists():
+        return False
     try:
         run = json.loads((output / RUN).read_text(encoding="utf-8"))
         seen = [run["image_sha256"], *run.get("other_images_sha256", [])]

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from LungTumorSegLib.errors import InputRefused
+
 if TYPE_CHECKING:
     from LungTumorSegLib.cases.scan import Scan
     from LungTumorSegLib.command.asked import Asked
@@ -18,11 +20,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Segmented:
-    """What was written: the lesions, the facts of run.json, and the worker's notes."""
+    """What was written: the lesions, the facts of run.json, and the worker's notes.
+
+    unexplained : among the notes, that and why there is no heat map, where one was wanted.
+    """
 
     lesions: list[Lesion]
     run: dict
     notes: list[str]
+    unexplained: str = ""
 
 
 def read_images(scan: Scan, asked: Asked) -> tuple[Volume, ...]:
@@ -54,7 +60,7 @@ def segment_scan(
     progress: ProgressLine,
     clock: Stopwatch,
 ) -> Segmented:
-    """Segment a scan, whose images were read, and write the result folder.
+    """Segment a scan, whose images were read, and write the result folder, without a heat map where that one fails.
 
     Raises `InputRefused`, `Cancelled` or `WorkerFault`; nothing is written then.
     """
@@ -64,21 +70,29 @@ def segment_scan(
     from LungTumorSegLib.measurement.lung_fields import find_lung_fields
     from LungTumorSegLib.measurement.measure import measure
     from LungTumorSegLib.volume.box import Box, hull
+    from LungTumorSegLib.worker.client import WorkerFault
 
     loaded = client.wait(client.load(asked.model, on_progress=progress)).meta
     as_read(scan, loaded["channels"])
     volume, *others = images
-    answers, heats = [], []
+    answers, heats, notes, unexplained = [], [], [], ""
     for prompt in asked.prompts or [None]:
         if prompt is None:
             request = client.segment(volume, asked.model, asked.options, others=others, on_progress=progress)
         else:
             request = client.prompt(volume, asked.model, options=asked.options, on_progress=progress, **prompt)
         answers.append(client.wait(request))
+        notes += answers[-1].meta["notes"]
         clock.lap("segmentation")
         if asked.explain:
             request = client.explain(volume, asked.model, asked.options, others=others, on_progress=progress)
-            heats.append(client.wait(request).box)
+            try:
+                explained = client.wait(request)
+                heats.append(explained.box)
+                notes += [f"Grad-CAM: {note}" for note in explained.meta["notes"]]
+            except (InputRefused, WorkerFault) as failure:  # the lesions, which took the time, are there
+                unexplained = f"no Grad-CAM: {failure}"
+                notes.append(unexplained)
             clock.lap("explanation")
     probability = hull(answer.box for answer in answers)
     geometry = volume.geometry.box(probability.start, probability.stop)
@@ -96,10 +110,11 @@ def segment_scan(
     )
     clock.lap("measurement")
     progress("writing", 0.0)
-    run = run_facts(scan, images, [answer.meta for answer in answers], clock.laps, asked, loaded["fingerprint"])
+    notes = list(dict.fromkeys(notes))
+    run = run_facts(scan, images, [answer.meta for answer in answers], clock.laps, asked, loaded["fingerprint"], notes)
     heat = hull(heats) if heats else None
     write_results(output, volume, probability, Box(probability.start, labels), lesions, heat, run, scan.in_hu)
-    return Segmented(lesions, run, list(dict.fromkeys(note for answer in answers for note in answer.meta["notes"])))
+    return Segmented(lesions, run, notes, unexplained)
 
 
 class Stopwatch:

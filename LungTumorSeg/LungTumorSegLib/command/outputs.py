@@ -19,6 +19,7 @@ from LungTumorSegLib.volume.box import Box
 from LungTumorSegLib.volume.geometry import Volume
 from LungTumorSegLib.volume.writing import write_volume
 
+HEAT = "gradcam.nii.gz"  # only where one was asked for and made
 RUN = "run.json"  # comes last: a folder that has it is whole
 
 
@@ -48,7 +49,7 @@ def write_results(
         (staging / RUN).write_text(json.dumps(run, indent=2) + "\n")
         write_overview(staging / "overview.png", ct, probability, labels, lesions, heat, in_hu=in_hu)
     if heat is None:
-        (folder / "gradcam.nii.gz").unlink(missing_ok=True)
+        (folder / HEAT).unlink(missing_ok=True)
 
 
 def write_maps(folder: Path, ct: Volume, probability: Box, labels: Box, heat: Box | None) -> None:
@@ -60,7 +61,7 @@ def write_maps(folder: Path, ct: Volume, probability: Box, labels: Box, heat: Bo
     tumour = Box(labels.start, (labels.values > 0).astype(np.uint8))
     write_volume(folder / "segmentation.nii.gz", Volume(tumour.full(shape), ct.geometry))
     if heat is not None:
-        write_volume(folder / "gradcam.nii.gz", Volume(heat.full(shape), ct.geometry))
+        write_volume(folder / HEAT, Volume(heat.full(shape), ct.geometry))
 
 
 def run_facts(
@@ -70,11 +71,12 @@ def run_facts(
     seconds: dict[str, float],
     asked: Asked,
     fingerprint: str | None,
+    notes: list[str],
 ) -> dict:
     """run.json: what ran, on what, how long, at what cost.
 
     `scan` as the user named it, `images` as read; `metas`: one a request; `asked`: the user's choices, so that the CT
-    can be read again and a cohort knows what is done; `fingerprint`: the model's.
+    can be read again and a cohort knows what is done; `fingerprint`: the model's; `notes`: the worker's.
     """
     energy = [meta["energy_joules"] for meta in metas]
     first, (ct, *others) = metas[0], images
@@ -108,7 +110,7 @@ def run_facts(
         "spacing_mm_ijk": list(ct.geometry.spacing),
         "notes": [
             *dict.fromkeys(warning for image in images for warning in image.warnings),
-            *(note for meta in metas for note in meta["notes"]),
+            *notes,
         ],
         "note": DISCLAIMER,
     }

@@ -20,7 +20,7 @@ from LungTumorSegLib.inference.windows import padded, read_slices, read_windows,
 from LungTumorSegLib.networks.card import ModelCard
 from LungTumorSegLib.volume.geometry import Geometry, Volume
 
-BATCH = 4  # slices that are differentiated together
+SLICES = 4  # that are differentiated together; a window of a 3D network fills the memory alone
 
 
 def heat_in_windows(
@@ -50,9 +50,10 @@ def heat_in_windows(
     parts = [tuple(slice(a, a + n) for a, n in zip(start, search.window, strict=True)) for start in starts.tolist()]
     held = np.array([bool(target[part].any()) for part in parts])
     starts = starts[held]
-    for done in range(0, len(starts), BATCH):
+    many = 1 if search.adjacent is None else SLICES
+    for done in range(0, len(starts), many):
         step(done / len(starts))
-        batch = starts[done : done + BATCH]
+        batch = starts[done : done + many]
         if search.adjacent is None:
             inputs, masks = (read_windows(each, batch, search.window) for each in (image, target))
         else:

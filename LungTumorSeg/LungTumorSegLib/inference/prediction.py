@@ -1,4 +1,4 @@
-"""What a prediction hands back."""
+"""What a prediction, and its explanation, hand back."""
 
 from __future__ import annotations
 
@@ -27,3 +27,12 @@ class Prediction:
     energy_joules: float | None
     model: str
     notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """heat : Grad-CAM, 0..1, on the scan's own grid and axes. device : what really ran. notes : as of a prediction."""
+
+    heat: Box
+    device: str
+    notes: tuple[str, ...] = ()

@@ -23,7 +23,7 @@ from LungTumorSegLib.inference.lungs import Lungs, find_lungs
 from LungTumorSegLib.inference.marks import Marks, Point
 from LungTumorSegLib.inference.memory import is_out_of_memory
 from LungTumorSegLib.inference.options import Options
-from LungTumorSegLib.inference.prediction import Prediction
+from LungTumorSegLib.inference.prediction import Explanation, Prediction
 from LungTumorSegLib.inference.runner import Runner
 from LungTumorSegLib.inference.scan import Scan
 from LungTumorSegLib.inference.search import plan_search
@@ -182,8 +182,8 @@ class Session:
         progress: Callable[[str, float], None] = unheard,
         cancelled: Callable[[], bool] = unstoppable,
         others: Sequence[Volume] = (),
-    ) -> Box:
-        """Grad-CAM, 0..1 over the scan: what in it spoke for the lesion.
+    ) -> Explanation:
+        """Grad-CAM over the scan: what in it spoke for the lesion.
 
         lesion : mask of the lesion to be explained (values above 0). Without it, what `prediction` holds from its
             threshold up; without both, what `segment` finds. Empty where there is nothing to explain.
@@ -191,7 +191,7 @@ class Session:
         others : as for `segment`.
 
         A prompted model is asked anew with one click on the lesion's middle.
-        Raises `InputRefused` for an unknown layer, or for a prompted model without a lesion.
+        Raises `InputRefused` for an unknown layer, a prompted model without a lesion, or too little memory.
         """
         chosen = self._model(model)
         card = chosen.card
@@ -211,22 +211,27 @@ class Session:
             lesion = Box(found.start, found.values >= prediction.threshold)
         mask = lesion.values > 0
         if not mask.any():
-            return EMPTY
-        scan, device = Scan(volume), device_of(options)
+            return Explanation(EMPTY, device_of(options).type)
+        scan = Scan(volume)
         where = scan.canonical_box(lesion.start, mask)
         layer = layer or catalogue.entry(card.network).cam_layer
-        network = copy.deepcopy(chosen.network).to(device)
-        with Stages(progress, cancelled).stage("explaining", begin, 1.0) as step:
-            if card.task == "prompted":
-                return scan.box(*heat_around_click(scan, card, network, where, layer, step))
-            lungs = self._lungs_of(scan)
-            start = np.minimum(lungs.start, where[0])
-            stop = np.maximum(lungs.stop, np.add(where[0], where[1].shape))
-            search = plan_search(
-                card, scan.geometry, tuple(start), tuple(stop), self._runner(chosen, device, options).fits
-            )
-            found = heat_in_windows(scan, search, card, network, where, layer, step, others, options.shown)
-            return scan.box(*found)
+        stages = Stages(lambda stage, done: progress(stage, begin + (1 - begin) * done), cancelled)
+
+        def attempt(runner: Runner) -> Box:
+            # Weights that want gradients make autograd keep what every layer before the explained one puts out.
+            network = copy.deepcopy(chosen.network).requires_grad_(False).to(runner.device)
+            with stages.stage("explaining", 0.04, 1.0) as step:
+                if card.task == "prompted":
+                    return scan.box(*heat_around_click(scan, card, network, where, layer, step))
+                lungs = self._lungs_of(scan)
+                start = np.minimum(lungs.start, where[0])
+                stop = np.maximum(lungs.stop, np.add(where[0], where[1].shape))
+                search = plan_search(card, scan.geometry, tuple(start), tuple(stop), runner.fits)
+                found = heat_in_windows(scan, search, card, network, where, layer, step, others, options.shown)
+                return scan.box(*found)
+
+        heat, runner, notes = self._on_a_device(chosen, options, stages, attempt)
+        return Explanation(heat, runner.device.type, notes)
 
     def _model(self, model: Name) -> Model:
         """The model, read again only when its files have changed."""

@@ -65,7 +65,7 @@ class Answer:
     Attributes
     ----------
     meta : the prediction's facts: "threshold", "device", "half", "seconds" by stage, "multiply_adds",
-        "energy_joules", "model", "notes".
+        "energy_joules", "model", "notes". Of `explain` "device" and "notes".
     box : float32 probability, 0..1, where it is not zero; `explain` brings heat instead. May be empty.
     """
 

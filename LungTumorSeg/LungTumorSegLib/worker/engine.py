@@ -12,7 +12,7 @@ import torch
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.inference.options import Options
 from LungTumorSegLib.inference.prediction import Prediction
-from LungTumorSegLib.inference.session import Session, device_of
+from LungTumorSegLib.inference.session import Session
 from LungTumorSegLib.networks.fingerprint import fingerprint
 from LungTumorSegLib.volume.box import EMPTY, Box
 from LungTumorSegLib.volume.geometry import Volume
@@ -64,8 +64,8 @@ class SessionEngine:
         prediction = self._predicted.get(asked_of(work))
         lesion = None if work.mask is None else Box(work.start, work.mask.load())
         of = prediction, options, lesion, work.layer
-        heat = self._session.explain(volume, work.model, *of, progress, cancelled, others)
-        return Answer({"device": str(device_of(options))}, heat)
+        explained = self._session.explain(volume, work.model, *of, progress, cancelled, others)
+        return Answer({"device": explained.device, "notes": explained.notes}, explained.heat)
 
 
 def asked_of(work: Segment | Prompt | Explain) -> tuple[str, ...]:
