@@ -36,6 +36,7 @@ def by_hand(name: str) -> float:
         "focal": (0.3 * focal[0] + 0.7 * focal[1] + 0.3 * focal[2] + 0.7 * focal[3]) / 4,
         "adaptive-focal": 0.5 * sum(focal) / 4,  # half of the voxels are tumour
         "focal-tversky": (1 - (FOUND + 1) / (FOUND + 0.7 * 0.5 + 0.3 * 0.5 + 1)) ** 0.75,
+        "focal-jaccard": (1 - (FOUND + SMOOTH) / (SUM_P + SUM_T - FOUND + SMOOTH)) ** 0.75,
     }[name]
 
 

@@ -143,6 +143,12 @@ def focal_tversky(
     return loss
 
 
+def focal_jaccard(gamma: float = 4 / 3, smooth: float = SMOOTH, activation: str = "sigmoid") -> Loss:
+    """(1 - soft intersection over union)^(1 / gamma): `focal_tversky` that weighs what is missed and what is found
+    falsely in full. System 1 names it without its gamma, which is the one of `focal_tversky` here."""
+    return focal_tversky(1.0, 1.0, gamma, smooth, activation)
+
+
 LOSSES: dict[str, Callable[..., Loss]] = {
     "bce": bce,
     "weighted-bce": weighted_bce,
@@ -152,6 +158,7 @@ LOSSES: dict[str, Callable[..., Loss]] = {
     "focal": focal,
     "adaptive-focal": adaptive_focal,
     "focal-tversky": focal_tversky,
+    "focal-jaccard": focal_jaccard,
 }
 
 

@@ -21,7 +21,8 @@ from LungTumorSegLib.training.limits import (
 )
 
 LOSSES = (
-    "bce", "weighted-bce", "dice", "dice-ce", "jaccard", "focal", "adaptive-focal", "focal-tversky", "reader-votes",
+    "bce", "weighted-bce", "dice", "dice-ce", "jaccard", "focal", "adaptive-focal", "focal-tversky",
+    "focal-jaccard", "reader-votes",
 )  # fmt: skip
 CORRECTED = "corrected-scans"
 SIDES = ("left-right", "front-back", "head-feet")
