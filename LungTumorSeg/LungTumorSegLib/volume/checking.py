@@ -14,8 +14,6 @@ MOST_OF_8_BITS = 255  # a CT with 1024 added reaches higher: soft tissue lies ab
 COPY_CORRELATION = 0.99
 MOST_FOREGROUND = 0.2
 GRID_TOLERANCE_MM = 0.01
-# Slice positions are written with as little as one decimal; 0.1 mm is the most that such rounding moves a slice.
-POSITION_TOLERANCE_MM = 0.1
 
 
 def check_geometry(geometry: Geometry) -> tuple[str, ...]:

@@ -12,11 +12,13 @@ import numpy as np
 import SimpleITK as sitk
 
 from LungTumorSegLib.errors import AnswerNeeded, InputRefused
-from LungTumorSegLib.volume.checking import POSITION_TOLERANCE_MM, SHEAR_TOLERANCE, sheared
+from LungTumorSegLib.volume.checking import SHEAR_TOLERANCE, sheared
 from LungTumorSegLib.volume.geometry import Geometry, Series
 from LungTumorSegLib.volume.pixels import pixels
 
 MOST_FILES = 20_000
+# Slice positions are written with as little as one decimal; 0.1 mm is the most that such rounding moves a slice.
+POSITION_TOLERANCE_MM = 0.1
 NOT_IMAGES = {"SEG", "RTDOSE", "RTSTRUCT", "PR", "SR", "KO", "DOC", "REG"}
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from pydicom.dataset import Dataset
 
 from LungTumorSegLib.errors import InputRefused
-from LungTumorSegLib.volume.checking import GRID_TOLERANCE_MM, POSITION_TOLERANCE_MM
+from LungTumorSegLib.volume.checking import GRID_TOLERANCE_MM
 from LungTumorSegLib.volume.geometry import Geometry
 
 
@@ -81,9 +81,6 @@ def _place(own: Dataset, shared: Dataset, size: tuple[int, int], geometry: Geome
     ]
     stated = position + corners @ np.array([along_row, along_column])
     taken = geometry.ijk_to_lps(first + corners @ np.array(steps))
-    normal = geometry.axes[:, 2]
-    along = (stated - taken) @ normal  # as far as the CT's own slices may lie off an even grid
-    within = stated - taken - along[:, None] * normal
-    if np.abs(along).max() > POSITION_TOLERANCE_MM or np.linalg.norm(within, axis=1).max() > GRID_TOLERANCE_MM:
+    if np.linalg.norm(stated - taken, axis=1).max() > GRID_TOLERANCE_MM:
         raise InputRefused("The segmentation lies on another grid than this CT: resample it onto the CT first.")
     return first.astype(int), *(step.astype(int) for step in steps)
