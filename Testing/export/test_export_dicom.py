@@ -6,7 +6,7 @@ import highdicom
 import numpy as np
 import pydicom
 import pytest
-from made_series import PLANES, MadeSeries
+from made_series import OBLIQUE, PLANES, MadeSeries
 from validators import MISSING, dciodvfy, groups_by_dcmqi, segments_by_dcmqi, values_of
 
 from LungTumorSegLib.errors import InputRefused
@@ -71,6 +71,29 @@ def test_highdicom_reads_the_segments_back(written):
     frames = segmentation.get_pixels_by_source_instance(slices, assert_missing_frames_are_empty=True)
     for n, number in enumerate(findings.numbers):
         assert np.array_equal(frames[..., n] > 0, findings.labels == number)
+
+
+@pytest.fixture
+def rounded(found):
+    """Findings on a scan whose files state its cosines with three digits, as its positions do not need."""
+    return found("oblique", changes={"ImageOrientationPatient": np.round(OBLIQUE[:, :2], 3).T.ravel().tolist()})
+
+
+def test_of_a_scan_with_rounded_cosines_the_segments_state_what_its_files_state(rounded, tmp_path):
+    assert any("straightened" in warning for warning in rounded.ct.warnings)
+    write_dicom_seg(tmp_path, rounded)
+    made, slices = pydicom.dcmread(tmp_path / "segmentation.dcm"), read_source(rounded).slices
+    shared = made.SharedFunctionalGroupsSequence[0]
+    assert shared.PlaneOrientationSequence[0].ImageOrientationPatient == slices[0].ImageOrientationPatient
+    at = [frame.PlanePositionSequence[0].ImagePositionPatient for frame in made.PerFrameFunctionalGroupsSequence]
+    assert all(position in [slice_.ImagePositionPatient for slice_ in slices] for position in at)
+
+
+def test_of_a_scan_with_rounded_cosines_the_segments_come_back_onto_it(rounded, tmp_path):
+    write_dicom_seg(tmp_path, rounded)
+    read = read_mask(tmp_path / "segmentation.dcm", rounded.ct)
+    for n, number in enumerate(rounded.numbers, start=1):
+        assert np.array_equal(read.voxels == n, rounded.labels == number)
 
 
 def test_our_own_reader_takes_the_segments_back_onto_the_scan(written):

@@ -65,7 +65,7 @@ def ct_of(given: Handover, output: Path) -> tuple[Path, Volume, int | None]:
     if given.source:
         try:
             scan = read_ct(given.source, series=given.series)
-            same = scan.geometry.same_grid(given.geometry)
+            same = scan.geometry.same_grid(given.geometry.straightened())  # a host shows axes as the files state them
             if same and np.array_equal(scan.voxels, np.maximum(given.voxels, -1024)):
                 return Path(given.source), scan, None
         except InputRefused:

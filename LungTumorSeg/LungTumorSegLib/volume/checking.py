@@ -14,6 +14,9 @@ MOST_OF_8_BITS = 255  # a CT with 1024 added reaches higher: soft tissue lies ab
 COPY_CORRELATION = 0.99
 MOST_FOREGROUND = 0.2
 GRID_TOLERANCE_MM = 0.01
+# A grid is kept to the last bit where straight axes would move no voxel by more than this: half of what a mask may be
+# off, since NIfTI's 32-bit numbers take a little as well.
+STRAIGHT_MM = GRID_TOLERANCE_MM / 2
 
 
 def check_geometry(geometry: Geometry) -> tuple[str, ...]:
@@ -32,6 +35,24 @@ def check_geometry(geometry: Geometry) -> tuple[str, ...]:
     if max(geometry.spacing) > THICK_MM:
         warnings.append(f"Voxels are {max(geometry.spacing):.3g} mm apart: small tumours may be missed.")
     return tuple(warnings)
+
+
+def straighten(geometry: Geometry) -> tuple[Geometry, tuple[str, ...]]:
+    """The grid with axes at right angles, and a warning where that moves voxels by more than `STRAIGHT_MM`; a grid that
+    is as straight as that stays as it is.
+
+    Axes stated with few digits are no rotation, but NIfTI holds nothing else: results written beside such a scan would
+    not lie on its grid. Refused is what `check_geometry` refuses; its warnings come with the voxels.
+    """
+    check_geometry(geometry)
+    straight = geometry.straightened()
+    moved = geometry.apart_mm(straight)
+    if moved <= STRAIGHT_MM:
+        return geometry, ()
+    return straight, (
+        f"The image's axes are not quite at right angles or not of length 1 (rounded numbers): straightened, which "
+        f"moves voxels by up to {moved:.2g} mm.",
+    )
 
 
 def sheared(cosine: float | None = None) -> str:
@@ -205,6 +226,4 @@ def _different(ct: Geometry, mask: Geometry) -> str:
     if ct.shape != mask.shape:
         sizes = (" x ".join(map(str, g.shape[::-1])) for g in (mask, ct))
         return "The mask has {} voxels, the CT {}: ".format(*sizes) + advice
-    corners = np.array(np.meshgrid(*[(0, n - 1) for n in ct.shape[::-1]])).reshape(3, -1).T
-    apart = np.linalg.norm(ct.ijk_to_lps(corners) - mask.ijk_to_lps(corners), axis=1).max()
-    return f"The mask lies up to {apart:.3g} mm away from the CT's grid: " + advice
+    return f"The mask lies up to {ct.apart_mm(mask):.3g} mm away from the CT's grid: " + advice

@@ -12,7 +12,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from LungTumorSegLib.errors import AnswerNeeded, InputRefused
-from LungTumorSegLib.volume.checking import SHEAR_TOLERANCE, sheared
+from LungTumorSegLib.volume.checking import SHEAR_TOLERANCE, sheared, straighten
 from LungTumorSegLib.volume.geometry import Geometry, Series
 from LungTumorSegLib.volume.pixels import pixels
 
@@ -53,7 +53,8 @@ def read_series(
     """Voxels (k, j, i), grid, warnings, the series' name in words and its files, of the CT series with most slices.
 
     GDCM reads the voxels and applies the rescale slope; slices are ordered by their position along the normal, and the
-    grid is made from the positions that DICOM states, not from file names or slice thickness.
+    grid is made from the positions and cosines that DICOM states, not from file names or slice thickness. It is even
+    and its axes are at right angles (`straighten`): `Series.off_grid_mm` says how far the stated numbers are off it.
     """
     slices, warnings = _choose(path, series)
     first = slices[0]
@@ -63,8 +64,9 @@ def read_series(
     if len(slices) == 1 and first.frames > 1:
         image = _read([first.file])
         warnings.append("A DICOM file with many slices: their positions were not checked one by one.")
-        grid = Geometry(image.GetSize()[::-1], image.GetSpacing(), image.GetOrigin(), image.GetDirection())
-        return pixels(image), grid, tuple(warnings), f"{name}, {first.frames} slices", _series(first)
+        stated = Geometry(image.GetSize()[::-1], image.GetSpacing(), image.GetOrigin(), image.GetDirection())
+        grid, straightened = straighten(stated)
+        return pixels(image), grid, (*warnings, *straightened), f"{name}, {first.frames} slices", _series(first)
     slices, distances, normal = _in_order(slices, warnings)
     files = tuple(s.file for s in slices)
     voxels = pixels(_read([s.file for s in slices]))
@@ -84,12 +86,26 @@ def read_series(
         voxels, files = _evenly(voxels, distances, gap), ()
         warnings.append(f"The slices were not evenly spaced: interpolated to {gap:.3g} mm.")
     axes = np.column_stack([slices[0].cosines[:3], slices[0].cosines[3:], normal])
-    grid = Geometry(voxels.shape, (*slices[0].spacing, gap), slices[0].position, axes)
-    return voxels, grid, tuple(warnings), f"{name}, {len(slices)} slices", _series(first, files)
+    stated = Geometry(voxels.shape, (*slices[0].spacing, gap), slices[0].position, axes)
+    grid, straightened = straighten(stated)
+    series = _series(first, files, _off_grid_mm(slices, grid) if files else 0.0)
+    return voxels, grid, (*warnings, *straightened), f"{name}, {len(slices)} slices", series
 
 
-def _series(first: _Slice, files: tuple[str, ...] = ()) -> Series:
-    return Series(first.series, first.frame_of_reference, first.study_date, files)
+def _series(first: _Slice, files: tuple[str, ...] = (), off_grid_mm: float = 0.0) -> Series:
+    return Series(first.series, first.frame_of_reference, first.study_date, files, off_grid_mm)
+
+
+def _off_grid_mm(slices: list[_Slice], grid: Geometry) -> float:
+    """The farthest that the corner of a slice lies, as stated, from its voxel on the grid."""
+    _, rows, columns = grid.shape
+    ij = np.array([(i, j) for i in (0, columns - 1) for j in (0, rows - 1)])
+    farthest = 0.0
+    for k, each in enumerate(slices):
+        stated = each.position + (ij * each.spacing) @ np.reshape(each.cosines, (2, 3))
+        voxels = grid.ijk_to_lps(np.column_stack([ij, np.full(len(ij), k)]))
+        farthest = max(farthest, float(np.linalg.norm(stated - voxels, axis=1).max()))
+    return farthest
 
 
 def _choose(path: Path, series: str | None) -> tuple[list[_Slice], list[str]]:

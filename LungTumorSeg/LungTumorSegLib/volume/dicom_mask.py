@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from pydicom import dcmread
@@ -10,6 +11,7 @@ from pydicom.errors import InvalidDicomError
 from pydicom.uid import RTStructureSetStorage, SegmentationStorage
 
 from LungTumorSegLib.errors import InputRefused
+from LungTumorSegLib.volume.checking import GRID_TOLERANCE_MM
 from LungTumorSegLib.volume.dicom_seg import paint_segments
 from LungTumorSegLib.volume.geometry import Geometry, Volume
 from LungTumorSegLib.volume.quiet_dicom import quiet_dicom
@@ -22,6 +24,8 @@ LABEL_MAP_SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.7"  # PS3.6; pydicom 3.0 ha
 def read_dicom_mask(path: Path, ct: Volume | Geometry | None, label: int | str | None) -> Volume | None:
     """An RTSTRUCT or a DICOM SEG on the CT's grid; None where the file is neither.
 
+    A SEG repeats the positions that the CT's files state: it may be as far off the grid as they are.
+
     Both are tied to images by their frame of reference (PS3.3 C.7.4.1). It must be that of the CT; where the CT did not
     come from DICOM it cannot be compared, which is said in a warning.
     """
@@ -32,10 +36,12 @@ def read_dicom_mask(path: Path, ct: Volume | Geometry | None, label: int | str |
         kind = dataset.get("SOPClassUID")
     except (InvalidDicomError, OSError, ValueError, EOFError):
         return None
+    series = ct.series if isinstance(ct, Volume) else None
+    segments = partial(paint_segments, tolerance_mm=GRID_TOLERANCE_MM + (series.off_grid_mm if series else 0.0))
     paint = {
         RTStructureSetStorage: paint_structure,
-        SegmentationStorage: paint_segments,
-        LABEL_MAP_SEGMENTATION: paint_segments,
+        SegmentationStorage: segments,
+        LABEL_MAP_SEGMENTATION: segments,
     }.get(kind)
     if paint is None:
         return None

@@ -6,16 +6,19 @@ import numpy as np
 from pydicom.dataset import Dataset
 
 from LungTumorSegLib.errors import InputRefused
-from LungTumorSegLib.volume.checking import GRID_TOLERANCE_MM
+from LungTumorSegLib.volume.checking import straighten
 from LungTumorSegLib.volume.geometry import Geometry
 
 
-def paint_segments(dataset: Dataset, geometry: Geometry, label: int | str | None) -> tuple[np.ndarray, tuple[str, ...]]:
+def paint_segments(
+    dataset: Dataset, geometry: Geometry, label: int | str | None, *, tolerance_mm: float
+) -> tuple[np.ndarray, tuple[str, ...]]:
     """Segment numbers as labels, uint16 (k, j, i), and warnings.
 
     Slices without a segment are not stored, and slices come in any order: each is placed by its stated position. A
-    slice may cover part of the grid or run the other way; its pixels must be the CT's voxels to 0.01 mm. `label`: the
-    number or the label of the one segment to read, painted as 1.
+    slice may cover part of the grid or run the other way; its pixels must be the CT's voxels to `tolerance_mm`, beside
+    what rounded cosines of its own move them by. `label`: the number or the label of the one segment to read, painted
+    as 1.
     """
     names = {int(s.SegmentNumber): str(s.get("SegmentLabel") or "") for s in dataset.SegmentSequence}
     chosen = None if label is None else _choose(names, label)
@@ -41,7 +44,7 @@ def paint_segments(dataset: Dataset, geometry: Geometry, label: int | str | None
             values = np.ones(len(row), np.uint16)
         if not len(row):
             continue
-        first, along_row, along_column = _place(own, shared, frame.shape, geometry)
+        first, along_row, along_column = _place(own, shared, frame.shape, geometry, tolerance_mm)
         i, j, k = (first + column[:, None] * along_row + row[:, None] * along_column).T
         if min(i.min(), j.min(), k.min()) < 0 or (np.array([k.max(), j.max(), i.max()]) >= geometry.shape).any():
             raise InputRefused("The segmentation reaches beyond this CT: choose the whole series that it was made on.")
@@ -67,12 +70,15 @@ def _group(name: str, own: Dataset, shared: Dataset) -> Dataset:
     return (own.get(name) or shared.get(name))[0]
 
 
-def _place(own: Dataset, shared: Dataset, size: tuple[int, int], geometry: Geometry) -> tuple[np.ndarray, ...]:
+def _place(
+    own: Dataset, shared: Dataset, size: tuple[int, int], geometry: Geometry, tolerance_mm: float
+) -> tuple[np.ndarray, ...]:
     """Whole (i, j, k): of the frame's first pixel, and the steps to the next column and the next row."""
     position = np.array(_group("PlanePositionSequence", own, shared).ImagePositionPatient, float)
     cosines = _group("PlaneOrientationSequence", own, shared).ImageOrientationPatient
     spacing = np.array(_group("PixelMeasuresSequence", own, shared).PixelSpacing, float)  # of rows, of columns
-    along_row, along_column = np.reshape(np.array(cosines, float), (2, 3)) * spacing[::-1, None]
+    row, column = np.reshape(np.array(cosines, float), (2, 3))
+    along_row, along_column = row * spacing[1], column * spacing[0]
     corners = np.array([(0, 0), (size[1] - 1, 0), (0, size[0] - 1), (size[1] - 1, size[0] - 1)])
     first = np.rint(geometry.lps_to_ijk(position))
     steps = [
@@ -81,6 +87,16 @@ def _place(own: Dataset, shared: Dataset, size: tuple[int, int], geometry: Geome
     ]
     stated = position + corners @ np.array([along_row, along_column])
     taken = geometry.ijk_to_lps(first + corners @ np.array(steps))
-    if np.linalg.norm(stated - taken, axis=1).max() > GRID_TOLERANCE_MM:
+    tolerance_mm += _rounded_by_mm(row, column, spacing, size)
+    if np.linalg.norm(stated - taken, axis=1).max() > tolerance_mm:
         raise InputRefused("The segmentation lies on another grid than this CT: resample it onto the CT first.")
     return first.astype(int), *(step.astype(int) for step in steps)
+
+
+def _rounded_by_mm(row: np.ndarray, column: np.ndarray, spacing: np.ndarray, size: tuple[int, int]) -> float:
+    """How far a frame's own pixels lie from a straight grid because its cosines have few digits: the CT's grid was
+    straightened when it was read."""
+    normal = np.cross(row, column)
+    axes = np.column_stack([row, column, normal / np.linalg.norm(normal)])
+    frame = Geometry((1, *size), (*spacing[::-1], 1.0), direction=axes)
+    return frame.apart_mm(straighten(frame)[0])

@@ -11,7 +11,7 @@ Conventions, used everywhere in this package:
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -98,11 +98,18 @@ class Geometry:
 
     def same_grid(self, other: Geometry, tolerance_mm: float = 0.01) -> bool:
         """True where both grids have the same shape and no corner voxel lies more than the tolerance apart."""
-        if self.shape != other.shape:
-            return False
+        return self.shape == other.shape and self.apart_mm(other) <= tolerance_mm
+
+    def apart_mm(self, other: Geometry) -> float:
+        """The farthest that a corner voxel lies from the same one of another grid of this shape, mm."""
         corners = np.array(np.meshgrid(*[(0, n - 1) for n in self.shape[::-1]])).reshape(3, -1).T
-        apart = np.linalg.norm(self.ijk_to_lps(corners) - other.ijk_to_lps(corners), axis=1)
-        return bool(apart.max() <= tolerance_mm)
+        return float(np.linalg.norm(self.ijk_to_lps(corners) - other.ijk_to_lps(corners), axis=1).max())
+
+    def straightened(self) -> Geometry:
+        """The grid with the nearest axes of length 1 at right angles to each other, as ITK's NIfTI writer makes them
+        (polar decomposition); voxel (0, 0, 0) stays where it is."""
+        u, _, vt = np.linalg.svd(self.axes)
+        return replace(self, direction=u @ vt)
 
     def box(self, start: tuple[int, int, int], stop: tuple[int, int, int]) -> Geometry:
         """The grid of the sub-array ``[start, stop)``, both in array order (k, j, i)."""
@@ -127,12 +134,15 @@ class Series:
     study_date : "YYYY-MM-DD"; None where the series does not state one.
     files : one a slice, in the order of the array's first axis; empty where slices and files do not match one to one
         (interpolated slices, or one file with many frames).
+    off_grid_mm : the farthest that a pixel lies, by what the files state, from its voxel on the CT's straight and even
+        grid: positions and cosines are rounded numbers. 0 where `files` is empty.
     """
 
     uid: str
     frame_of_reference: str = ""
     study_date: str | None = None
     files: tuple[str, ...] = ()
+    off_grid_mm: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from LungTumorSegLib.errors import InputRefused
-from LungTumorSegLib.volume.checking import check_geometry
+from LungTumorSegLib.volume.checking import check_geometry, straighten
 from LungTumorSegLib.volume.geometry import Geometry, Volume
 from LungTumorSegLib.volume.pixels import pixels
 from LungTumorSegLib.volume.reading import READERS, _ending, _must_exist, _read_file, _refusal
@@ -17,7 +17,10 @@ REAL = (sitk.sitkFloat32, sitk.sitkFloat64)
 
 
 def read_grid(path: str | Path) -> tuple[Geometry, bool]:
-    """The grid that an image file states, and whether its voxels are floating-point numbers. Reads the header only."""
+    """The grid that an image file is read on, and whether its voxels are floating-point numbers. Reads the header only.
+
+    InputRefused, one line, for what is no volume and for a grid that cannot be right.
+    """
     path = Path(path)
     if _ending(path) not in READERS:
         raise InputRefused(f"An image file is needed ({', '.join(READERS)}): export it as one of these.")
@@ -33,7 +36,8 @@ def read_grid(path: str | Path) -> tuple[Geometry, bool]:
         raise InputRefused("This is a flat picture, not a volume: slice thickness and position are unknown.")
     size, spacing, origin = reader.GetSize()[:3], reader.GetSpacing()[:3], reader.GetOrigin()[:3]
     axes = np.reshape(reader.GetDirection(), (reader.GetDimension(),) * 2)[:3, :3]
-    return Geometry(size[::-1], spacing, origin, axes), reader.GetPixelIDValue() in REAL
+    geometry, _ = straighten(Geometry(size[::-1], spacing, origin, axes))
+    return geometry, reader.GetPixelIDValue() in REAL
 
 
 def read_probability(path: str | Path) -> Volume:

@@ -1,7 +1,7 @@
 """CT scans and masks from files, with everything that can be wrong with them found before a network sees them.
 
 Every reader returns a `Volume` or raises `InputRefused`, whose message is one line; what was odd but usable stands in
-``Volume.warnings``. Nothing on disk is changed.
+``Volume.warnings``. Nothing on disk is changed. The axes of every grid are at right angles (`straighten`).
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from LungTumorSegLib.volume.checking import (
     check_mask_against,
     is_copy,
     sheared,
+    straighten,
 )
 from LungTumorSegLib.volume.dicom import read_series
 from LungTumorSegLib.volume.geometry import Geometry, Volume
@@ -182,8 +183,9 @@ def _read_file(path: Path) -> tuple[sitk.Image, Geometry, tuple[str, ...]]:
         lost = checked.result()
     if lost.size:
         pixels(image).reshape(-1)[lost] = np.nan
-    geometry = _grid_of(image)
-    return image, geometry, warnings + _check_sform(header, geometry)
+    stated = _grid_of(image)
+    geometry, straightened = straighten(stated)
+    return image, geometry, warnings + _check_sform(header, stated) + straightened
 
 
 def _refusal(itk_says: str) -> InputRefused:

@@ -21,7 +21,8 @@ def write_volume(path: str | Path, volume: Volume, *, compressed: bool = True) -
 
     The file is written beside its place under a nameless temporary name, read back to its end, brought to the disk and
     only then put in its place: whatever happens, `path` is either the old file or the whole new one. NIfTI keeps
-    positions as 32-bit numbers (about 1e-5 mm), NRRD and MetaImage exactly.
+    positions as 32-bit numbers (about 1e-5 mm) and axes at right angles alone, which those of everything that was read
+    are (`checking.straighten`); NRRD and MetaImage keep all exactly.
 
     Raises InputRefused, one line, where the folder is missing or closed to us or the disk is full: the chosen place is
     an input like any other. The old file is intact then and nothing is left behind.
