@@ -164,6 +164,16 @@ def test_what_belongs_to_one_scan_is_refused_for_many(lungtumorseg, scans, tmp_p
     assert not (tmp_path / "out").exists()
 
 
+def test_a_place_that_cannot_be_written_to_is_refused_before_a_model_is_loaded(lungtumorseg, scans, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    done = lungtumorseg("segment", scans, "-o", tmp_path / "file" / "out")
+    assert done.returncode == 2
+    assert (
+        done.stderr
+        == f"lungtumorseg: cannot write to {tmp_path / 'file' / 'out'}: Not a directory; choose another folder\n"
+    )
+
+
 def test_ranks_that_write_at_the_same_time_leave_one_table_of_all_cases(tmp_path):
     if not hasattr(os, "fork"):
         pytest.skip("needs fork")

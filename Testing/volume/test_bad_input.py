@@ -459,6 +459,22 @@ def _(folder, chest, tumour):
     return partial(read_ct, folder / "scan")
 
 
+@case("refused", "a DICOM slice that is a link to nowhere", "1 of the folder's files cannot be opened")
+def _(folder, chest, tumour):
+    last = write_series(folder / "scan", chest)[-1]  # leaves no gap
+    last.unlink()
+    last.symlink_to(folder / "gone.dcm")
+    return partial(read_ct, folder / "scan")
+
+
+@case("refused", "one file of a DICOM series of which another is a link to nowhere", "cannot be opened")
+def _(folder, chest, tumour):
+    *_others, last = files = write_series(folder / "scan", chest)
+    last.unlink()
+    last.symlink_to(folder / "gone.dcm")
+    return partial(read_ct, files[5])
+
+
 @case("refused", "a series number that is not there", "No series is 9: there are 2 (24 slices)")
 def _(folder, chest, tumour):
     write_series(folder / "scan", chest)
@@ -606,6 +622,13 @@ def test_a_file_closed_to_us_is_refused(tmp_path, chest):
     path.chmod(0)
     with pytest.raises(InputRefused, match="cannot be opened"):
         read_ct(path)
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="nothing is closed to an administrator")
+def test_a_dicom_folder_with_a_file_closed_to_us_is_refused(tmp_path, chest):
+    write_series(tmp_path, chest)[-1].chmod(0)
+    with pytest.raises(InputRefused, match="1 of the folder's files cannot be opened"):
+        read_ct(tmp_path)
 
 
 @pytest.mark.parametrize(("build", "outcome", "words", "name"), CASES)

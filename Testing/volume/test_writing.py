@@ -16,7 +16,8 @@ from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.volume.geometry import Geometry, Volume
 from LungTumorSegLib.volume.orientation import Orientation
 from LungTumorSegLib.volume.reading import read_ct, read_mask
-from LungTumorSegLib.volume.writing import write_volume
+from LungTumorSegLib.volume.sample import write_sample
+from LungTumorSegLib.volume.writing import check_place, make_folder, write_volume
 
 ALL_48 = [Orientation(p, f) for p in permutations(range(3)) for f in product((False, True), repeat=3)]
 UPRIGHT = Geometry((4, 5, 6), (0.7, 0.8, 2.5), (-100.5, -90.25, 33.1))
@@ -91,7 +92,8 @@ sys.path[:0] = {[p for p in sys.path if p]!r}
 import numpy as np
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.volume.geometry import Geometry, Volume
-from LungTumorSegLib.volume.writing import write_volume
+from LungTumorSegLib.volume.sample import write_sample
+from LungTumorSegLib.volume.writing import check_place, make_folder, write_volume
 noise = np.random.default_rng(0).integers(-1000, 1000, (16, 64, 64)).astype(np.int16)
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
@@ -130,6 +132,25 @@ def test_a_place_that_cannot_be_written_is_refused_in_one_line(tmp_path, chest, 
         write_volume(tmp_path / place, Volume(chest, Geometry(chest.shape, (1, 1, 1))))
     assert "\n" not in str(refusal.value)
     assert hashes(tmp_path) == before
+
+
+@pytest.mark.parametrize("make", [check_place, make_folder, write_sample], ids=lambda make: make.__name__)
+@pytest.mark.parametrize("place", ["FILE", "FILE/out", "/proc/out", "/proc"])
+def test_a_folder_that_cannot_be_made_or_written_to_is_refused_in_one_line(tmp_path, make, place):
+    if place.startswith("/proc") and not os.path.isdir("/proc"):
+        pytest.skip("needs /proc, which is closed even to an administrator")
+    (tmp_path / "FILE").write_text("in the way")
+    with pytest.raises(InputRefused, match=r"cannot write to .*; choose another folder") as refusal:
+        make(tmp_path / place)
+    assert "\n" not in str(refusal.value)
+
+
+def test_looking_at_a_place_makes_nothing(tmp_path):
+    check_place(tmp_path / "a" / "b")
+    assert list(tmp_path.iterdir()) == []
+    make_folder(tmp_path / "a" / "b")
+    make_folder(tmp_path / "a" / "b")
+    assert (tmp_path / "a" / "b").is_dir()
 
 
 def test_an_unknown_ending_is_refused(tmp_path, chest):

@@ -32,6 +32,7 @@ from LungTumorSegLib.command.progress import ProgressLine
 from LungTumorSegLib.command.shard import own_card, shard_of
 from LungTumorSegLib.errors import Cancelled, InputRefused
 from LungTumorSegLib.measurement.wording import DISCLAIMER
+from LungTumorSegLib.volume.writing import check_place, make_folder
 from LungTumorSegLib.worker.client import WorkerClient, WorkerFault
 from LungTumorSegLib.worker.launch import worker_command
 
@@ -42,11 +43,13 @@ UNFINISHED_AFTER = 3600.0  # seconds after which a folder that a killed run left
 def segment_cohort(cohort: Cohort, folder: Path, output: Path, asked: Asked, worker: str | None) -> None:
     """Segment this process's share of the cases into a folder each, write the tables, and say how it went.
 
-    Raises `typer.Exit` with 3 where cases failed (of several ranks, the one that completes the table raises it: a
-    starter such as torchrun ends all ranks when one of them does not return 0), 130 after Ctrl-C.
+    Raises `InputRefused` where the output cannot be written to, before a model is loaded; `typer.Exit` with 3 where
+    cases failed (of several ranks, the one that completes the table raises it: a starter such as torchrun ends all
+    ranks when one of them does not return 0), 130 after Ctrl-C.
     """
     shard = shard_of()
     own = shard.share(cohort.scans)
+    check_place(output)
     outcomes = []
     with ProgressLine() as line, WorkerClient(launch(worker)) as client, told_to_stop() as stop:
         line.say(f"note: {cohort.looks}: {len(cohort.scans)} scans")
@@ -55,7 +58,7 @@ def segment_cohort(cohort: Cohort, folder: Path, output: Path, asked: Asked, wor
             line.say(f"note: {share}")
         model = client.wait(client.load(asked.model, on_progress=line)).meta
         facts = facts_of(cohort, folder, asked, model["fingerprint"])
-        output.mkdir(parents=True, exist_ok=True)
+        make_folder(output)
         progress = CohortProgress(line, len(own))
         for place, scan in own:
             if stop.is_set():

@@ -147,22 +147,36 @@ def _list(groups: dict[str, list[_Slice]]) -> str:
 
 def _images(path: Path) -> list[_Slice]:
     if path.is_file():
-        files = [str(p) for p in path.parent.iterdir() if p.is_file()]
+        files = [str(p) for p in path.parent.iterdir() if p.is_file() or not p.exists()]
     else:
         files = [os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names]
     if len(files) > MOST_FILES:
         raise InputRefused(f"The folder holds more than {MOST_FILES:,} files: choose the scan's own folder.")
     headers = {file: _header(file) for file in sorted(files)}
-    broken = sum(1 for file, header in headers.items() if header is None and _claims_ct(file))
+    starts = [_start(file) for file, header in headers.items() if header is None]
+    closed = starts.count(None)
+    if closed:  # a first or last slice among them would leave no gap that could be noticed
+        raise InputRefused(
+            f"{closed} of the folder's files cannot be opened (links to nowhere, or closed to us) and may be slices: "
+            "make them readable or take them away."
+        )
+    broken = sum(map(_claims_ct, starts))
     if broken:
         raise InputRefused(f"{broken} of the folder's CT files are damaged or cut off: export the series again.")
     return [header for header in headers.values() if header]
 
 
-def _claims_ct(file: str) -> bool:
+def _start(file: str) -> bytes | None:
+    """As much of a file as its meta header takes; None where it cannot be opened."""
+    try:
+        with open(file, "rb") as content:
+            return content.read(1024)
+    except OSError:
+        return None
+
+
+def _claims_ct(start: bytes) -> bool:
     """True where a file's meta header names CT Image Storage (DICOM PS3.10 7.1, PS3.4 B.5)."""
-    with open(file, "rb") as content:
-        start = content.read(1024)
     at = start.find(b"\x02\x00\x02\x00UI")
     if start[128:132] != b"DICM" or at < 0:
         return False

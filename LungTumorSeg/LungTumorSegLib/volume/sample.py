@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from LungTumorSegLib.volume.phantom import TUMOURS, make_phantom
-from LungTumorSegLib.volume.writing import write_volume
+from LungTumorSegLib.volume.writing import make_folder, write_volume
 
 # The same patient some weeks later: the first tumour shrank, the second grew, the third is as it was.
 LATER_MM = (15.0, 17.0, 35.0)
@@ -17,10 +17,11 @@ LATER = tuple({**tumour, "diameter_mm": mm} for tumour, mm in zip(TUMOURS, LATER
 def write_sample(folder: Path, seed: int = 0, later: bool = False) -> Path:
     """Write ct.nii.gz, truth.nii.gz (labels 1 to 3) and tumours.json into the folder; returns the CT's path.
 
-    later : the same patient at a later date, with other noise.
+    later : the same patient at a later date, with other noise. InputRefused, one line, where the folder cannot be made
+    or written to.
     """
+    make_folder(folder)
     ct, truth, tumours = make_phantom(seed=seed, tumours=LATER if later else TUMOURS)
-    folder.mkdir(parents=True, exist_ok=True)
     write_volume(folder / "ct.nii.gz", ct)
     write_volume(folder / "truth.nii.gz", truth)
     (folder / "tumours.json").write_text(json.dumps(tumours, indent=2) + "\n")

@@ -1,9 +1,10 @@
-"""Volumes to files, all or nothing."""
+"""Volumes to files, all or nothing, and the folders they go to."""
 
 from __future__ import annotations
 
 import os
 import secrets
+import tempfile
 from pathlib import Path
 
 import SimpleITK as sitk
@@ -13,6 +14,28 @@ from LungTumorSegLib.volume.geometry import Volume
 from LungTumorSegLib.volume.headers import read_header
 
 ENDINGS = (".nii.gz", ".nii", ".nrrd", ".mha")
+
+
+def check_place(folder: Path) -> None:
+    """Refuse, in one line, a folder for results that cannot be written to or made. Nothing is made."""
+    there = next(place for place in (folder, *folder.absolute().parents) if os.path.exists(place))
+    try:
+        tempfile.TemporaryFile(dir=there).close()
+    except OSError as error:
+        raise _closed(folder, error) from None
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder for results, and those above it, where they are missing; refuses what `check_place` refuses."""
+    check_place(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _closed(folder, error) from None
+
+
+def _closed(folder: Path, error: OSError) -> InputRefused:
+    return InputRefused(f"cannot write to {folder}: {error.strerror}; choose another folder")
 
 
 def write_volume(path: str | Path, volume: Volume, *, compressed: bool = True) -> None:
