@@ -12,8 +12,7 @@ from typing import Annotated
 
 import typer
 
-from LungTumorSegLib.command.fault_log import LOG
-from LungTumorSegLib.worker.log import log_folder
+from LungTumorSegLib.command.fault_log import log_handler
 
 
 def app(
@@ -41,7 +40,7 @@ def has_browser() -> bool:
 
 def log_libraries() -> None:
     """What trame, aiohttp and asyncio complain of goes to the program's log, not to the terminal."""
-    handler = logging.FileHandler(log_folder() / LOG, delay=True)
+    handler = log_handler()
     handler.setFormatter(FramesAlone())
     logging.getLogger().addHandler(handler)
 

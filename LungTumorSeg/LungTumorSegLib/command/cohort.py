@@ -25,7 +25,7 @@ from LungTumorSegLib.cases.cohort import Cohort
 from LungTumorSegLib.cases.scan import Scan
 from LungTumorSegLib.command.asked import Asked
 from LungTumorSegLib.command.cohort_table import DONE, FAILED, WAITING, CaseOutcome, write_tables
-from LungTumorSegLib.command.fault_log import log_fault
+from LungTumorSegLib.command.fault_log import details_in, log_fault
 from LungTumorSegLib.command.one_scan import Stopwatch, count_in_words, read_images, segment_scan
 from LungTumorSegLib.command.outputs import HEAT, RUN
 from LungTumorSegLib.command.progress import ProgressLine
@@ -129,7 +129,8 @@ def one_case(
     except (InputRefused, WorkerFault) as refusal:
         why = without_names(str(refusal), scan, output)
     except Exception as fault:
-        why = f"this should not have happened ({type(fault).__name__}); details are in {log_fault(fault).name}"
+        log = log_fault(fault)
+        why = f"this should not have happened ({type(fault).__name__}); {details_in(log and log.name)}"
     progress.end(number, f"failed: {why}")
     return CaseOutcome(number, scan.name, FAILED, failure=why)
 

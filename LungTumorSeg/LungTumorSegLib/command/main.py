@@ -1,7 +1,8 @@
 """`lungtumorseg ...`: the command line.
 
 Exit codes: 0 done; 2 the input is refused (one line on stderr, nothing written); 3 done, but some of several scans
-failed or a model was not promoted (the tables say why); 1 our fault (the log is named); 130 cancelled with Ctrl-C.
+failed or a model was not promoted (the tables say why); 1 our fault (the log is named, where one could be written);
+130 cancelled with Ctrl-C.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from LungTumorSegLib.command.check import check
 from LungTumorSegLib.command.download import download
 from LungTumorSegLib.command.evaluate import evaluate
 from LungTumorSegLib.command.export import export
-from LungTumorSegLib.command.fault_log import log_fault, log_to_file
+from LungTumorSegLib.command.fault_log import details_in, log_fault, log_to_file
 from LungTumorSegLib.command.measure import measure
 from LungTumorSegLib.command.networks import networks
 from LungTumorSegLib.command.phantom import phantom
@@ -69,7 +70,7 @@ def main() -> None:
     except InputRefused as refusal:
         leave(2, str(refusal))
     except WorkerFault as fault:
-        leave(1, f"{fault} Details are in {log_fault(fault)}")
+        leave(1, f"{fault} ({details_in(log_fault(fault))})")
     except Cancelled:
         leave(130, CANCELLED)
     except SystemExit as end:
@@ -78,8 +79,8 @@ def main() -> None:
             leave(130, CANCELLED)
         raise
     except Exception as fault:
-        log = log_fault(fault)
-        leave(1, f"this should not have happened ({type(fault).__name__}); nothing was written; details are in {log}")
+        where = details_in(log_fault(fault))
+        leave(1, f"this should not have happened ({type(fault).__name__}); nothing was written; {where}")
 
 
 def leave(code: int, line: str) -> None:

@@ -11,12 +11,19 @@ from pathlib import Path
 
 
 def log_folder() -> Path:
-    """The user's folder for this program's logs. It may not exist yet."""
+    """The user's folder for this program's logs. It may not exist yet. FileNotFoundError for a user without a home."""
     if os.name == "nt":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home())) / "lungtumorseg"
+        return Path(os.environ.get("LOCALAPPDATA") or _home()) / "lungtumorseg"
     if sys.platform == "darwin":
-        return Path.home() / "Library" / "Logs" / "lungtumorseg"
-    return Path(os.environ.get("XDG_STATE_HOME", Path.home() / ".local" / "state")) / "lungtumorseg"
+        return _home() / "Library" / "Logs" / "lungtumorseg"
+    return Path(os.environ.get("XDG_STATE_HOME") or _home() / ".local" / "state") / "lungtumorseg"
+
+
+def _home() -> Path:
+    try:
+        return Path.home()
+    except RuntimeError:  # a container's user that no list names
+        raise FileNotFoundError("The user has no home folder.") from None
 
 
 def open_log() -> logging.Logger:
