@@ -2,6 +2,8 @@
 
 import json
 
+from LungTumorSegLib.command.version import version
+
 
 def test_networks_prints_the_published_table(lungtumorseg):
     rows = {row["name"]: row for row in json.loads(lungtumorseg("networks", "--json").stdout)}
@@ -77,6 +79,12 @@ def test_every_command_has_help_and_the_disclaimer_stands_on_the_first_page(lung
     for command in ("segment", "measure", "networks", "phantom", "worker"):
         assert command in first
         assert lungtumorseg(command, "--help").returncode == 0
+
+
+def test_the_version_is_said_without_a_command(lungtumorseg):
+    done = lungtumorseg("--version")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"lungtumorseg {version()}\n"
 
 
 def test_an_unknown_option_is_refused(lungtumorseg):

@@ -53,13 +53,19 @@ for for_hosts in (assemble, unpack, align):
     app.command(hidden=True)(for_hosts)
 
 
-@app.callback()
-def options(
-    show_version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
-) -> None:
-    if show_version:
+def say_version(asked: bool) -> None:
+    if asked:
         print(f"lungtumorseg {version()}")
         raise typer.Exit()
+
+
+@app.callback()
+def options(
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=say_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+) -> None:
+    """Eager: without a command, typer asks for one before it comes here."""
 
 
 def main() -> None:
