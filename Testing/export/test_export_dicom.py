@@ -1,5 +1,7 @@
 """SEG and SR as others read them, and what they must not hold."""
 
+import os
+import time
 from dataclasses import replace
 
 import highdicom
@@ -179,6 +181,75 @@ def test_patient_and_study_are_those_of_the_scan_and_nothing_else_is_taken(found
         assert secret not in content
     made.remove_private_tags()
     assert made == pydicom.dcmread(tmp_path / file)
+
+
+@pytest.fixture
+def in_new_york(monkeypatch):
+    if not hasattr(time, "tzset"):
+        pytest.skip("this system's clock cannot be moved")
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "America/New_York")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+def dates_of(dataset) -> list[str]:
+    """What the object dates of its own; the findings were written on 2025-03-15 at 09:30 UTC."""
+    own = (dataset.ContentDate + dataset.ContentTime, dataset.InstanceCreationDate + dataset.InstanceCreationTime)
+    contributed = [item.ContributionDateTime for item in dataset.get("ContributingEquipmentSequence", ())]
+    return [str(each) for each in (*own, *contributed)]
+
+
+@pytest.mark.parametrize(
+    ("stated", "clock"),
+    [
+        ("+0100", "20250315103000"),
+        ("-0930", "20250315000000"),
+        ("+1400", "20250315233000"),
+        ("+0000", "20250315093000"),
+    ],
+)
+def test_all_is_dated_in_the_zone_that_the_scan_states(found, tmp_path, in_new_york, stated, clock):
+    findings = found(changes={"TimezoneOffsetFromUTC": stated})
+    write_dicom_seg(tmp_path, findings)
+    write_dicom_sr(tmp_path, findings)
+    for file in ("segmentation.dcm", "measurements.dcm"):
+        made = pydicom.dcmread(tmp_path / file)
+        assert made.TimezoneOffsetFromUTC == stated
+        assert made.StudyTime == "101500"
+        assert {date[:14] for date in dates_of(made)} == {clock}
+        assert all(date[14:] in ("", stated) for date in dates_of(made))
+
+
+@pytest.mark.parametrize("odd", [None, "", "-0000", "0100", "+2500", "CET"])
+def test_a_scan_that_states_no_zone_gets_none_and_this_machines_clock(found, tmp_path, in_new_york, odd):
+    findings = found(changes={} if odd is None else {"TimezoneOffsetFromUTC": odd})
+    write_dicom_seg(tmp_path, findings)
+    write_dicom_sr(tmp_path, findings)
+    for file in ("segmentation.dcm", "measurements.dcm"):
+        made = pydicom.dcmread(tmp_path / file)
+        assert "TimezoneOffsetFromUTC" not in made
+        assert {date[:14] for date in dates_of(made)} == {"20250315053000"}
+        assert all(date[14:] in ("", "-0400") for date in dates_of(made))
+
+
+@validated
+def test_a_stated_zone_is_valid(found, tmp_path):
+    findings = found(changes={"TimezoneOffsetFromUTC": "+0545"})
+    write_dicom_seg(tmp_path, findings)
+    write_dicom_sr(tmp_path, findings)
+    for file in ("segmentation.dcm", "measurements.dcm"):
+        assert dciodvfy(tmp_path / file) == ([], [])
+
+
+def test_the_same_findings_by_another_clock_are_other_objects(axial, tmp_path, in_new_york):
+    write_dicom_seg(tmp_path, axial)
+    here = pydicom.dcmread(tmp_path / "segmentation.dcm").SOPInstanceUID
+    os.environ["TZ"] = "Asia/Tokyo"
+    time.tzset()
+    write_dicom_seg(tmp_path, axial)
+    assert pydicom.dcmread(tmp_path / "segmentation.dcm").SOPInstanceUID != here
 
 
 def test_series_stand_beside_the_scanners_and_say_what_they_are(exported):

@@ -1,13 +1,16 @@
 """What a DICOM export takes from the series that it was made from, and how the new objects are named.
 
-Only the attributes named here are taken: patient and study, so that the objects are filed with their images, and where
-the slices lie. Nothing else of the source, and no private attribute, can reach a new file.
+Only the attributes named here are taken: patient and study, so that the objects are filed with their images, the time
+zone of what they date, and where the slices lie. Nothing else of the source, and no private attribute, can reach a new
+file.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
@@ -42,6 +45,7 @@ SLICE = (
 )  # fmt: skip
 NEEDED = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")
 SEXES = ("M", "F", "O", "")
+ZONE = re.compile(r"[+-](0\d|1[0-4])[0-5]\d")
 DATES = {"StudyDate": DA, "PatientBirthDate": DA, "StudyTime": TM}
 
 # Series of ours stand behind all series of the scanner: source series 3 becomes 301 (SEG) and 302 (SR).
@@ -69,8 +73,8 @@ class DicomSource:
         return (number if 0 < number <= MOST_NUMBER else 90) * NUMBERS_A_SERIES + which
 
     def uid(self, *words: str) -> UID:
-        """The same findings and words always give the same UID; other findings another one."""
-        return generate_uid(entropy_srcs=[PROGRAM, self.findings.fingerprint, *words])
+        """The same findings, clock and words always give the same UID; others another one."""
+        return generate_uid(entropy_srcs=[PROGRAM, self.findings.fingerprint, self.written.isoformat(), *words])
 
     def tracking_uid(self, lesion: int) -> UID:
         """Of a lesion of this series: the same in every export, whatever its outline is by then."""
@@ -80,26 +84,38 @@ class DicomSource:
     def tracking_id(lesion: int) -> str:
         return f"Lesion {lesion}"
 
+    @property
+    def zone(self) -> str | None:
+        """The offset from UTC, such as "+0100", in which the source states its dates and times; None: it does not say.
+
+        It holds for a whole object (PS3.3 C.12.1), and StudyDate and StudyTime are copied into ours as they are.
+        """
+        return self.first.get("TimezoneOffsetFromUTC")
+
+    @cached_property
+    def written(self) -> datetime:
+        """When the findings were made, by the source's clock. Where the source does not state its zone, by this
+        machine's: a time without a zone is understood as local, and the study's is."""
+        return self.findings.written.astimezone(self.zone and datetime.strptime(self.zone, "%z").tzinfo)
+
     @cached_property
     def stamp(self) -> dict[str, str]:
         """Content date and time."""
-        return {
-            "content_date": self.findings.written.strftime("%Y%m%d"),
-            "content_time": self.findings.written.strftime("%H%M%S"),
-        }
+        return {"content_date": self.written.strftime("%Y%m%d"), "content_time": self.written.strftime("%H%M%S")}
 
     def settle(self, dataset: Dataset) -> Dataset:
         """Put the findings' own time and UIDs where the library put the present time and random ones."""
         dataset.SpecificCharacterSet = UTF_8  # an argument only since highdicom 0.28, and Slicer brings 0.27
         dataset.InstanceCreationDate = DA(self.stamp["content_date"])
         dataset.InstanceCreationTime = TM(self.stamp["content_time"])
-        dataset.TimezoneOffsetFromUTC = "+0000"
+        if self.zone:
+            dataset.TimezoneOffsetFromUTC = self.zone
         drawn = self.uid("dimensions")
         for sequence in ("DimensionOrganizationSequence", "DimensionIndexSequence"):
             for item in dataset.get(sequence, ()):
                 item.DimensionOrganizationUID = drawn
         for equipment in dataset.get("ContributingEquipmentSequence", ()):
-            equipment.ContributionDateTime = self.stamp["content_date"] + self.stamp["content_time"]
+            equipment.ContributionDateTime = self.written.strftime("%Y%m%d%H%M%S%z")
         return dataset
 
 
@@ -121,7 +137,9 @@ def read_source(findings: Findings) -> DicomSource:
 
 def _slice(file: Path) -> Dataset:
     try:
-        found = dcmread(file, specific_tags=[*PATIENT_AND_STUDY, *SLICE, "SpecificCharacterSet"])
+        found = dcmread(
+            file, specific_tags=[*PATIENT_AND_STUDY, *SLICE, "TimezoneOffsetFromUTC", "SpecificCharacterSet"]
+        )
     except (OSError, InvalidDicomError):
         raise InputRefused("The CT's files are not there any more: name the folder with --ct.") from None
     kept = Dataset()
@@ -130,6 +148,9 @@ def _slice(file: Path) -> Dataset:
             setattr(kept, name, found[name].value)
         elif name in MAY_BE_EMPTY:
             setattr(kept, name, None)
+    zone = str(found.get("TimezoneOffsetFromUTC") or "").strip()
+    if ZONE.fullmatch(zone) and zone != "-0000":
+        kept.TimezoneOffsetFromUTC = zone
     if kept.PatientSex not in SEXES:
         kept.PatientSex = None
     for name, kind in DATES.items():

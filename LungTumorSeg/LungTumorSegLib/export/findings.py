@@ -81,4 +81,4 @@ class Findings:
 
 
 # Raised whenever a DICOM file's content changes for the same findings: two objects must not share a UID.
-CONTENT_VERSION = "1"
+CONTENT_VERSION = "2"
