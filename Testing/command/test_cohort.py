@@ -16,7 +16,7 @@ import pytest
 
 from LungTumorSegLib.command.asked import Asked
 from LungTumorSegLib.command.cohort import is_done
-from LungTumorSegLib.command.cohort_table import DONE, FAILED, CaseOutcome, write_tables
+from LungTumorSegLib.command.cohort_table import DONE, FAILED, CaseOutcome, forget_earlier, write_tables
 from LungTumorSegLib.command.shard import Shard
 from LungTumorSegLib.volume.writing import write_volume
 
@@ -193,6 +193,40 @@ def test_ranks_that_write_at_the_same_time_leave_one_table_of_all_cases(tmp_path
         assert [os.waitpid(child, 0)[1] for child in children] == [0] * ranks
         assert [row["case"] for row in table(out)] == [f"case-{n:02}" for n in range(60)]
         assert json.loads((out / "cohort.json").read_text())["not_reached"] == 0
+
+
+def test_a_rank_that_is_done_first_does_not_join_what_others_wrote_the_last_time(tmp_path):
+    facts = {"cases": 2}
+    write_tables(tmp_path, [CaseOutcome(2, "b", FAILED, "old")], Shard(1, 2), facts)
+    for rank in range(2):
+        forget_earlier(tmp_path, Shard(rank, 2))
+    known = write_tables(tmp_path, [CaseOutcome(1, "a", DONE)], Shard(0, 2), facts)
+    assert [outcome.case for outcome in known] == ["a"]
+    assert len(write_tables(tmp_path, [CaseOutcome(2, "b", DONE)], Shard(1, 2), facts)) == 2
+    assert [row["status"] for row in table(tmp_path)] == [DONE, DONE]
+
+
+def test_a_rank_forgets_what_it_wrote_itself_and_nothing_else(tmp_path):
+    for facts in ({"cases": 2}, {"cases": 2, "model": "another"}):
+        for shard in (Shard(0, 2), Shard(1, 2), Shard(0, 3)):
+            write_tables(tmp_path, [CaseOutcome(shard.rank + 1, "a", DONE)], shard, facts)
+    forget_earlier(tmp_path, Shard(0, 2))
+    assert Counter(file.name for file in (tmp_path / ".shards").glob("*/*")) == {"1-of-2.json": 2, "0-of-3.json": 2}
+
+
+def test_a_rank_that_begins_again_forgets_before_its_model_is_loaded(lungtumorseg, scans, tmp_path):
+    write_tables(tmp_path, [CaseOutcome(1, "a", FAILED, "old")], Shard(0, 2), {"cases": 2})
+    done = lungtumorseg("segment", scans, "-o", tmp_path, "--model", "no-such-model", RANK="0", WORLD_SIZE="2")
+    assert done.returncode == 2
+    assert list((tmp_path / ".shards").glob("*/*")) == []
+
+
+def test_ranks_of_another_job_are_not_joined(tmp_path):
+    facts = {"cases": 2}
+    write_tables(tmp_path, [CaseOutcome(2, "b", FAILED, "old")], Shard(1, 2, run="17"), facts)
+    known = write_tables(tmp_path, [CaseOutcome(1, "a", DONE)], Shard(0, 2, run="18"), facts)
+    assert [outcome.case for outcome in known] == ["a"]
+    assert "run" not in json.loads((tmp_path / "cohort.json").read_text())
 
 
 def test_ranks_of_another_run_are_not_joined(tmp_path):

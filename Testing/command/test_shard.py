@@ -32,6 +32,20 @@ def test_rank_and_number_come_from_the_starter(environment, rank, of):
 
 
 @pytest.mark.parametrize(
+    ("environment", "run"),
+    [
+        ({}, ""),
+        ({"RANK": "0", "WORLD_SIZE": "2"}, ""),
+        ({"RANK": "0", "WORLD_SIZE": "2", "TORCHELASTIC_RUN_ID": "7c1d"}, "7c1d"),
+        ({"RANK": "0", "WORLD_SIZE": "2", "SLURM_JOB_ID": "5"}, ""),
+        ({"SLURM_ARRAY_TASK_ID": "0", "SLURM_ARRAY_TASK_COUNT": "2", "SLURM_ARRAY_JOB_ID": "5"}, "5"),
+    ],
+)
+def test_the_run_is_what_the_starter_calls_it_for_all_its_ranks(environment, run):
+    assert shard_of(environment).run == run
+
+
+@pytest.mark.parametrize(
     "environment",
     [
         {"RANK": "1"},

@@ -24,7 +24,7 @@ from LungTumorSegLib.cases.channels import as_read
 from LungTumorSegLib.cases.cohort import Cohort
 from LungTumorSegLib.cases.scan import Scan
 from LungTumorSegLib.command.asked import Asked
-from LungTumorSegLib.command.cohort_table import DONE, FAILED, WAITING, CaseOutcome, write_tables
+from LungTumorSegLib.command.cohort_table import DONE, FAILED, WAITING, CaseOutcome, forget_earlier, write_tables
 from LungTumorSegLib.command.fault_log import details_in, log_fault
 from LungTumorSegLib.command.one_scan import Stopwatch, count_in_words, read_images, segment_scan
 from LungTumorSegLib.command.outputs import HEAT, RUN
@@ -50,6 +50,7 @@ def segment_cohort(cohort: Cohort, folder: Path, output: Path, asked: Asked, wor
     shard = shard_of()
     own = shard.share(cohort.scans)
     check_place(output)
+    forget_earlier(output, shard)  # before the model is loaded: another rank may be done by then
     outcomes = []
     with ProgressLine() as line, WorkerClient(launch(worker)) as client, told_to_stop() as stop:
         line.say(f"note: {cohort.looks}: {len(cohort.scans)} scans")

@@ -2,7 +2,7 @@
 
 Each of several ranks writes what became of its cases into a file of its own, then joins all that are there. A rank that
 joined too early joins again when it sees another rank's file, so the last table written holds them all; no lock is
-needed, and a file is never half there.
+needed, and a file is never half there. What a rank wrote in an earlier run it takes away before it begins.
 """
 
 from __future__ import annotations
@@ -41,18 +41,27 @@ class CaseOutcome:
     lesions: list[dict] = field(default_factory=list)
 
 
+def forget_earlier(folder: Path, shard: Shard) -> None:
+    """Take away what this rank wrote in earlier runs, of whatever model and options: another rank that is done before
+    it would join that to its own, and might fail for a case that failed then."""
+    for file in (folder / SHARDS).glob(f"*/{shard.file}"):
+        file.unlink(missing_ok=True)
+
+
 def write_tables(folder: Path, outcomes: list[CaseOutcome], shard: Shard, facts: dict) -> list[CaseOutcome]:
     """Write this rank's outcomes and the tables of all that is known; returns all that stands in the tables.
 
-    facts : what all ranks of one run have in common, JSON-ready: another run's files are not joined.
+    facts : what all ranks of one run have in common, JSON-ready. Files of other facts are not joined, nor of another
+        run where the starter names its runs (`Shard.run`).
     """
     if shard.of == 1:
         write_both(folder, outcomes, facts)
         return outcomes
-    place = folder / SHARDS / hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
+    run = json.dumps([facts, shard.run], sort_keys=True)
+    place = folder / SHARDS / hashlib.sha256(run.encode()).hexdigest()[:12]
     place.mkdir(parents=True, exist_ok=True)
     own = [asdict(outcome) for outcome in outcomes]
-    write_whole(place / f"{shard.rank}-of-{shard.of}.json", json.dumps(own))
+    write_whole(place / shard.file, json.dumps(own))
     joined, parts = [], None
     while (there := {path: path.read_bytes() for path in place.glob(f"*-of-{shard.of}.json")}) != parts:
         parts = there

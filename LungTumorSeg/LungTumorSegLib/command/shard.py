@@ -17,11 +17,21 @@ Case = TypeVar("Case")
 
 @dataclass(frozen=True)
 class Shard:
-    """rank : 0 to `of` - 1. starter : who started the processes, in words."""
+    """rank : 0 to `of` - 1. starter : who started the processes, in words.
+
+    run : what its starter calls the run that all its ranks belong to, where it names them apart: a SLURM array's job;
+        torchrun's own id, which is the same for all its runs unless --standalone or --rdzv-id is said.
+    """
 
     rank: int = 0
     of: int = 1
     starter: str = ""
+    run: str = ""
+
+    @property
+    def file(self) -> str:
+        """The name of what this rank writes for the others."""
+        return f"{self.rank}-of-{self.of}.json"
 
     def share(self, cases: Sequence[Case]) -> list[tuple[int, Case]]:
         """(place among all, case): every `of`-th from `rank` on."""
@@ -34,9 +44,11 @@ def shard_of(environment: Mapping[str, str] = os.environ) -> Shard:
     Raises `InputRefused` where they do not fit together.
     """
     if "RANK" in environment or "WORLD_SIZE" in environment:
-        starter, names = "RANK and WORLD_SIZE", ("RANK", "WORLD_SIZE")
+        # Not the SLURM job: by hand, each rank may be a job of its own.
+        starter, names, run = "RANK and WORLD_SIZE", ("RANK", "WORLD_SIZE"), "TORCHELASTIC_RUN_ID"
     elif "SLURM_ARRAY_TASK_ID" in environment:
         starter, names = "SLURM's array", ("SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_COUNT")
+        run = "SLURM_ARRAY_JOB_ID"
     else:
         return Shard()
     try:
@@ -48,7 +60,7 @@ def shard_of(environment: Mapping[str, str] = os.environ) -> Shard:
         raise InputRefused(f"{' and '.join(names)} must both be whole numbers: set both, or none") from None
     if not 0 <= rank < of:
         raise InputRefused(f"{names[0]} gives rank {rank} of {of}: it must lie in 0 to {of - 1}")
-    return Shard(rank, of, starter)
+    return Shard(rank, of, starter, environment.get(run, ""))
 
 
 def own_card(environment: Mapping[str, str] = os.environ, cards: Path = CARDS) -> dict[str, str]:
