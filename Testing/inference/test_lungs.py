@@ -5,6 +5,8 @@ import pytest
 from made_chest import ball, made_chest
 
 from LungTumorSegLib.inference.lungs import WHOLE_CROPPED, WHOLE_NONE, find_lungs
+from LungTumorSegLib.inference.second_look import FARTHEST_MM
+from LungTumorSegLib.volume.phantom import make_phantom
 
 
 def searched(volume):
@@ -54,6 +56,37 @@ def test_lungs_that_reach_the_border_mean_the_whole_scan():
     assert lungs.note == WHOLE_CROPPED
     assert (lungs.start, lungs.stop) == ((0, 0, 0), (20, 24, 20))
     assert lungs.touched(np.zeros((1, 3)), np.ones((1, 3))).all()
+
+
+@pytest.fixture(scope="module")
+def phantom():
+    ct, truth, _ = make_phantom(seed=0)
+    return ct, truth
+
+
+@pytest.mark.parametrize("cut_mm", [132, 130, 128, 110, 90])
+def test_where_the_side_cuts_open_a_lung_its_tumours_are_searched_and_lie_in_it(phantom, cut_mm):
+    ct, truth = phantom
+    left = ct.geometry.ijk_to_lps(np.arange(ct.geometry.shape[2])[:, None] * [1, 0, 0])[:, 0] <= cut_mm
+    spacing = ct.geometry.spacing[::-1]
+    lungs = find_lungs(ct.voxels[:, :, left], spacing)
+    tumours = np.argwhere(truth.voxels[:, :, left])
+    assert set(truth.voxels[:, :, left][tuple(tumours.T)]) >= {1, 2}
+    assert lungs.note is None
+    assert ((tumours >= lungs.start) & (tumours < lungs.stop)).all()
+    assert lungs.touched(tumours, tumours).all()
+    assert lungs.away_mm(tumours, spacing).max() <= FARTHEST_MM
+
+
+def test_air_outside_that_is_as_dense_as_lung_changes_nothing():
+    chest = made_chest()
+    bare = find_lungs(chest.voxels, (5, 5, 5))
+    blankets = chest.voxels.copy()
+    blankets[14:18][blankets[14:18] == -1000] = -900
+    wrapped = find_lungs(blankets, (5, 5, 5))
+    assert (wrapped.start, wrapped.stop, wrapped.note) == (bare.start, bare.stop, None)
+    assert np.array_equal(wrapped.air, bare.air)
+    assert np.array_equal(wrapped.mask, bare.mask)
 
 
 @pytest.mark.parametrize("hu", [40, -1000])

@@ -30,7 +30,8 @@ class Lungs:
     mask : bool on a grid `steps` times coarser, whose voxel n is the scan's voxel ``n * steps``; True inside an
         outline around both lungs and what lies between them, with a margin. None where the whole scan is searched.
     note : one line for the user where the whole scan is searched, otherwise None.
-    air : bool on the same coarse grid; the lungs' air. None where the whole scan is searched.
+    air : bool on the same coarse grid; the lungs' air, up to the scan's side where that cuts through them. None where
+        the whole scan is searched.
     """
 
     start: tuple[int, int, int]
@@ -74,9 +75,10 @@ class Lungs:
 def find_lungs(voxels: np.ndarray, spacing: tuple[float, float, float]) -> Lungs:
     """The box around both lungs, in some tens of milliseconds.
 
-    Air that is closed in by the body in its slice, and large, is lung. A large tumour on the chest wall or the
-    mediastinum is no air, so each slice gets an outline (a polygon around its lungs) and the box is mirrored about
-    the body's middle: a lung that is all tumour or fluid lies opposite to one that is not.
+    Air that is closed in by the body in its slice, and large, is lung; with it goes what the scan's side cuts open of
+    the same lung in other slices. A large tumour on the chest wall or the mediastinum is no air, so each slice gets an
+    outline (a polygon around its lungs) and the box is mirrored about the body's middle: a lung that is all tumour or
+    fluid lies opposite to one that is not.
 
     Parameters
     ----------
@@ -91,13 +93,22 @@ def find_lungs(voxels: np.ndarray, spacing: tuple[float, float, float]) -> Lungs
     outside, cut_off = at_side(air, coarse)
     lungs = large(air & ~outside, np.prod(coarse_mm) / 1000)
     trim_trachea(lungs, coarse_mm[1] * coarse_mm[2] / 100)
-    found, cut_off = np.count_nonzero(lungs), np.count_nonzero(cut_off)
-    if found > cut_off:
+    if np.count_nonzero(lungs) > np.count_nonzero(cut_off):
+        lungs = with_cut_parts(lungs, cut_off)
         mask = outlined(lungs, coarse_mm, middle=body_middle(~air))
         start, stop = box_of(mask, steps, voxels.shape)
         return Lungs(start, stop, mask, steps, air=lungs)
-    cropped = cut_off * np.prod(coarse_mm) / 1000 >= SMALLEST_ML
+    cropped = np.count_nonzero(cut_off) * np.prod(coarse_mm) / 1000 >= SMALLEST_ML
     return Lungs((0, 0, 0), voxels.shape, None, steps, WHOLE_CROPPED if cropped else WHOLE_NONE)
+
+
+def with_cut_parts(lungs: np.ndarray, cut_off: np.ndarray) -> np.ndarray:
+    """The lungs with those parts of them that the scan's side cuts open: what of `cut_off` (see `at_side`) is joined to
+    them from slice to slice. Outside air with blankets or the table in it looks the same, but is not."""
+    labels, count = ndimage.label(lungs | cut_off)
+    keep = np.zeros(count + 1, bool)
+    keep[labels[lungs]] = True
+    return keep[labels]
 
 
 def outlined(lungs: np.ndarray, coarse_mm: np.ndarray, middle: float) -> np.ndarray:
