@@ -125,6 +125,19 @@ def test_one_epoch_without_a_check_is_drawn_and_none_is_nothing():
     assert curves.drawn([]) == ""
 
 
+@pytest.mark.parametrize("none", [float("nan"), float("inf")])
+def test_an_epoch_that_taught_nothing_is_left_out_of_its_curve(none):
+    rows = [
+        {"step": 10.0, "loss": 0.8, "validation_loss": none, "validation_score": none},
+        {"step": 20.0, "loss": none, "validation_loss": 0.6, "validation_score": 0.71},
+    ]
+    loss, dice = [part + "</svg>" for part in curves.drawn(rows).split("</svg>")[:2]]
+    assert {"20", "taught 0.800", "kept back 0.600"} <= set(texts(loss))
+    assert "kept back 0.710" in texts(dice)
+    assert "Dice" not in curves.drawn(rows[:1])
+    assert curves.drawn([rows[0] | {"loss": none}]) == ""
+
+
 @pytest.mark.parametrize(("low", "high"), [(0, 1), (0, 37.2), (0, 0.03), (0, 420)])
 def test_scales_have_few_round_values(low, high):
     values = plot.round_values(low, high)

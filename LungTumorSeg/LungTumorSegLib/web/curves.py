@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import isfinite
+
 from LungTumorSegLib.web.plot import Plot
 
 WIDTH, HEIGHT, LEFT, RIGHT = 364, 130, 36, 98
@@ -12,8 +14,10 @@ SCORE, SCORE_COLOUR = "validation_score", "#8fd06a"
 def drawn(rows: list[dict]) -> str:
     """rows : of `Teaching.curves`. Loss above, Dice below it as soon as there is any; empty text where there is nothing
     to draw yet."""
-    rows = [row for row in rows if row.get("step") is not None]
-    if not any(row.get("loss") is not None for row in rows):
+    # The loss of an epoch that taught nothing is no number: it is left out, as what was not measured.
+    rows = [{key: value for key, value in row.items() if value is not None and isfinite(value)} for row in rows]
+    rows = [row for row in rows if "step" in row]
+    if not any("loss" in row for row in rows):
         return ""
     steps, losses = [row["step"] for row in rows], []
     for key, colour, name in LOSSES:
