@@ -156,6 +156,21 @@ def test_a_removed_case_is_gone_and_its_number_is_not_given_to_the_others(tab):
         tab.teaching.remove_case("../folder")
 
 
+def test_a_step_whose_result_cannot_be_shown_is_told_of_and_over(ward, tab):
+    def broken(end):
+        raise OSError("no space left")
+
+    scan = ward / "scans" / "1"
+    words = ["case", "add", scan / "image.nii.gz", "--mask", scan / "mask.nii.gz", "--to", tab.teaching.dataset]
+    tab.teaching._begin("adding", [*words, "--replace"], broken)
+    changes = tab.told.changes
+    assert tab.until(lambda: not tab.teaching.busy)
+    (failure,) = tab.told.failures
+    assert failure[0] == "The result could not be shown."
+    assert "no space left" in failure[1]
+    assert tab.told.changes > changes
+
+
 def test_too_few_patients_are_refused_before_anything_starts(tab, ward):
     for name in ("case-002", "case-003"):
         tab.teaching.remove_case(name)

@@ -8,7 +8,9 @@ Everything heavy is a command in a process of its own (`Job`). What there is, is
 
 from __future__ import annotations
 
+import logging
 import shutil
+import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -35,7 +37,10 @@ from LungTumorSegLib.workstation.tuning_runs import (
     latest_run,
     new_run,
 )
+from LungTumorSegLib.workstation.words import not_shown
 from LungTumorSegLib.workstation.words import progress as progress_words
+
+log = logging.getLogger(__name__)
 
 FEWEST_PATIENTS = 2
 MOST_EPOCHS = 1000
@@ -235,10 +240,17 @@ class Teaching:
             self.progress = progress_words(stage, seconds_left), fraction
             self._host.changed()
 
+        def hand_on(end: End) -> None:
+            try:
+                done(end)
+            except Exception:  # who waits must not wait for ever
+                log.exception("what a step of the teaching made could not be shown")
+                self._host.failed(not_shown(), traceback.format_exc())
+
         def on_end(end: End) -> None:
             self._job, self._doing, self.progress = None, "", None
             if end.done:
-                done(end)
+                hand_on(end)
             elif end.cancelled:
                 self._host.said(words.stopped() if doing == TRAINING else end.sentence)
             else:
