@@ -10,6 +10,8 @@ from pathlib import Path
 
 from trame_server.utils.typed_state import TypedState
 
+from LungTumorSegLib.scene import ownership
+from LungTumorSegLib.scene.work import nodes_with_work, work_in
 from LungTumorSegLib.web.autosave import Autosave
 from LungTumorSegLib.web.host import PageHost
 from LungTumorSegLib.web.scans import Scans
@@ -34,7 +36,7 @@ class KeptSession:
         self._page = TypedState(server.state, PageState)
         self._autosave = Autosave(desk.scene, folder)
         self._saved, self._seen, self._rested = None, None, 0.0
-        self._saving: Iterator[None] | None = None
+        self._saving: tuple[tuple, Iterator[None]] | None = None  # what, and the steps of it
         self._told = ""  # why the last save failed
         if self._autosave.why_not:
             host.failed(f"What you do is not kept for the next start: {self._autosave.why_not}.")
@@ -69,25 +71,28 @@ class KeptSession:
             self._rested = self._rested + seconds if work == self._seen else 0.0
             self._seen = work
             if work is not None and work != self._saved and self._rested > REST:
-                self._saved, self._saving = work, self._autosave.save(self._facts)
+                self._saving = work, self._autosave.save(self._facts)
 
     def close(self) -> None:
-        """Save what is not saved yet: the user goes."""
-        if self._work is not None and self._work != self._saved:
+        """Save what is not saved yet, all of what is half saved: the user goes."""
+        work, self._saving = self._work, None
+        if work is not None and work != self._saved:
             try:
                 for _ in self._autosave.save(self._facts):
                     time.sleep(0.01)  # a thread writes
-            except OSError as error:
-                log.warning("the session was not saved: %s", error.strerror or error)
+            except Exception as fault:  # what else is to be closed must be
+                log.warning("the session was not saved: %s", _why(fault), exc_info=not isinstance(fault, OSError))
         self._autosave.close()
 
     def _save_on(self) -> None:
+        work, steps = self._saving
         try:
-            if next(self._saving, self) is self:
-                self._saving, self._told = None, ""
-        except OSError as error:
-            self._saving = self._saved = None  # the next rest tries again
-            self._rested, why = 0.0, error.strerror or str(error)
+            if next(steps, self) is self:
+                self._saving, self._saved, self._told = None, work, ""
+        except Exception as fault:  # the steps end with it: asked again, they would seem to have come to their end
+            self._saving, self._rested, why = None, 0.0, _why(fault)  # the next rest tries again
+            if not isinstance(fault, OSError):
+                log.exception("the session could not be saved")
             if why != self._told:
                 self._told = why
                 self._host.failed(
@@ -105,13 +110,16 @@ class KeptSession:
 
     @property
     def _work(self) -> tuple | None:
-        """Something that differs when there is more to keep; None where there is nothing."""
-        desk = self._desk
-        if not (desk.has_result or any(desk.prompt_counts)):
-            return None
-        return desk.ct.GetID(), desk.cut, tuple(desk.lesions), desk.prompt_counts
+        """Something that differs when there is more to keep, of whatever CT; None where there is nothing."""
+        desk, work = self._desk, work_in(self._desk.scene)
+        return (desk.ct and desk.ct.GetID(), desk.cut, work) if work else None
 
     @property
     def _facts(self) -> dict:
         desk = self._desk
-        return {"ct": desk.ct.GetName(), "lesions": len(desk.lesions), "cut": asdict(desk.cut)}
+        ct = desk.ct or nodes_with_work(desk.scene)[0].GetNodeReference(ownership.CT)
+        return {"ct": ct.GetName(), "lesions": len(desk.lesions), "cut": asdict(desk.cut)}
+
+
+def _why(fault: Exception) -> str:
+    return getattr(fault, "strerror", None) or str(fault) or type(fault).__name__
