@@ -84,6 +84,27 @@ def test_an_earlier_ct_is_compared_matched_changed_and_plotted(host, module):
     assert "\t" in slicer.app.clipboard().text()
 
 
+def test_a_response_of_other_lesions_or_of_another_ct_is_not_shown(host, module):
+    january, ui = add_study("January", EARLIER), module.ui
+    open_tab(module, "Measure")
+    assert host.until(lambda: ui.earlierSelector.q.findText("January") >= 0)
+    choose(ui.earlierSelector, "January")
+    click(ui.compareButton)
+    assert done(host, module)
+    click_row(ui.lesionTable, 0)
+    click(ui.nodeButton)
+    assert rows(ui.matchTable) == []
+    assert ui.responseLabel.text.endswith("press Compare.")
+    assert not ui.plotButton.enabled
+    click(ui.compareButton)
+    assert len(rows(ui.matchTable)) == 2
+    open_tab(module, "Segment")
+    choose(ui.ctSelector, january.GetName())
+    assert rows(ui.matchTable) == []
+    assert ui.responseLabel.text == ""
+    assert host.until(lambda: not module.panel.desk.unsettled)
+
+
 def test_cancel_stops_a_comparison_and_nothing_is_changed(host, module):
     add_study("January", EARLIER)
     ui = module.ui

@@ -36,3 +36,7 @@ def test_two_dates_are_compared_and_a_match_is_changed_and_confirmed(long_page, 
     page.click(".v-list-item:has-text('gone')")
     until(rows.count, lambda count: count == 3, page)
     assert "is it a new tumour?" in rows.last.inner_text()
+
+    open_ct(page, tmp_path / "before.nii.gz")
+    for gone in ("#matches", "#response", "#sums-plot"):
+        page.wait_for_selector(gone, state="detached")

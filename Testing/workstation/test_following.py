@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from bench import REPOSITORY, add_volume
 
+from LungTumorSegLib.scene import ownership
+from LungTumorSegLib.scene.diameters import diameter_lines
 from LungTumorSegLib.scene.result import Result
 from LungTumorSegLib.volume.box import Box
 from LungTumorSegLib.volume.phantom import make_phantom
@@ -80,6 +82,50 @@ def test_lesions_of_two_dates_are_matched_and_judged_and_the_user_has_the_last_w
     compared.change("7=1")
     assert len(bench.host.failures) == 1
     assert compared.matches == before
+
+
+def test_a_response_stands_only_beside_the_ct_that_was_compared(bench, scene, nodes, compared, ct):
+    matches, response = compared.matches, compared.in_words()
+    for other in (ct, nodes[0], None):
+        bench.desk.choose_ct(other)
+        assert bench.rest()
+        assert compared.followup is None
+        assert (compared.matches, compared.in_words(), compared.text(), compared.fates(1)) == ([], "", "", [])
+    bench.desk.choose_ct(nodes[1])
+    assert not compared.in_words().endswith("press Compare.")  # its lesions may not be read yet
+    assert bench.rest()
+    assert (compared.matches, compared.in_words()) == (matches, response)
+
+
+def test_lesions_that_changed_since_are_to_be_compared_again(bench, nodes, compared):
+    before = compared.in_words()
+    line = diameter_lines(nodes[1])[1, "long"]
+    first, last = (np.array(line.GetNthControlPointPositionWorld(n)) for n in range(2))
+    line.SetNthControlPointPositionWorld(1, *(first + 2 * (last - first)))
+    assert compared.followup is None
+    assert compared.matches == []
+    assert compared.in_words().endswith("press Compare.")
+    compared.compare()
+    assert bench.host.failures == []
+    assert len(compared.matches) == 2
+    assert compared.in_words() != before
+
+
+def test_an_earlier_study_that_was_changed_since_is_to_be_compared_again(bench, nodes, compared):
+    bench.desk.choose_ct(nodes[0])
+    assert bench.rest()
+    bench.desk.mark_node(2, True)
+    bench.desk.choose_ct(nodes[1])
+    assert bench.rest()
+    assert compared.in_words().endswith("press Compare.")
+    compared.confirm()  # of what is no longer shown: compared anew instead
+    assert not any(match.confirmed for match in compared.matches)
+    assert len(compared.matches) == 2
+
+
+def test_a_response_is_gone_with_the_result_of_the_earlier_study(bench, scene, nodes, compared):
+    ownership.remove(scene, Result(scene, nodes[0]).segmentation_node)
+    assert compared.followup is None
 
 
 def test_an_earlier_result_is_opened_from_its_folder_with_the_users_marks(bench, scene, nodes, following, tmp_path):

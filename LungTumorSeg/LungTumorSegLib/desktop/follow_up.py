@@ -19,6 +19,7 @@ class FollowUpGroup:
 
     def __init__(self, ui, desk, jobs, following):
         self.ui, self.desk, self._jobs, self._following = ui, desk, jobs, following
+        self._shown = None  # the course in the table
         self._numbers: list[int] = []  # of the rows' lesions
         self._fates: list[str] = []  # what each item of the list of fates stands for
         titles = ["", _("Earlier"), _("Now"), _("Change"), _("Look at")]
@@ -46,9 +47,13 @@ class FollowUpGroup:
     # What the desk and the course tell
 
     def update(self) -> None:
-        """Buttons as what may be done now."""
+        """Buttons as what may be done now; no table of another CT's, or of other lesions."""
         ui, following = self.ui, self._following
-        compared = following.followup is not None
+        if following.followup is not self._shown:
+            self.show()
+            return
+        ui.responseLabel.text = following.in_words()
+        compared = self._shown is not None
         idle = not self._jobs.under_way
         ui.earlierFolderButton.enabled = idle
         ui.compareButton.enabled = following.earlier is not None and self.desk.has_result and idle
@@ -59,6 +64,7 @@ class FollowUpGroup:
     def show(self) -> None:
         """The earlier study, the matches and the response as they are now."""
         following, table = self._following, self.ui.matchTable
+        self._shown = following.followup
         self.ui.earlierSelector.setCurrentNode(following.earlier)
         self.ui.earlierLabel.text = _says(following)
         chosen, self._numbers = self._number, []
@@ -73,7 +79,6 @@ class FollowUpGroup:
         table.resizeRowsToContents()
         self._numbers = [match.number for match in matches]
         table.setCurrentCell(self._numbers.index(chosen) if chosen in self._numbers else -1, 0)
-        self.ui.responseLabel.text = following.in_words()
         self._show_fates()
         self.update()
 

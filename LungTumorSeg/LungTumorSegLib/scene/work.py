@@ -16,10 +16,11 @@ def work_in(scene) -> tuple:
     ours. How nodes are shown, and that they are saved, makes no difference: so it is not their time of change."""
     nodes = nodes_with_work(scene)
     cts = dict.fromkeys(node.GetNodeReference(ownership.CT) for node in nodes)  # these keep their dates
-    return tuple(_work_in(node) for node in (*filter(None, cts), *nodes))
+    return tuple(work_of(node) for node in (*filter(None, cts), *nodes))
 
 
-def _work_in(node) -> tuple:
+def work_of(node) -> tuple:
+    """As `work_in`, of one node."""
     said = tuple((name, node.GetAttribute(name)) for name in node.GetAttributeNames())
     if _is_markup(node):
         size = node.GetSize() if node.IsA("vtkMRMLMarkupsROINode") else ()

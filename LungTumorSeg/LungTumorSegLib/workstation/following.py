@@ -22,6 +22,7 @@ from LungTumorSegLib.scene import ownership, segments
 from LungTumorSegLib.scene.followup import DAY, FollowUp
 from LungTumorSegLib.scene.result import Result
 from LungTumorSegLib.scene.volumes import SceneVolumes
+from LungTumorSegLib.scene.work import work_of
 from LungTumorSegLib.workstation import words
 from LungTumorSegLib.workstation.desk import Desk
 from LungTumorSegLib.workstation.earlier import just_ct, name_of, show_earlier
@@ -54,7 +55,7 @@ class Following:
     def __init__(self, desk: Desk, jobs: Jobs, changed: Callable[[], None] = lambda: None):
         self._desk, self._jobs, self._changed = desk, jobs, changed
         self._followup: FollowUp | None = None
-        self._known: dict[str, tuple[int, list]] = {}  # earlier CT's id -> time of its segments, lesions
+        self._known: dict[str, tuple[tuple, list]] = {}  # earlier CT's id -> what is in its segments, lesions
         self.earlier = None  # the chosen earlier CT's node
 
     # What a host may look at
@@ -67,12 +68,15 @@ class Following:
 
     @property
     def followup(self) -> FollowUp | None:
-        """The nodes to show: `matches_node`, `sums_node`, `chart_node`; None before `compare` was done."""
-        return self._followup
+        """The nodes to show: `matches_node`, `sums_node`, `chart_node`; None before `compare` was done, while another
+        CT is chosen, and where the lesions of either date are others by now: the response would be wrong."""
+        found = self._of_chosen
+        return found if found is not None and self._holds(found) else None
 
     @property
     def matches(self) -> list[Match]:
-        course = self._followup.course if self._followup is not None else None
+        followup = self.followup
+        course = followup.course if followup is not None else None
         return [
             Match(
                 track.number,
@@ -88,11 +92,14 @@ class Following:
 
     def fates(self, number: int) -> list[tuple[str, str]]:
         """What may have become of a lesion: words for the user, and what `change` takes."""
-        track = self._followup.course.track(number)
+        followup = self.followup
+        if followup is None:
+            return []
+        track = followup.course.track(number)
         numbers = [lesion.id for lesion in self._desk.lesions]
         if track.new:
             lesions = "+".join(str(n) for n in track.findings[1].lesions)
-            earlier = [t.number for t in self._followup.course.tracks if not t.new]
+            earlier = [t.number for t in followup.course.tracks if not t.new]
             return [(words.is_new(), f"{lesions}=new"), *((words.was(t), f"{t}={lesions}") for t in earlier)]
         return [
             *((words.is_lesion(n), f"{number}={n}") for n in numbers),
@@ -100,12 +107,16 @@ class Following:
         ]
 
     def in_words(self) -> str:
-        """The response as a sentence; empty before `compare`."""
-        return " ".join(self._followup.in_words()) if self._followup is not None else ""
+        """The response as a sentence; empty before `compare`. Where the lesions are others by now, that."""
+        followup = self.followup
+        if followup is not None:
+            return " ".join(followup.in_words())
+        return words.compare_again() if self._of_chosen is not None and not self._desk.unsettled else ""
 
     def text(self) -> str:
         """The table of both dates with tabs, to be pasted."""
-        return tab_separated(self._followup.course) if self._followup is not None else ""
+        followup = self.followup
+        return tab_separated(followup.course) if followup is not None else ""
 
     @property
     def days(self) -> tuple[date | None, date | None]:
@@ -168,6 +179,17 @@ class Following:
 
     # The rest is private
 
+    @property
+    def _of_chosen(self) -> FollowUp | None:
+        """What was compared last, where that was the chosen CT."""
+        found = self._followup
+        return found if found is not None and found.cts[1] is self._desk.ct else None
+
+    def _holds(self, followup: FollowUp) -> bool:
+        """Its lesions are those that there are now."""
+        matched = [study.lesions for study in followup.course.studies]
+        return matched == [tuple(self._lesions(ct)) for ct in followup.cts]
+
     def _register(self, followup: FollowUp) -> None:
         volumes = [SceneVolumes().volume(ct) for ct in followup.cts]
         folders = [self._jobs.new_folder() for _ in volumes]
@@ -207,11 +229,12 @@ class Following:
 
     def _say(self, say: Callable[[FollowUp], object]) -> None:
         """Take the user's word; a CT that was moved since is registered first, and the word is to be said again."""
-        if self._followup is None or not self._followup.registered:
+        followup = self.followup
+        if followup is None or not followup.registered:
             self.compare()
             return
         try:
-            say(self._followup)
+            say(followup)
         except InputRefused as refusal:
             self._desk.host.failed(str(refusal))
             return
@@ -221,9 +244,12 @@ class Following:
     def _lesions(self, ct) -> list:
         if ct is self._desk.ct:
             return self._desk.lesions
-        time = ownership.owned_one(ct, segments.ROLE).GetMTime()
-        if self._known.get(ct.GetID(), (None,))[0] != time:
-            self._known[ct.GetID()] = time, Result(self._desk.scene, ct).read()
+        node = ownership.owned_one(ct, segments.ROLE)
+        if node is None:
+            return []
+        work = work_of(node)
+        if self._known.get(ct.GetID(), (None,))[0] != work:
+            self._known[ct.GetID()] = work, Result(self._desk.scene, ct).read()
         return self._known[ct.GetID()][1]
 
     @staticmethod

@@ -201,6 +201,10 @@ def choose_earlier() -> str:
     return _("Choose an earlier CT with a result, or the folder of an earlier result.")
 
 
+def compare_again() -> str:
+    return _("The lesions are others than those that were compared: press Compare.")
+
+
 def sums(lesions: Sequence) -> str:
     """ "2 of target size: their diameters sum to 57.2 mm. All lesions: 30.10 mL." Of a node the short axis counts."""
     if not lesions:
