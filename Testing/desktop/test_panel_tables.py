@@ -105,6 +105,17 @@ def test_a_response_of_other_lesions_or_of_another_ct_is_not_shown(host, module)
     assert host.until(lambda: not module.panel.desk.unsettled)
 
 
+def test_an_earlier_studys_lesions_are_seen_once_it_is_chosen(host, module):
+    from LungTumorSegLib.scene import ownership, segments, views
+
+    january, ui = add_study("January", EARLIER), module.ui
+    views.show_result(slicer.mrmlScene, january, False)  # as it is when it was opened from its folder
+    assert host.until(lambda: ui.ctSelector.q.findText("January") >= 0)
+    choose(ui.ctSelector, "January")
+    assert ownership.owned_one(january, segments.ROLE).GetDisplayVisibility()
+    assert host.until(lambda: not module.panel.desk.unsettled)
+
+
 def test_cancel_stops_a_comparison_and_nothing_is_changed(host, module):
     add_study("January", EARLIER)
     ui = module.ui

@@ -9,6 +9,7 @@ from bench import REPOSITORY, add_volume
 from LungTumorSegLib.scene import ownership
 from LungTumorSegLib.scene.diameters import diameter_lines
 from LungTumorSegLib.scene.result import Result
+from LungTumorSegLib.scene.views import show_result_alone
 from LungTumorSegLib.volume.box import Box
 from LungTumorSegLib.volume.phantom import make_phantom
 from LungTumorSegLib.workstation.following import Following
@@ -144,6 +145,9 @@ def test_an_earlier_result_is_opened_from_its_folder_with_the_users_marks(bench,
     assert bench.host.failures == []
     earlier = following.earlier
     assert earlier.GetName() == "Earlier CT (january)"
+    assert seen(scene) == {"Before": {True}, "After": {True}, "Earlier CT (january)": {False}}
+    show_result_alone(scene, earlier)
+    assert seen(scene) == {"Before": {False}, "After": {False}, "Earlier CT (january)": {True}}
     assert earlier in following.choices()
     found = Result(scene, earlier).read()
     assert [lesion.id for lesion in found] == [1, 2]
@@ -151,6 +155,16 @@ def test_an_earlier_result_is_opened_from_its_folder_with_the_users_marks(bench,
         assert ours.long_axis_mm == pytest.approx(theirs.long_axis_mm, abs=1e-6)
         assert ours.node == theirs.node
         assert ours.side == theirs.side
+
+
+def seen(scene):
+    """CT's name -> whether its segments and lines are seen."""
+    found = {}
+    for node in filter(ownership.is_ours, scene.GetNodes()):
+        if node.IsA("vtkMRMLSegmentationNode") or node.IsA("vtkMRMLMarkupsNode"):
+            name = node.GetNodeReference(ownership.CT).GetName()
+            found.setdefault(name, set()).add(bool(node.GetDisplayVisibility()))
+    return found
 
 
 def test_scans_that_do_not_fit_are_refused_in_one_line(bench, scene, nodes, following, ct):

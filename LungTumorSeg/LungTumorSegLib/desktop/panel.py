@@ -18,6 +18,7 @@ from LungTumorSegLib.desktop.segment_tab import SegmentTab
 from LungTumorSegLib.desktop.settings import job_launch, worker_launch
 from LungTumorSegLib.desktop.shortcuts import Shortcuts
 from LungTumorSegLib.desktop.train_tab import TrainTab
+from LungTumorSegLib.scene import views
 from LungTumorSegLib.worker.process import WorkerProcess
 from LungTumorSegLib.workstation import models, words
 from LungTumorSegLib.workstation.desk import Desk
@@ -130,6 +131,8 @@ class Panel(VTKObservationMixin):
         cut = self.segment.cut()
         if self.parameters.ct is not self.desk.ct:
             self.segment.leave()
+            if self.parameters.ct is not None:
+                views.show_result(self.scene, self.parameters.ct)  # an earlier study's was not seen before
             self.desk.choose_ct(self.parameters.ct, cut)
         self.desk.rest(cut)
         self.segment.show()

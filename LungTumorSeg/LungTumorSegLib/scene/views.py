@@ -33,6 +33,19 @@ def show_ct(composites: Iterable, ct) -> None:
         composite.SetBackgroundVolumeID(ct.GetID())
 
 
+def show_result(scene, ct, shown: bool = True) -> None:
+    """Segments, diameters, points and boxes of a CT: seen, or none of them."""
+    for node in _result_nodes(scene):
+        if node.GetNodeReference(ownership.CT) is ct:
+            node.SetDisplayVisibility(shown)
+
+
+def show_result_alone(scene, ct) -> None:
+    """As `show_result`; of other CTs' nothing is seen then."""
+    for node in _result_nodes(scene):
+        node.SetDisplayVisibility(node.GetNodeReference(ownership.CT) is ct)
+
+
 def show_overlay(composites: Iterable, map_node, opacity: float) -> None:
     """Put one of our maps in the foreground, or with None give the foreground back to what was there before.
 
@@ -71,6 +84,11 @@ def centre(slices: Iterable, point_lps: tuple[float, float, float]) -> None:
     """Cut every view at the point (LPS mm) and bring it to the views' middle."""
     for node in slices:
         node.JumpSliceByCentering(*to_ras(point_lps))
+
+
+def _result_nodes(scene) -> list:
+    nodes = [*_nodes(scene, "vtkMRMLSegmentationNode"), *_nodes(scene, "vtkMRMLMarkupsNode")]
+    return [node for node in nodes if ownership.is_ours(node)]
 
 
 def _nodes(scene, class_name: str) -> list:

@@ -12,7 +12,7 @@ from trame.widgets import vuetify3 as v3
 from trame_server.utils.typed_state import TypedState
 from trame_slicer.views import SliceView, ThreeDView, ViewLayoutDefinition, ViewType
 
-from LungTumorSegLib.scene import ownership
+from LungTumorSegLib.scene.views import show_result_alone
 from LungTumorSegLib.web.easels import Easels
 from LungTumorSegLib.web.pictures import Pictures, Turns
 from LungTumorSegLib.web.state import PageState
@@ -93,12 +93,7 @@ class Views:
 
     def show_ct(self, ct) -> None:
         """Put the CT under all views and fit them to it; of other CTs' results nothing is seen then."""
-        scene = self._app.scene
-        for kind in ("vtkMRMLSegmentationNode", "vtkMRMLMarkupsNode"):
-            for n in range(scene.GetNumberOfNodesByClass(kind)):
-                node = scene.GetNthNodeByClass(n, kind)
-                if ownership.is_ours(node):
-                    node.SetDisplayVisibility(node.GetNodeReference(ownership.CT) is ct)
+        show_result_alone(self._app.scene, ct)
         self._app.display_manager.show_volume_in_slice_background(ct)
         self._app.display_manager.reset_views()
 

@@ -9,7 +9,7 @@ import numpy as np
 import slicer
 
 from LungTumorSegLib.export.handover import Handover
-from LungTumorSegLib.scene import maps, segments
+from LungTumorSegLib.scene import maps, segments, views
 from LungTumorSegLib.scene.cut import Cut, keep_cut
 from LungTumorSegLib.scene.followup import DAY
 from LungTumorSegLib.scene.marks import Marks
@@ -21,7 +21,8 @@ from LungTumorSegLib.workstation.source import note_source
 
 
 def show_earlier(scene, given: Handover, name: str):
-    """Make the CT's node, its segments with the numbers that they had, the user's lines and marks; returns the CT."""
+    """Make the CT's node, its segments with the numbers that they had, the user's lines and marks; returns the CT.
+    None of it is seen before the CT is chosen: it would lie over another date's."""
     with batch(scene):
         ct = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", scene.GenerateUniqueName(name))
         ct.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(given.geometry.ijk_to_ras_matrix))
@@ -37,6 +38,7 @@ def show_earlier(scene, given: Handover, name: str):
         keep_cut(node, Cut(float(given.run.get("threshold") or 0.5)))
         keep_marks(node, given.geometry, given.lesions)
         Result(scene, ct).measure()
+        views.show_result(scene, ct, False)
     return ct
 
 
