@@ -1,7 +1,7 @@
 """Files between the browser and this process: what is dropped on the page, what is downloaded.
 
 They travel as plain HTTP streams, for a CT of hundreds of MB is too large for a message. They lie in a private folder
-that goes with the process.
+that goes with the process, or, where that was killed, with the next one.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path, PurePosixPath
 
 from aiohttp import web
+
+from LungTumorSegLib.worker.private_folder import PrivateFolder
 
 CHUNK = 1 << 20
 MOST_BYTES = 16 << 30  # of one drop
@@ -25,7 +27,8 @@ class Files:
     """
 
     def __init__(self, opened: Callable[[Path], Awaitable[None]]):
-        self._folder = Path(tempfile.mkdtemp(prefix="lungtumorseg-app-"))  # mode 0700
+        self._private = PrivateFolder("lungtumorseg-app-")
+        self._folder = self._private.path
         self._opened = opened
         self._offered: dict[str, Path] = {}
 
@@ -45,7 +48,7 @@ class Files:
         return f"download/{number}/{name}"
 
     def close(self) -> None:
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._private.close()
 
     async def _take(self, request: web.Request) -> web.Response:
         drop = self._folder / f"drop-{request.match_info['drop']}"

@@ -1,8 +1,7 @@
 """Arrays to the worker and back through files that both sides map: no file format, one copy.
 
 The host owns the files. They lie in a private folder, in memory (/dev/shm) where that exists and has room, else in the
-temp folder. A lock that the system drops when the host dies, however it dies, tells a dead host's folder from a living
-one's. (A process id would not: ids are reused, and containers that share /dev/shm count their own.)
+temp folder, and are locked while the host lives (`private_folder`).
 """
 
 from __future__ import annotations
@@ -19,14 +18,12 @@ from pathlib import Path
 import numpy as np
 
 from LungTumorSegLib.worker.messages import Array
-
-if os.name != "nt":
-    import fcntl
+from LungTumorSegLib.worker.private_folder import LOCK, NEW_LOCK, host_lives, is_mine, take_lock
 
 MEMORY = Path("/dev/shm")
 ROOM = 2 << 30  # bytes: a large scan and its probability. Docker's default /dev/shm has 64 MiB
 NAME = "lungtumorseg-worker-"
-VOLUME, REPLY, LOCK, NEW_LOCK = "volume", "reply", "host.lock", "new.lock"  # all that ever lies in such a folder
+VOLUME, REPLY = "volume", "reply"  # with the lock all that ever lies in such a folder
 UNLOCKED_FOR = 60.0  # seconds after which a folder without a lock is one whose host died while making it
 
 
@@ -44,7 +41,7 @@ class SharedFolder:
         for place in {parent, MEMORY, Path(tempfile.gettempdir())}:
             sweep(place)
         self.path = Path(tempfile.mkdtemp(prefix=f"{NAME}{os.getpid()}-", dir=parent))  # mode 0700
-        self._lock = _take_lock(self.path)
+        self._lock = take_lock(self.path)
         self.volume = Buffer(self.path / VOLUME)
         self.reply = self.path / REPLY
         atexit.register(self.close)
@@ -111,16 +108,14 @@ def sweep(parent: Path) -> None:
     """Remove what this user's dead hosts left in the folder."""
     for folder in parent.glob(f"{NAME}*"):
         with contextlib.suppress(OSError):
-            status = folder.lstat()
-            mine = os.name == "nt" or status.st_uid == os.getuid()
-            young = time.time() - status.st_mtime < UNLOCKED_FOR
-            if mine and folder.is_dir() and not folder.is_symlink() and ((folder / LOCK).exists() or not young):
+            young = time.time() - folder.lstat().st_mtime < UNLOCKED_FOR
+            if is_mine(folder) and ((folder / LOCK).exists() or not young):
                 remove_if_host_is_dead(folder)
 
 
 def remove_if_host_is_dead(folder: Path) -> bool:
     """Remove a host's folder unless that host lives. True where the folder is gone or its host is dead."""
-    if _host_lives(folder / LOCK):
+    if host_lives(folder):
         return False
     _remove(folder)
     return True
@@ -139,32 +134,3 @@ def _roomy_parent() -> Path:
         if os.access(MEMORY, os.W_OK | os.X_OK) and shutil.disk_usage(MEMORY).free >= ROOM:
             return MEMORY
     return Path(tempfile.gettempdir())
-
-
-def _take_lock(folder: Path) -> int:
-    if os.name == "nt":  # there, that it is open is the lock: it cannot be removed
-        return os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_EXCL)
-    lock = os.open(folder / NEW_LOCK, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-    fcntl.flock(lock, fcntl.LOCK_EX)
-    (folder / NEW_LOCK).rename(folder / LOCK)  # locked before it has its name: no sweep sees it unlocked
-    return lock
-
-
-def _host_lives(lock: Path) -> bool:
-    if os.name == "nt":
-        try:
-            lock.unlink(missing_ok=True)
-        except PermissionError:
-            return True
-        return False
-    try:
-        opened = os.open(lock, os.O_RDWR)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(opened)
-    return False

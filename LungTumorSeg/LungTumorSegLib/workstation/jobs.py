@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 import tempfile
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from LungTumorSegLib.worker.child import ChildProcess
 from LungTumorSegLib.worker.launch import Launch
+from LungTumorSegLib.worker.private_folder import PrivateFolder
 from LungTumorSegLib.workstation import words
 from LungTumorSegLib.workstation.host import Host
 from LungTumorSegLib.workstation.job import End, Job
@@ -31,7 +31,7 @@ class Jobs:
         self.launch, self._new_process, self._host = launch, new_process, host
         self._running: list[Job] = []
         self._steps: list[tuple[Iterator[float], Callable[[], None], Callable[[str], None]]] = []
-        self._folder: Path | None = None
+        self._folder: PrivateFolder | None = None
 
     @property
     def under_way(self) -> bool:
@@ -69,10 +69,10 @@ class Jobs:
             self._host.failed(end.sentence, end.details)
 
     def new_folder(self) -> Path:
-        """A private folder for files on their way; all go with `close`."""
+        """A private folder for files on their way; all go with `close`, or with the next process."""
         if self._folder is None:
-            self._folder = Path(tempfile.mkdtemp(prefix="lungtumorseg-"))
-        return Path(tempfile.mkdtemp(dir=self._folder))
+            self._folder = PrivateFolder("lungtumorseg-jobs-")
+        return Path(tempfile.mkdtemp(dir=self._folder.path))
 
     def cancel(self) -> None:
         """Stop all that is under way; each job is told as cancelled."""
@@ -98,7 +98,7 @@ class Jobs:
             job.abandon()
         self._running.clear()
         if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder.close()
             self._folder = None
 
     def _step(self) -> None:
