@@ -158,6 +158,11 @@ def until(ask, good, page, seconds: float = 300.0):
     raise AssertionError(f"still {answer} after {seconds} s")
 
 
+def drops(served) -> list[str]:
+    """What came from the browser and is still kept."""
+    return sorted(path.name for path in Path(served.ask("received")).glob("drop-*"))
+
+
 def grey_levels(page, view: str) -> int:
     return len(np.unique(pixels(page, view).mean(axis=-1).astype(int)))
 

@@ -5,6 +5,7 @@ import shutil
 import zipfile
 
 import pytest
+from browsing import drops, until
 
 from LungTumorSegLib.workstation import models
 
@@ -57,6 +58,7 @@ def test_a_folder_is_imported_chosen_and_deleted_after_a_question(dialog, served
 
 
 def test_a_zip_is_imported_and_what_is_no_model_is_refused_in_a_line(dialog, served, tmp_path):
+    kept = drops(served)
     with zipfile.ZipFile(tmp_path / "sent.zip", "w") as packed:
         for file in SOURCE.iterdir():
             packed.write(file, f"sent-model/{file.name}")
@@ -67,4 +69,5 @@ def test_a_zip_is_imported_and_what_is_no_model_is_refused_in_a_line(dialog, ser
     give(dialog, "Import zip", tmp_path / "wrong.zip")
     told(dialog, "no model card")
     assert "lts-failed" in dialog.get_attribute("#models-said", "class")
+    until(lambda: drops(served), lambda left: set(left) <= set(kept), dialog)  # it was copied, or is not wanted
     shutil.rmtree(served.folder / "models" / "imported" / "sent-model")

@@ -140,9 +140,11 @@ def test_an_earlier_result_is_opened_from_its_folder_with_the_users_marks(bench,
     assert bench.rest()
     desk.choose_ct(nodes[1])
     shutil.copytree(folders[0], tmp_path / "january")
-    following.open_earlier(tmp_path / "january")
+    read = []
+    following.open_earlier(tmp_path / "january", lambda: read.append("january"))
     assert bench.rest()
     assert bench.host.failures == []
+    assert read == ["january"]
     earlier = following.earlier
     assert earlier.GetName() == "Earlier CT (january)"
     assert seen(scene) == {"Before": {True}, "After": {True}, "Earlier CT (january)": {False}}
@@ -155,6 +157,15 @@ def test_an_earlier_result_is_opened_from_its_folder_with_the_users_marks(bench,
         assert ours.long_axis_mm == pytest.approx(theirs.long_axis_mm, abs=1e-6)
         assert ours.node == theirs.node
         assert ours.side == theirs.side
+
+
+def test_a_folder_that_is_no_result_is_read_no_more_either(bench, following, tmp_path):
+    read = []
+    following.open_earlier(tmp_path, lambda: read.append("nothing"))
+    assert bench.rest()
+    assert len(bench.host.failures) == 1
+    assert read == ["nothing"]
+    assert following.earlier is None
 
 
 def seen(scene):

@@ -43,6 +43,7 @@ from LungTumorSegLib.workstation.desk import Desk
 from LungTumorSegLib.workstation.exporting import Exporting
 from LungTumorSegLib.workstation.jobs import Jobs
 from LungTumorSegLib.workstation.model_upload import holds_model
+from LungTumorSegLib.workstation.source import is_source
 
 
 class App:
@@ -77,7 +78,7 @@ class App:
         self._switches = Switches(server, self.desk, self.views)
         self._scans = Scans(
             server, self.slicer.scene, self.desk, self.views, self.host, lambda: self._switches.cut,
-            self._hand.tools.forget, self._follow_up.following.open_earlier,
+            self._hand.tools.forget, self._open_earlier,
         )  # fmt: skip
         self.host.know(self.desk, self._jobs, self._also_changed, self._first_lesions, self._switches.show)
         self._images = CaseImageRows(server, self.desk)
@@ -141,8 +142,18 @@ class App:
         """A scan, an earlier result, or a model: what it is, it says itself."""
         if await asyncio.to_thread(holds_model, path):
             await self._models_dialog.take(path)
+            self.files.forget(path)
         else:
             await self._scans.open(path)
+            if not self._is_read_again(path):
+                self.files.forget(path)
+
+    def _open_earlier(self, folder: Path) -> None:
+        self._follow_up.following.open_earlier(folder, lambda: self.files.forget(folder))
+
+    def _is_read_again(self, path: Path) -> bool:
+        """A CT was read there, or it is asked how it is to be; or a job reads it, an earlier study."""
+        return self._scans.question.open or self._jobs.under_way or is_source(self.slicer.scene, path)
 
     def _save_undo(self, segmentation_node) -> None:
         self._hand.tools.save_undo(segmentation_node)

@@ -16,7 +16,7 @@ from aiohttp import web
 from LungTumorSegLib.worker.private_folder import PrivateFolder
 
 CHUNK = 1 << 20
-MOST_BYTES = 16 << 30  # of one drop
+MOST_BYTES = 16 << 30  # of one drop, all its files together
 
 
 class Files:
@@ -30,6 +30,7 @@ class Files:
         self._private = PrivateFolder("lungtumorseg-app-")
         self._folder = self._private.path
         self._opened = opened
+        self._received: dict[Path, int] = {}  # bytes of the drops that are under way
         self._offered: dict[str, Path] = {}
 
     def serve(self, app: web.Application) -> None:
@@ -47,34 +48,48 @@ class Files:
         self._offered[number] = file
         return f"download/{number}/{name}"
 
+    def forget(self, path: Path) -> None:
+        """Remove the drop that this is, or lies in: nobody reads it again. Files of the user's own stay."""
+        if self._folder in path.parents:
+            shutil.rmtree(self._folder / path.relative_to(self._folder).parts[0], ignore_errors=True)
+
     def close(self) -> None:
         self._private.close()
 
     async def _take(self, request: web.Request) -> web.Response:
-        drop = self._folder / f"drop-{request.match_info['drop']}"
+        drop = self._drop(request)
         parts = PurePosixPath(request.match_info["name"]).parts
         if any(part in ("..", "/") or "\\" in part or "\0" in part for part in parts):
             raise web.HTTPBadRequest(text="not a file name")
         try:
-            await self._receive(request, drop.joinpath(*parts))
-        except OSError as error:  # ConnectionError among them: the browser went
-            shutil.rmtree(drop, ignore_errors=True)
-            raise web.HTTPInsufficientStorage(text=f"{error.strerror or 'the connection was lost'}.") from None
+            await self._receive(request, drop, drop.joinpath(*parts))
+        except BaseException as fault:  # whatever it is, the page sends no more of a drop that failed
+            self.forget(drop)
+            self._received.pop(drop, None)
+            if isinstance(fault, OSError):  # ConnectionError among them: the browser went
+                why = fault.strerror or "the connection was lost"
+                raise web.HTTPInsufficientStorage(text=f"{why}.") from None
+            raise
         return web.Response(status=201)
 
-    async def _receive(self, request: web.Request, target: Path) -> None:
+    async def _receive(self, request: web.Request, drop: Path, target: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
-        size = 0
         with target.open("xb") as file:
             async for chunk in request.content.iter_chunked(CHUNK):
-                size += len(chunk)
+                size = self._received[drop] = self._received.get(drop, 0) + len(chunk)
                 if size > MOST_BYTES:
-                    raise web.HTTPRequestEntityTooLarge(max_size=MOST_BYTES, actual_size=size)
+                    text = f"they are larger than {MOST_BYTES >> 30} GB together."
+                    raise web.HTTPRequestEntityTooLarge(max_size=MOST_BYTES, actual_size=size, text=text)
                 file.write(chunk)
 
     async def _taken(self, request: web.Request) -> web.Response:
-        await self._opened(self._folder / f"drop-{request.match_info['drop']}")
+        drop = self._drop(request)
+        self._received.pop(drop, None)
+        await self._opened(drop)
         return web.Response(status=204)
+
+    def _drop(self, request: web.Request) -> Path:
+        return self._folder / f"drop-{request.match_info['drop']}"
 
     async def _give(self, request: web.Request) -> web.StreamResponse:
         file = self._offered.get(request.match_info["number"])

@@ -47,6 +47,11 @@ class ReadingQuestion:
         self._values: tuple = ()
         self._answered: Callable[[object], Awaitable[None]] | None = None
 
+    @property
+    def open(self) -> bool:
+        """It waits for an answer."""
+        return self.state.data.closed < self.state.data.asked
+
     def ask(self, argument: str, answered: Callable[[object], Awaitable[None]]) -> str:
         """Show what is asked, and give it back; `answered` gets the argument's value."""
         text, answers = QUESTIONS[argument]

@@ -131,11 +131,13 @@ class Following:
             self.earlier, self._followup = ct, None
             self._changed()
 
-    def open_earlier(self, folder: str | Path) -> None:
-        """Read a result folder, as `segment` or an export wrote it, into the scene, and choose it."""
+    def open_earlier(self, folder: str | Path, done: Callable[[], None] = lambda: None) -> None:
+        """Read a result folder, as `segment` or an export wrote it, into the scene, and choose it; `done` is called
+        when the folder is read no more."""
         folder, raw = Path(folder), self._jobs.new_folder()
 
         def read(_end: End) -> None:
+            done()
             try:
                 given = read_handover(raw)
                 self.choose_earlier(show_earlier(self._desk.scene, given, name_of(folder)))
@@ -145,7 +147,12 @@ class Following:
             finally:
                 shutil.rmtree(raw, ignore_errors=True)
 
-        self._jobs.run(["unpack", folder, "-o", raw, "--progress", "json"], read)
+        def not_read(end: End) -> None:
+            done()
+            self._remove([raw])
+            self._jobs.tell(end)
+
+        self._jobs.run(["unpack", folder, "-o", raw, "--progress", "json"], read, not_read)
 
     def compare(self, earlier_day: date | None = None, day: date | None = None) -> None:
         """Match the lesions of both dates; registers the scans first, in a job, if that is not done yet."""

@@ -18,6 +18,15 @@ def note_source(ct, path: str | Path, series: str | None = None) -> None:
     ct.SetAttribute(SERIES, series)
 
 
+def is_source(scene, folder: Path) -> bool:
+    """A host has read a CT of the scene in this folder. It is read there again: DICOM that is exported names its
+    patient."""
+    count = scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode")
+    nodes = [scene.GetNthNodeByClass(n, "vtkMRMLScalarVolumeNode") for n in range(count)]
+    paths = [Path(node.GetAttribute(SOURCE) or "") for node in nodes]
+    return any(path.is_relative_to(folder.resolve()) for path in paths)
+
+
 def source_of(ct, find_file: Callable[[str], str] | None = None) -> tuple[str | None, str | None]:
     """File or folder that the node's voxels came from, and the series' UID where that is needed; None where nobody
     knows. It may hold other voxels by now.
