@@ -9,7 +9,7 @@ import pytest
 from bench import PRETENDING, REPOSITORY, Bench
 
 if importlib.util.find_spec("slicer") is None:
-    collect_ignore = ["test_desk.py", "test_exporting.py", "test_following.py", "test_kills.py", "test_prompting.py"]
+    collect_ignore = [f"test_{name}.py" for name in ("desk", "exporting", "following", "kills", "prompting", "undoing")]
 
 
 @pytest.fixture

@@ -118,7 +118,9 @@ class History:
         self._states: OrderedDict[bytes, tuple[Edits, Cut | None]] = OrderedDict()
 
     def add(self, voxels: Voxels, edits: Edits, cut: Cut | None) -> None:
-        self._states[_fingerprint(voxels)] = edits, cut
+        state = _fingerprint(voxels)
+        self._states[state] = edits, cut
+        self._states.move_to_end(state)
         while len(self._states) > STATES:
             self._states.popitem(last=False)
 

@@ -64,7 +64,7 @@ class Result:
         self._measures = MeasuredLesions(ct, self._map)
         self._marked = MarkedLesions(ct, self._segments)
         self._surface_wanted = False
-        self._dragging = False
+        self._dragging = False  # a change of ours is under way: until it is measured, or the user does another thing
         self._read = False  # the lesions of the segments were looked at
 
     @property
@@ -75,6 +75,7 @@ class Result:
     @property
     def cut(self) -> Cut:
         """Of the segments as they are; the editor's Undo may set it back."""
+        self._segments.take()
         return self._segments.cut
 
     @cut.setter
@@ -146,6 +147,7 @@ class Result:
             answers.keep_answer(self.scene, self.ct, prompt.key, prompt.asked, probability)
             now, edits = self._segments.take(), self._segments.edits_taken()
             if edits:
+                self._begin_change()
                 points = self._grid.lps_to_ijk(np.reshape(prompt.inside, (-1, 3)))[:, ::-1]
                 self._segments.settle(now, edits.asked_at(np.rint(points).astype(int)))
             self._show_composed(anyway=True)
@@ -166,17 +168,16 @@ class Result:
     # The cut
 
     def move_threshold(self, threshold: float, smallest_mm: float, largest_only: bool = False) -> None:
-        """Segments only, for every move of the slider. The 3D surface is dropped until `measure`."""
-        if not self._dragging:
-            self._segments.lock()
-        node = segments.segmentation_node(self.scene, self.ct)
-        if not self._dragging:
-            self._dragging = True
-            self._surface_wanted = segments.has_surface(node)
-            self._save_undo(node)
+        """Segments only, for every move of the slider. The 3D surface is dropped until `measure`. All moves until then
+        are one for Undo; call `end_drag` where the user paints or undoes between them."""
+        node = self._begin_change()
         self.cut = Cut(threshold, smallest_mm, largest_only)
         with self._working():
             self._segments.write(node)
+
+    def end_drag(self) -> None:
+        """What moves next is another change: it takes what was painted before, and Undo takes it back by itself."""
+        self._dragging = False
 
     def recompose(self, threshold: float, smallest_mm: float, largest_only: bool = False) -> list[Lesion]:
         """The hand rests: cut and measure at these values; with `measures_later`, `lesions` are those of before."""
@@ -233,8 +234,9 @@ class Result:
         begun = segments.begun_segments(node)
         if begun:
             return min(begun)
-        self._segments.take()
-        self._save_undo(node)
+        self.end_drag()
+        self._begin_change()
+        self.end_drag()  # what comes into it is the user's
         with self._working():
             return self._segments.begin(node)
 
@@ -245,6 +247,10 @@ class Result:
         """
         return self.measure()
 
+    def take_undone(self) -> None:
+        """The host's own Undo or Redo led to another state: its edits and its cut are known. Measures nothing."""
+        self._segments.take(undone=True)
+
     @property
     def edits(self) -> Edits:
         """What was painted and erased so far."""
@@ -253,11 +259,11 @@ class Result:
 
     def reset_edits(self, lesion: int | None = None) -> list[Lesion]:
         """Drop what was painted into and erased from a lesion, or all, removed lesions included."""
-        if self.segmentation_node is None:
+        if self.segmentation_node is None or self.probability_node is None:
             return self.lesions
+        self.end_drag()
+        self._begin_change()
         now, edits = self._segments.take(), self._segments.edits_taken()
-        if self.probability_node is None:
-            return self.lesions
         self._segments.settle(now, edits.without([lesion]) if lesion is not None else Edits.none(now.shape))
         return self.recompose(*_values(self.cut))
 
@@ -306,6 +312,18 @@ class Result:
         self._marked.set_node(lesion, node)
         self._show()
         return self.lesions
+
+    def _begin_change(self):
+        """Before our own hand changes the segments; returns their node. Once for a whole drag, what the user painted is
+        taken, and Undo will lead back to here."""
+        if not self._dragging:
+            self._segments.lock()
+        node = segments.segmentation_node(self.scene, self.ct)
+        if not self._dragging:
+            self._dragging = True
+            self._surface_wanted = self._surface_wanted or segments.has_surface(node)
+            self._save_undo(node)
+        return node
 
     def _show(self) -> None:
         with self._working(), batch(self.scene):

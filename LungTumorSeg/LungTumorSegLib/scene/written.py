@@ -47,8 +47,10 @@ class WrittenSegments:
         return self._ct.GetImageData().GetDimensions()[::-1]
 
     def lock(self) -> None:
-        """Take what the user painted, and which lesions are marked as completed: `write` leaves these as they are."""
+        """Take what the user painted, and which lesions are marked as completed: `write` leaves these as they are. To
+        the segments as they are now Undo may lead back."""
         now, node = self.take(), self.node
+        self._history.add(now, self._edits, self.cut)
         self._locked = segments.locked_lesions(node) if node is not None else set()
         self._locked_voxels = now.of_lesions(self._locked)
 
@@ -75,8 +77,11 @@ class WrittenSegments:
         segments.begin_segment(node, known.highest)
         return known.highest
 
-    def take(self) -> Voxels:
-        """Take what the user painted since we wrote; returns the segments' voxels as they are now."""
+    def take(self, undone: bool = False) -> Voxels:
+        """Take what the user painted since we wrote; returns the segments' voxels as they are now.
+
+        undone : by Undo or Redo. Without it an empty state is the eraser's, whatever was empty before.
+        """
         self.edits_taken()
         node = self.node
         if node is None:
@@ -91,13 +96,14 @@ class WrittenSegments:
         if now.same(self._written):
             self._edits = self._edits_then
             return now
-        known = self._history.find(now)
+        self._history.add(self._written, self._edits_then, self.cut)  # Undo may lead back to it, measured or not
+        known = self._history.find(now) if undone or len(now) else None
         if known is not None:
             edits, self.cut = known
             self.settle(now, edits)
         else:
             self._edits = self._edits_then.after(self._written, now)
-            self._history.add(now, self._edits, self.cut)
+        self._history.add(now, self._edits, self.cut)
         return now
 
     def settle(self, now: Voxels, edits: Edits) -> None:

@@ -44,11 +44,12 @@ class Latest:
             self._task = asyncio.get_event_loop().create_task(self._work())
 
     def settle(self) -> None:
-        """Show the value put last now, seen or not, and rest: somebody needs what it makes."""
+        """Show the value that waits, seen or not, and rest: somebody needs what it makes."""
         if self.moving:
             self._task.cancel()
-            self._came.clear()
-            self._show(self._value)
+            if self._came.is_set():
+                self._came.clear()
+                self._show(self._value)
             self._rested()
             self._after()
 

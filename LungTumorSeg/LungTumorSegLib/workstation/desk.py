@@ -187,6 +187,8 @@ class Desk:
             take_for_ct(self.ct, is_ct)
             if self._threshold_of_model or not self.has_result:
                 self._take_threshold(answer.meta["threshold"])
+            if not self.has_result:
+                self._result.cut = self.cut
             views.show_ct(views.composite_nodes(self.scene), self.ct)
             yield
             yield from self._result.taking(answer.box)
@@ -253,7 +255,8 @@ class Desk:
         """The widgets stand at these values: cut and measure, unless the scene shows just that."""
         self.cut = cut
         if self.has_result and self._drawn != cut:
-            self._result.recompose(*_values(cut))
+            if self._result.cut != cut:  # else the drag has cut it: Undo is not to find a change that changed nothing
+                self._result.recompose(*_values(cut))
             self._drawn_anew(self._say_threshold)
 
     # Lesions and views
@@ -303,12 +306,17 @@ class Desk:
         if self._result is None:
             yield
             return
+        self.settling()  # else the slider would rest after the Undo, and cut anew what that gave back
+        self._rest_where_dragged()
         self._result.at_work = True
         try:
             yield
         finally:
             self._result.at_work = False
             self._painted()
+            if self.has_result:
+                self._result.take_undone()
+                self._follow_cut()
 
     def reset_edits(self, lesion: int | None = None) -> None:
         """Take back what the user painted and erased in a lesion, or in all."""
@@ -337,8 +345,7 @@ class Desk:
         saved."""
         self.settling()
         self._asking.settle()
-        if self.has_result and self._drawn is None:
-            self.rest(self._result.cut)
+        self._rest_where_dragged()
         if self._painted_at is not None:
             self._take_painted()
         self._measuring.finish()
@@ -384,6 +391,7 @@ class Desk:
     def _drawn_anew(self, then: Callable[[], None], at_once: bool = True) -> None:
         """The segments are others: measure them, `then` say so."""
         self._drawn = self._result.cut
+        self._watch.follow()  # the brush may come before the measures
         self._show(surface_later=True)
         self._measuring.begin(self._result.measuring, then, at_once)
         self.host.changed()
@@ -409,9 +417,14 @@ class Desk:
         self._drawn = self.cut
         self.host.threshold(self.cut.threshold)
 
+    def _rest_where_dragged(self) -> None:
+        if self.has_result and self._drawn is None:
+            self.rest(self._result.cut)
+
     def _painted(self) -> None:
         self._painted_at = self._clock()
         self._measuring.drop()
+        self._result.end_drag()
 
     def _take_painted(self) -> None:
         """The brush rests."""
@@ -420,10 +433,15 @@ class Desk:
             self._measuring.begin(self._result.measuring, self._say_painted)
 
     def _say_painted(self) -> None:
-        if self._result.cut != self.cut:  # the editor's Undo led back past a move of the threshold
-            self.cut = self._drawn = self._result.cut
-            self.host.threshold(self.cut.threshold)
+        self._follow_cut()
         self._say_measured()
+
+    def _follow_cut(self) -> None:
+        """Undo may have led back past a move of the threshold: the slider stands there again."""
+        cut = self._result.cut
+        if cut != self.cut:
+            self.cut = self._drawn = cut
+            self.host.threshold(cut.threshold)
 
     def _note_edits(self) -> None:
         self._has_edits = self._result is not None and self.has_result and bool(self._result.edits)
