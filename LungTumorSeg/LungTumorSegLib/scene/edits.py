@@ -29,7 +29,8 @@ from LungTumorSegLib.scene.voxels import Shape, Voxels, either
 _PAINTED, _ERASED, _REMOVED, _WRITTEN, _SHAPE = (
     ownership.PREFIX + name for name in ("Painted", "Erased", "Removed", "Written", "Shape")
 )
-STATES = 30  # of the past that are known; the editor's Undo goes back 10
+UNDO_STEPS = 10  # so far the editor's Undo goes back, Slicer's and the page's; each keeps all segments
+STATES = 30  # of the past that are known: what was undone and done anew counts, too
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,6 +9,7 @@ from trame_slicer.segmentation import BrushDiameterMode, SegmentationEffectErase
 from undo_stack import UndoStack
 
 from LungTumorSegLib.scene import segments
+from LungTumorSegLib.scene.edits import UNDO_STEPS
 from LungTumorSegLib.web.undo import ChangeOfOurs
 from LungTumorSegLib.workstation.desk import Desk
 
@@ -29,7 +30,7 @@ class Tools:
     def __init__(self, app, desk: Desk, put_down: Callable[[], None], undo_changed: Callable[[], None]):
         self._app, self._desk, self._put_down = app, desk, put_down
         self._editor = app.segmentation_editor
-        self.undo_stack = UndoStack()
+        self.undo_stack = UndoStack(undo_limit=UNDO_STEPS)
         self.undo_stack.index_changed.connect(lambda *_: undo_changed())
         self._editor.set_undo_stack(self.undo_stack)
         self._tool = ""
