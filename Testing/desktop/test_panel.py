@@ -133,6 +133,19 @@ def test_explain_lays_the_heat_over_the_views_instead(host, segmented, ct):
     assert not composite.GetForegroundVolumeID()
 
 
+def test_a_new_segment_shows_its_probability_and_not_the_grad_cam_of_the_last(host, segmented, ct):
+    click(segmented.ui.explainButton)
+    assert host.until(lambda: segmented.ui.gradCamCheckBox.checked)
+    assert host.until(idle(segmented))
+    click(segmented.ui.segmentButton)
+    assert host.until(lambda: segmented.ui.probabilityCheckBox.checked)
+    assert host.until(idle(segmented))
+    assert not segmented.ui.gradCamCheckBox.checked
+    assert result_of(ct).heat_node is None
+    composite = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSliceCompositeNode")
+    assert composite.GetForegroundVolumeID() == result_of(ct).probability_node.GetID()
+
+
 def test_a_placed_point_adds_a_lesion(host, segmented, ct):
     click(segmented.ui.insideButton)
     segmented.ui.placeWidget.q.click(-30.0, -30.0, 30.0)

@@ -81,6 +81,19 @@ def test_grad_cam_is_made_at_first_use_and_shown_instead_of_the_probability(segm
     until(lambda: served.ask("overlays"), lambda shown: shown == [True, False], segmented)
 
 
+def test_a_new_segment_shows_its_probability_and_grad_cam_is_made_anew(segmented, served):
+    segmented.click("#show-heat")
+    until(lambda: served.ask("overlays"), lambda shown: shown == [False, True], segmented)
+    segmented.wait_for_selector("#segment:has-text('Segment')")
+    segment(segmented)
+    until(lambda: served.ask("overlays"), lambda shown: shown == [True, False], segmented)
+    segmented.wait_for_selector("#show-probability.v-btn--active")
+    segmented.wait_for_selector("#show-heat:enabled")
+    segmented.click("#show-heat")
+    until(lambda: served.ask("overlays"), lambda shown: shown == [False, True], segmented)
+    segmented.click("#show-probability")
+
+
 def test_painting_adds_voxels_and_undo_takes_them_back(segmented, served):
     before = served.ask("voxels")
     middle = before["1"]["middle"]

@@ -210,6 +210,41 @@ def test_explain_tells_the_host_which_map_to_show(segmented):
     assert "Grad-CAM made in" in segmented.host.sentences[-1]
 
 
+def test_a_new_answer_leaves_no_grad_cam_of_the_one_before(segmented, tmp_path):
+    desk, host = segmented.desk, segmented.host
+    desk.explain()
+    assert segmented.rest()
+    desk.show(Display("heat"))
+    desk.segment()
+    assert segmented.rest()
+    assert desk.result.heat_node is None
+    assert host.overlays == ["heat", "probability"]
+    folders = []
+    segmented.exporting.result(folders.append)
+    assert segmented.rest()
+    assert host.failures == []
+    assert not (folders[0] / "gradcam.nii.gz").exists()
+
+
+def test_a_ct_without_grad_cam_shows_its_probability_instead(segmented, ct, scene):
+    from made_scene import START, add_ct, blobs
+
+    from LungTumorSegLib.scene.result import Result
+    from LungTumorSegLib.volume.box import Box
+
+    desk, host = segmented.desk, segmented.host
+    desk.explain()
+    assert segmented.rest()
+    desk.show(Display("heat"))
+    other = add_ct(scene, name="Other")
+    desk.choose_ct(other)
+    desk.choose_ct(ct)
+    assert host.overlays == ["heat"], "there is nothing to show in the other, and in this one there is"
+    Result(scene, other).show(Box(START, blobs()), 0.4, 1.0)
+    desk.choose_ct(other)
+    assert host.overlays == ["heat", "probability"]
+
+
 def test_the_display_follows_the_switches(segmented):
     from LungTumorSegLib.scene import segments
 

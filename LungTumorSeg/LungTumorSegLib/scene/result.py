@@ -110,8 +110,10 @@ class Result:
 
     def taking(self, probability: Box) -> Steps[None]:
         """The first part of `show`, in steps, for a host whose windows must not stand still: the map is the new one,
-        the segments are as they were. `recompose` then."""
+        the segments are as they were. `recompose` then. Grad-CAM of the answer before goes."""
         answers.keep_automatic(self.scene, self.ct, probability)
+        if self.heat_node is not None:
+            ownership.remove(self.scene, self.heat_node)
         self._map.forget()
         yield
         yield from self._map.composing()

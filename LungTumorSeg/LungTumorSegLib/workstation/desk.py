@@ -28,7 +28,7 @@ from LungTumorSegLib.workstation import words
 from LungTumorSegLib.workstation.asking import Asking
 from LungTumorSegLib.workstation.case_images import ONE, CaseImages
 from LungTumorSegLib.workstation.display import Display, show_display
-from LungTumorSegLib.workstation.host import HEAT, Host
+from LungTumorSegLib.workstation.host import HEAT, PROBABILITY, Host
 from LungTumorSegLib.workstation.lesion_text import lesion_text
 from LungTumorSegLib.workstation.measuring import Measuring
 from LungTumorSegLib.workstation.prompting import Prompting
@@ -175,6 +175,7 @@ class Desk:
         self._note_edits()
         self.host.lesions(self.lesions)
         show_display(self.scene, self._result, self._display)
+        self._leave_heat()
         self.host.changed()
 
     # The worker
@@ -195,6 +196,7 @@ class Desk:
             self._result.recompose(*_values(self.cut))
             keep_run(self._result.segmentation_node, answer.meta, self._asking.fingerprints.get(model))
             self._drawn_anew(lambda: self._say_found(started, answer), at_once=False)
+            self._leave_heat()
 
         if self._asking.segment(done) is not None and self.can_prompt:
             self._prompting.follow()
@@ -416,6 +418,11 @@ class Desk:
         self.cut = Cut(min(max(threshold, SLIDER[0]), SLIDER[1]), self.cut.smallest_mm, self.cut.largest_only)
         self._drawn = self.cut
         self.host.threshold(self.cut.threshold)
+
+    def _leave_heat(self) -> None:
+        """Grad-CAM is to be seen, and this result has none (any more): its probability instead."""
+        if self._display.overlay == HEAT and self.has_result and self._result.heat_node is None:
+            self.host.overlay(PROBABILITY)
 
     def _rest_where_dragged(self) -> None:
         if self.has_result and self._drawn is None:

@@ -32,4 +32,4 @@ class Host(Protocol):
         """The desk took the model's threshold: move the slider. `rest` may be called with it, and does nothing."""
 
     def overlay(self, name: str) -> None:
-        """The desk has a new map to show (PROBABILITY or HEAT): set the switches, then call `show`."""
+        """The desk has another map to show (PROBABILITY or HEAT): set the switches, then call `show`."""
