@@ -365,6 +365,12 @@ def parameter_node_wrapper(cls):
                 assert type(value) is type(getattr(cls, name)), f"{name} = {value!r}"
                 self.node.SetParameter(name, json.dumps(value))
 
+        def StartModify(self):
+            return self.node.StartModify()
+
+        def EndModify(self, was_modifying):
+            self.node.EndModify(was_modifying)
+
         def AddObserver(self, *arguments):
             return self.node.AddObserver(*arguments)
 

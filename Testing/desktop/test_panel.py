@@ -190,6 +190,29 @@ def test_a_saved_result_is_taken_up_as_it_is(host, segmented, ct):
     assert times == [node.GetMTime() for node in (result_of(ct).segmentation_node, result_of(ct).probability_node)]
 
 
+def test_another_ct_brings_its_own_threshold_and_stays_as_it_was_cut(host, segmented, ct):
+    from made_scene import START, add_ct, blobs
+
+    from LungTumorSegLib.scene.segments import read_labels
+    from LungTumorSegLib.volume.box import Box
+
+    other = add_ct(slicer.mrmlScene, name="Other")
+    result_of(other).show(Box(START, blobs()), 0.3, 1.0, largest_only=True)
+    node = result_of(other).segmentation_node
+    mask, changed = read_labels(node).values, node.GetMTime()
+    ui = segmented.ui
+    ui.thresholdSlider.q.drag(0.5, 0.6)  # and it is not measured yet
+    segmented.logic.getParameterNode().ct = other
+    assert host.until(idle(segmented))
+    assert (ui.thresholdSlider.value, ui.smallestSpinBox.value, ui.largestCheckBox.checked) == (0.3, 1.0, True)
+    np.testing.assert_array_equal(read_labels(node).values, mask)
+    assert node.GetMTime() == changed
+    segmented.logic.getParameterNode().ct = ct
+    assert host.until(idle(segmented))
+    assert (ui.thresholdSlider.value, ui.smallestSpinBox.value, ui.largestCheckBox.checked) == (0.6, 3.0, False)
+    assert not segmented.panel.desk.has_edits
+
+
 def test_the_panel_says_on_every_tab_that_it_is_no_medical_device(segmented):
     for name in ("Segment", "Measure", "Export", "Train"):
         open_tab(segmented, name)

@@ -18,7 +18,7 @@ class RecordingHost:
 
     def __init__(self):
         self.sentences, self.failures, self.overlays, self.shown, self.steps = [], [], [], [], []
-        self.slider = None
+        self.slider, self.cuts = None, []
 
     def changed(self):
         pass
@@ -37,6 +37,10 @@ class RecordingHost:
 
     def threshold(self, value):
         self.slider = value
+
+    def cut(self, cut):
+        self.slider = cut.threshold
+        self.cuts.append(cut)
 
     def overlay(self, name):
         self.overlays.append(name)

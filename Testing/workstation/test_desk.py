@@ -14,6 +14,11 @@ def nodes(scene) -> dict:
     return {scene.GetNthNode(n).GetID(): scene.GetNthNode(n).GetMTime() for n in range(scene.GetNumberOfNodes())}
 
 
+def held(scene) -> dict:
+    """As `nodes`, however it is drawn."""
+    return {name: changed for name, changed in nodes(scene).items() if "Display" not in name}
+
+
 def test_segment_shows_lesions_and_tells_the_host(segmented):
     host, desk = segmented.host, segmented.desk
     assert host.failures == []
@@ -102,6 +107,89 @@ def test_another_ct_is_another_result_and_coming_back_changes_nothing(segmented,
     assert segmented.desk.lesions == lesions
     assert segmented.host.shown == lesions
     assert nodes(scene) == before
+
+
+def cut_elsewhere(scene, cut: Cut):
+    """A CT whose result was cut there, in the scene."""
+    from made_scene import START, add_ct, blobs
+
+    from LungTumorSegLib.scene.result import Result
+    from LungTumorSegLib.volume.box import Box
+
+    ct = add_ct(scene, name="Other")
+    Result(scene, ct).show(Box(START, blobs()), cut.threshold, cut.smallest_mm, cut.largest_only)
+    return ct
+
+
+def test_the_widgets_follow_to_where_the_chosen_ct_was_cut(segmented, ct, scene):
+    desk, cuts = segmented.desk, segmented.host.cuts
+    here, there = Cut(0.5, 3.0), Cut(0.3, 1.0, largest_only=True)
+    other = cut_elsewhere(scene, there)
+    desk.rest(here)
+    assert segmented.rest()
+    before = held(scene)
+    desk.choose_ct(other, here)
+    assert (cuts, desk.cut) == ([there], there)
+    desk.rest(there)
+    assert segmented.rest()
+    desk.choose_ct(ct, there)
+    assert (cuts, desk.cut) == ([there, here], here)
+    assert segmented.rest()
+    assert held(scene) == before
+
+
+def test_a_ct_without_a_result_leaves_the_widgets_where_they_are(segmented, scene):
+    from made_scene import add_ct
+
+    segmented.desk.choose_ct(add_ct(scene, name="Other"), Cut(0.6, 2.0))
+    assert segmented.host.cuts == []
+    assert segmented.desk.cut == Cut(0.6, 2.0)
+
+
+def test_a_threshold_that_no_slider_reaches_changes_nothing_of_what_was_cut_there(segmented, scene):
+    other = cut_elsewhere(scene, Cut(0.01, 1.0))
+    before = held(scene)
+    segmented.desk.choose_ct(other)
+    assert segmented.host.cuts == [Cut(0.02, 1.0)]
+    segmented.desk.rest(Cut(0.02, 1.0))
+    assert segmented.rest()
+    assert held(scene) == before
+
+
+def test_what_is_still_in_the_hand_when_another_ct_is_chosen_is_this_ones(segmented, ct, scene, monkeypatch):
+    from LungTumorSegLib.scene import segments
+    from LungTumorSegLib.workstation.measuring import Measuring
+
+    monkeypatch.setattr(Measuring.go_on, "__defaults__", (0.0,))
+    desk, other = segmented.desk, cut_elsewhere(scene, Cut(0.3, 1.0))
+    desk.drag_threshold(0.7)
+    mask = segments.read_labels(desk.result.segmentation_node)
+    desk.settling = lambda: desk.rest(Cut(0.7))  # as a host whose slider has not rested
+    desk.choose_ct(other)
+    desk.settling = lambda: None
+    assert desk.cut == Cut(0.3, 1.0)
+    desk.choose_ct(ct)
+    assert segmented.rest()
+    assert desk.cut == Cut(0.7)
+    assert not desk.result.edits
+    again = segments.read_labels(desk.result.segmentation_node)
+    assert again.start == mask.start
+    np.testing.assert_array_equal(again.values, mask.values)
+    assert sum(lesion.voxel_count for lesion in segmented.host.shown) == (mask.values > 0).sum()
+
+
+def test_a_ct_that_was_deleted_gets_no_measures(segmented, ct, scene, monkeypatch):
+    from LungTumorSegLib.workstation.measuring import Measuring
+
+    monkeypatch.setattr(Measuring.go_on, "__defaults__", (0.0,))
+    segmented.desk.rest(Cut(0.5))
+    assert segmented.desk.unsettled
+    scene.RemoveNode(ct)
+    before = set(nodes(scene))
+    segmented.desk.choose_ct(None)
+    assert segmented.rest()
+    assert set(nodes(scene)) == before
+    assert segmented.host.failures == []
 
 
 def test_an_answer_for_a_ct_that_is_no_longer_chosen_is_dropped(bench, ct, scene):

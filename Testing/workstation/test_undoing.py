@@ -140,6 +140,16 @@ def test_undo_leads_back_to_a_result_as_it_was_taken_up(bench, user, ct):
     assert edits(user) == NOTHING
 
 
+def test_undo_brings_the_smallest_lesions_back_and_their_widget(bench, user):
+    user.desk.rest(Cut(0.4, 25.0, largest_only=True))
+    assert bench.rest()
+    assert user.desk.lesions == []
+    user.undo()
+    assert bench.host.cuts == [Cut(0.4)]
+    assert bench.rest()
+    assert [lesion.id for lesion in user.desk.lesions] == [1, 2]
+
+
 def test_undo_of_the_only_segment_removes_no_lesion_for_good(bench, user):
     user.undo()
     assert bench.rest()

@@ -19,6 +19,7 @@ from LungTumorSegLib.desktop.settings import job_launch, worker_launch
 from LungTumorSegLib.desktop.shortcuts import Shortcuts
 from LungTumorSegLib.desktop.train_tab import TrainTab
 from LungTumorSegLib.scene import views
+from LungTumorSegLib.scene.cut import Cut
 from LungTumorSegLib.worker.process import WorkerProcess
 from LungTumorSegLib.workstation import models, words
 from LungTumorSegLib.workstation.desk import Desk
@@ -128,13 +129,12 @@ class Panel(VTKObservationMixin):
         if self.parameters is None:
             self.desk.choose_ct(None)
             return
-        cut = self.segment.cut()
         if self.parameters.ct is not self.desk.ct:
             self.segment.leave()
             if self.parameters.ct is not None:
                 views.show_result(self.scene, self.parameters.ct)  # an earlier study's was not seen before
-            self.desk.choose_ct(self.parameters.ct, cut)
-        self.desk.rest(cut)
+            self.desk.choose_ct(self.parameters.ct, self.segment.cut())
+        self.desk.rest(self.segment.cut())
         self.segment.show()
 
     def _tab_chosen(self, index: int) -> None:
@@ -169,6 +169,9 @@ class Panel(VTKObservationMixin):
 
     def threshold(self, value: float) -> None:
         self.segment.take_threshold(value)
+
+    def cut(self, cut: Cut) -> None:
+        self.segment.take_cut(cut)
 
     def overlay(self, name: str) -> None:
         self.segment.take_overlay(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import slicer
 from slicer.i18n import tr as _
 
 from LungTumorSegLib.desktop.case_images import ImageRows
@@ -141,6 +142,11 @@ class SegmentTab:
 
     def take_threshold(self, value: float) -> None:
         self.parameters.threshold = value
+
+    def take_cut(self, cut: Cut) -> None:
+        with slicer.util.NodeModify(self.parameters):  # told once: with one of them alone the result would be cut anew
+            self.parameters.threshold, self.parameters.smallestMm = cut.threshold, cut.smallest_mm
+            self.parameters.largestOnly = cut.largest_only
 
     def take_overlay(self, name: str) -> None:
         for switch, kind in OVERLAYS.items():

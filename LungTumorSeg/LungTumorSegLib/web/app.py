@@ -80,7 +80,9 @@ class App:
             server, self.slicer.scene, self.desk, self.views, self.host, lambda: self._switches.cut,
             self._hand.tools.forget, self._open_earlier,
         )  # fmt: skip
-        self.host.know(self.desk, self._jobs, self._also_changed, self._first_lesions, self._switches.show)
+        self.host.know(
+            self.desk, self._jobs, self._also_changed, self._first_lesions, self._switches.show, self._switches.set_cut
+        )
         self._images = CaseImageRows(server, self.desk)
         self._models = ModelChoice(server, self.desk)
         self._models_dialog = ModelsDialog(server, self._models.show_list)

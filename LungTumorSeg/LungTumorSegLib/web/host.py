@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from trame_server.utils.typed_state import TypedState
 
+from LungTumorSegLib.scene.cut import Cut
 from LungTumorSegLib.web.measure_tab import row, sums
 from LungTumorSegLib.web.state import ExportState, MeasureState, PageState, SegmentState
 
@@ -18,7 +19,7 @@ class PageHost:
         self._page, self._segment = TypedState(state, PageState), TypedState(state, SegmentState)
         self._measure, self._export = TypedState(state, MeasureState), TypedState(state, ExportState)
         self._desk = self._jobs = None
-        self._also_changed = self._first_lesions = self._map_came = lambda *_: None
+        self._also_changed = self._first_lesions = self._map_came = self._set_cut = lambda *_: None
 
     def know(
         self,
@@ -27,6 +28,7 @@ class PageHost:
         also_changed: Callable[[], None],
         first_lesions: Callable[[int], None],
         map_came: Callable[[], None],
+        set_cut: Callable[[Cut], None],
     ) -> None:
         """
         Parameters
@@ -34,9 +36,11 @@ class PageHost:
         also_changed : called at each `changed`
         first_lesions : called with the number of the first lesion when there were none before
         map_came : called when another overlay is on
+        set_cut : puts the sliders somewhere
         """
         self._desk, self._jobs = desk, jobs
-        self._also_changed, self._first_lesions, self._map_came = also_changed, first_lesions, map_came
+        self._also_changed, self._first_lesions = also_changed, first_lesions
+        self._map_came, self._set_cut = map_came, set_cut
 
     def changed(self) -> None:
         desk, data = self._desk, self._segment.data
@@ -74,6 +78,9 @@ class PageHost:
     def threshold(self, value: float) -> None:
         with self._segment.suppress_change_listeners():
             self._segment.data.threshold = value
+
+    def cut(self, cut: Cut) -> None:
+        self._set_cut(cut)
 
     def overlay(self, name: str) -> None:
         self._segment.data.overlay = name

@@ -86,6 +86,7 @@ class Scans:
         self._page.data.ct = node.GetID()
         if node is self._desk.ct:
             return
+        self._desk.settle()  # a slider that has not rested: its change is the CT's before, and forgotten with it
         self._changing()
         opening.set_window(node, *WINDOWS[self._page.data.window or "lung"])
         self._views.show_ct(node)

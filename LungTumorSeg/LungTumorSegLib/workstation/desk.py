@@ -12,12 +12,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.measurement.measure import Lesion
 from LungTumorSegLib.measurement.steps import Steps
 from LungTumorSegLib.scene import segments, views
-from LungTumorSegLib.scene.cut import Cut
+from LungTumorSegLib.scene.cut import Cut, kept_cut
 from LungTumorSegLib.scene.diameters import highlight
 from LungTumorSegLib.scene.measured import take_for_ct
 from LungTumorSegLib.scene.prompts import Prompt
@@ -150,15 +151,23 @@ class Desk:
         self._asking.restart(inline)
 
     def choose_ct(self, ct, cut: Cut | None = None) -> None:
-        """Take up the CT's result as it stands in the scene, without changing it; None to follow none.
+        """Take up the CT's result as it stands in the scene, without changing it, and have the host's widgets follow to
+        where it was cut; None to follow none. What is still under way in the CT before is settled.
 
-        cut : where the host's widgets stand; `rest` cuts anew where the scene shows another
+        cut : where the host's widgets stand
         """
+        if ct is not self.ct and self.ct is not None:
+            if self.ct.GetScene() is not None:
+                self.settle()
+            else:  # it was deleted
+                self._asking.drop()
+        self._take_up(ct, cut)
+
+    def _take_up(self, ct, cut: Cut | None = None) -> None:
         self.cut = cut or self.cut
         if ct is self.ct:
             return
         self._painted_at = None
-        self._asking.settle()
         self._measuring.drop()
         if self._result is not None:
             self._watch.stop()
@@ -169,9 +178,11 @@ class Desk:
             self._result.measures_later = True
             self._watch = Watch(self._result, self._lesions_changed, self._painted)
             self._prompting = Prompting(self._result, self._ask_prompt, self._followed, self._clock)
-        self._drawn = self._result.cut if self.has_result else self.cut
+        self._drawn = _within_slider(self._result.cut) if self.has_result else self.cut
         if self.has_result:
             self._measuring.begin(self._result.reading)
+            if kept_cut(ct) is not None:
+                self._follow_cut()
         self._note_edits()
         self.host.lesions(self.lesions)
         show_display(self.scene, self._result, self._display)
@@ -356,12 +367,12 @@ class Desk:
         """Nodes are about to vanish: what still comes for them is not wanted any more."""
         self._asking.forget()
         self.host.said("")
-        self.choose_ct(None)
+        self._take_up(None)
 
     def close(self) -> None:
         """The user goes: end the worker. The host closes the process."""
         self._asking.drop()
-        self.choose_ct(None)
+        self._take_up(None)
         self._asking.close()
 
     # The rest is private
@@ -415,7 +426,7 @@ class Desk:
     def _take_threshold(self, threshold: float) -> None:
         """Move the slider without drawing the old result once more."""
         self._threshold_of_model = False
-        self.cut = Cut(min(max(threshold, SLIDER[0]), SLIDER[1]), self.cut.smallest_mm, self.cut.largest_only)
+        self.cut = _within_slider(Cut(threshold, self.cut.smallest_mm, self.cut.largest_only))
         self._drawn = self.cut
         self.host.threshold(self.cut.threshold)
 
@@ -444,11 +455,11 @@ class Desk:
         self._say_measured()
 
     def _follow_cut(self) -> None:
-        """Undo may have led back past a move of the threshold: the slider stands there again."""
-        cut = self._result.cut
+        """The scene shows another cut, of another CT or from before an Undo: the host's widgets stand there."""
+        cut = _within_slider(self._result.cut)
         if cut != self.cut:
             self.cut = self._drawn = cut
-            self.host.threshold(cut.threshold)
+            self.host.cut(cut)
 
     def _note_edits(self) -> None:
         self._has_edits = self._result is not None and self.has_result and bool(self._result.edits)
@@ -468,6 +479,10 @@ class Desk:
 
     def _say_measured(self) -> None:
         self.host.said(words.measured(len(self.lesions), sum(lesion.edited for lesion in self.lesions)))
+
+
+def _within_slider(cut: Cut) -> Cut:
+    return replace(cut, threshold=min(max(cut.threshold, SLIDER[0]), SLIDER[1]))
 
 
 def _values(cut: Cut) -> tuple[float, float, bool]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from LungTumorSegLib.measurement.measure import Lesion
+from LungTumorSegLib.scene.cut import Cut
 
 PROBABILITY, HEAT = "probability", "heat"
 
@@ -30,6 +31,9 @@ class Host(Protocol):
 
     def threshold(self, value: float) -> None:
         """The desk took the model's threshold: move the slider. `rest` may be called with it, and does nothing."""
+
+    def cut(self, cut: Cut) -> None:
+        """What is seen was cut there: move the widgets of all three values, before `rest` is called with any."""
 
     def overlay(self, name: str) -> None:
         """The desk has another map to show (PROBABILITY or HEAT): set the switches, then call `show`."""
