@@ -65,6 +65,12 @@ def hand():
     app.scene.Clear()
 
 
+def test_another_ct_puts_the_tool_down(hand):
+    hand.tools.take("inside")
+    hand.tools.forget()
+    assert hand.put_down == 1
+
+
 def test_undo_goes_back_as_far_as_what_was_there_is_known(hand):
     for number in range(STROKES):
         hand.stroke(number)

@@ -1,4 +1,4 @@
-"""Two CTs open: each with its own threshold."""
+"""Two CTs open: each with its own threshold, no tool in the hand that is not."""
 
 import shutil
 
@@ -39,3 +39,15 @@ def test_each_ct_is_shown_with_the_threshold_at_which_it_was_cut(page, served, c
     choose(page, "two")
     until(lambda: shown(page), lambda text: text == "0.43", page)
     assert at_50 < served.ask("voxels")["1"]["count"] < at_40
+
+
+def test_another_ct_takes_the_tool_out_of_the_hand_and_its_button_says_so(segmented, served, ct_file):
+    segmented.click("#tool-paint")
+    segmented.wait_for_selector("#tool-paint[aria-pressed=true]")
+    until(lambda: served.ask("tool"), lambda tool: tool == "paint", segmented)
+    open_ct(segmented, ct_file)
+    segmented.wait_for_selector("#tool-paint[aria-pressed=false]")
+    assert served.ask("tool") == ""
+    segmented.click("#tool-paint")
+    until(lambda: served.ask("tool"), lambda tool: tool == "paint", segmented)
+    segmented.keyboard.press("Escape")

@@ -91,6 +91,7 @@ class Tools:
         self.take("")
         self.undo_stack.clear()
         self._lesion = 0
+        self._put_down()
 
     def _turn_back(self, does: Callable[[], None]) -> None:
         with self._desk.undoing():
