@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import shutil
 
 import numpy as np
@@ -147,3 +148,52 @@ def test_old_files_stay_whole_where_an_export_fails(as_dicom, tmp_path, monkeypa
         export(mask, ct, tmp_path / "out", ["csv,rle"])
     assert {f.name: f.read_bytes() for f in (tmp_path / "out").iterdir()} == before
     assert [f.name for f in tmp_path.iterdir()] == ["out"]
+
+
+def dicom_in(folder) -> set[str]:
+    return {f.name for f in folder.glob("*.dcm")}
+
+
+def emptied(mask, place):
+    """The mask without a lesion."""
+    sitk.WriteImage(sitk.ReadImage(str(mask)) * 0, str(place))
+    return place
+
+
+def test_seg_and_sr_of_an_earlier_result_go_where_there_is_no_lesion_any_more(as_dicom, tmp_path, capsys):
+    ct, mask = as_dicom
+    export(mask, ct, tmp_path / "out", ["csv,seg,sr"])
+    assert dicom_in(tmp_path / "out") == DICOM
+    export(emptied(mask, tmp_path / "empty.nii.gz"), ct, tmp_path / "out", ["csv,seg,sr"])
+    assert len((tmp_path / "out" / "lesions.csv").read_text().splitlines()) == 1
+    assert dicom_in(tmp_path / "out") == set()
+    assert "segmentation.dcm, measurements.dcm of an earlier result: taken away" in capsys.readouterr().err
+
+
+def test_an_sr_that_refers_to_a_seg_that_is_no_more_goes_and_one_of_the_same_findings_stays(as_dicom, tmp_path):
+    ct, mask = as_dicom
+    other = tmp_path / "other.nii.gz"
+    sitk.WriteImage(sitk.BinaryErode(sitk.ReadImage(str(mask)) > 0), str(other))
+    export(mask, ct, tmp_path / "out", ["sr"])
+    export(mask, ct, tmp_path / "out", ["csv"])
+    export(mask, ct, tmp_path / "out", ["seg"])
+    assert dicom_in(tmp_path / "out") == DICOM
+    export(other, ct, tmp_path / "out", ["seg"])
+    assert dicom_in(tmp_path / "out") == {"segmentation.dcm"}
+
+
+def test_what_another_program_wrote_stays_and_what_is_older_than_the_result_is_told_of(as_dicom, tmp_path, capsys):
+    ct, mask = as_dicom
+    export(mask, ct, tmp_path / "out", ["csv,sr"])
+    for name in DICOM:
+        foreign = pydicom.dcmread(tmp_path / "out" / name)
+        foreign.ManufacturerModelName = "Another"
+        foreign.save_as(tmp_path / "out" / name)
+    capsys.readouterr()
+    export(mask, ct, tmp_path / "out", ["csv"])
+    assert "older" not in capsys.readouterr().err
+    for file in (tmp_path / "out").iterdir():
+        os.utime(file, (0, 0))
+    export(emptied(mask, tmp_path / "empty.nii.gz"), ct, tmp_path / "out", ["rle"])
+    assert dicom_in(tmp_path / "out") == DICOM
+    assert "lesions.csv, segmentation.dcm, measurements.dcm in the folder: older" in capsys.readouterr().err

@@ -52,3 +52,15 @@ def test_what_the_user_put_there_stays(tmp_path):
     (tmp_path / "results" / "notes.txt").write_text("mine")
     write(tmp_path / "results", 1)
     assert {path.name for path in (tmp_path / "results").iterdir()} == {*NAMES, "notes.txt"}
+
+
+def test_what_the_new_files_contradict_goes_when_they_come_and_stays_where_they_do_not(tmp_path):
+    for name in ("old", "mine"):
+        (tmp_path / "out").mkdir(exist_ok=True)
+        (tmp_path / "out" / name).touch()
+    with pytest.raises(KeyError), staged(tmp_path / "out", gone=["old", "never there"]):
+        raise KeyError
+    assert (tmp_path / "out" / "old").exists()
+    with staged(tmp_path / "out", gone=["old", "never there"]) as staging:
+        (staging / "new").touch()
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"mine", "new"}

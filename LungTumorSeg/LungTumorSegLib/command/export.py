@@ -39,6 +39,7 @@ def export(
     """Write the lesions as NIfTI, NRRD, run lengths, DICOM SEG and SR, tables and a report for printing."""
     from LungTumorSegLib.command.staging import staged
     from LungTumorSegLib.export.formats import FORMATS, choose
+    from LungTumorSegLib.export.former import contradicted, older
     from LungTumorSegLib.export.result import read_mask_findings, read_result
     from LungTumorSegLib.measurement.wording import DISCLAIMER
     from LungTumorSegLib.volume.reading import read_ct
@@ -62,9 +63,16 @@ def export(
 
     for note in (*findings.ct.warnings, *notes):
         print(f"note: {note}", file=sys.stderr)
-    with staged(folder) as staging:
+    written = [file for name in wanted for file in FORMATS[name].files]
+    gone = [file for file in contradicted(folder, findings) if file not in written]
+    kept = older(folder, findings, [*written, *gone])
+    with staged(folder, gone=gone) as staging:
         for name in wanted:
             FORMATS[name].write(staging, findings)
+    if gone:
+        print(f"note: {', '.join(gone)} of an earlier result: taken away", file=sys.stderr)
+    if kept:
+        print(f"note: {', '.join(kept)} in the folder: older than this result, export again", file=sys.stderr)
     if not findings.lesions:
         print("No lesion: the masks are empty, the tables have headings only, and the report says so.")
     for name in wanted:

@@ -42,14 +42,12 @@ def write_results(
     InputRefused
         The folder cannot be written to, or the disk is full.
     """
-    with staged(folder, last=RUN) as staging:
+    with staged(folder, last=RUN, gone=(HEAT,) if heat is None else ()) as staging:
         write_maps(staging, ct, probability, labels, heat)
         report = {"convention": CONVENTION, "lesions": [lesion.as_dict() for lesion in lesions], "note": DISCLAIMER}
         (staging / "lesions.json").write_text(json.dumps(report, indent=2) + "\n")
         (staging / RUN).write_text(json.dumps(run, indent=2) + "\n")
         write_overview(staging / "overview.png", ct, probability, labels, lesions, heat, in_hu=in_hu)
-    if heat is None:
-        (folder / HEAT).unlink(missing_ok=True)
 
 
 def write_maps(folder: Path, ct: Volume, probability: Box, labels: Box, heat: Box | None) -> None:

@@ -73,8 +73,7 @@ class DicomSource:
         return (number if 0 < number <= MOST_NUMBER else 90) * NUMBERS_A_SERIES + which
 
     def uid(self, *words: str) -> UID:
-        """The same findings, clock and words always give the same UID; others another one."""
-        return generate_uid(entropy_srcs=[PROGRAM, self.findings.fingerprint, self.written.isoformat(), *words])
+        return uid_of(self.findings, self.written, *words)
 
     def tracking_uid(self, lesion: int) -> UID:
         """Of a lesion of this series: the same in every export, whatever its outline is by then."""
@@ -94,9 +93,8 @@ class DicomSource:
 
     @cached_property
     def written(self) -> datetime:
-        """When the findings were made, by the source's clock. Where the source does not state its zone, by this
-        machine's: a time without a zone is understood as local, and the study's is."""
-        return self.findings.written.astimezone(self.zone and datetime.strptime(self.zone, "%z").tzinfo)
+        """When the findings were made, by the source's clock."""
+        return written_by_clock(self.findings, self.zone)
 
     @cached_property
     def stamp(self) -> dict[str, str]:
@@ -117,6 +115,17 @@ class DicomSource:
         for equipment in dataset.get("ContributingEquipmentSequence", ()):
             equipment.ContributionDateTime = self.written.strftime("%Y%m%d%H%M%S%z")
         return dataset
+
+
+def written_by_clock(findings: Findings, zone: str | None) -> datetime:
+    """When the findings were made, in a zone such as "+0100". None: by this machine's clock, since a time without a zone
+    is understood as local, and the study's is."""
+    return findings.written.astimezone(zone and datetime.strptime(zone, "%z").tzinfo)
+
+
+def uid_of(findings: Findings, written: datetime, *words: str) -> UID:
+    """The same findings, clock (of `written`) and words always give the same UID; others another one."""
+    return generate_uid(entropy_srcs=[PROGRAM, findings.fingerprint, written.isoformat(), *words])
 
 
 def read_source(findings: Findings) -> DicomSource:
