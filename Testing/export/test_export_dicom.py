@@ -290,6 +290,19 @@ def test_attributes_that_may_be_missing_or_odd_do_not_stop_the_export(found, tmp
     assert (made.SeriesNumber, made.PatientSex) == (9001, "")
 
 
+@pytest.mark.parametrize("empty", [True, False])
+def test_slices_that_do_not_say_how_thick_they_are_are_as_thick_as_they_lie_apart(found, tmp_path, empty):
+    findings = found(changes={"SliceThickness": ""})
+    for file in findings.ct.series.files if not empty else ():
+        slice_ = pydicom.dcmread(file)
+        del slice_.SliceThickness
+        slice_.save_as(file)
+    write_dicom_seg(tmp_path, findings)
+    (shared,) = pydicom.dcmread(tmp_path / "segmentation.dcm").SharedFunctionalGroupsSequence
+    assert shared.PixelMeasuresSequence[0].SliceThickness == 2.5
+    assert MISSING or dciodvfy(tmp_path / "segmentation.dcm")[0] == []
+
+
 def test_nothing_that_the_libraries_say_of_a_patient_reaches_the_terminal(found, tmp_path, capfd, recwarn):
     findings = found(changes={"PatientName": "CanaryWithoutComma", "PatientBirthDate": "long ago"})
     write_dicom_seg(tmp_path, findings)
