@@ -176,7 +176,7 @@ def test_dicom_of_a_ct_that_was_none_is_refused_in_one_line(exported, tmp_path):
     exported.exporting.dicom(tmp_path / "out")
     assert exported.rest()
     assert len(exported.host.failures) == 1
-    assert exported.host.failures[0][0].startswith("DICOM SEG and SR need a CT that was read from DICOM")
+    assert exported.host.failures[0][0].startswith("No DICOM SEG and SR: the CT was not read from DICOM")
     assert not (tmp_path / "out").exists()
 
 

@@ -47,6 +47,8 @@ def add(
             raise InputRefused("a CT needs the mask of its lesions: name it with --mask, or give a result's folder")
         else:
             scan = read_ct(source, series=series, hu_offset=hu_offset)
+        for warning in scan.warnings:
+            progress.say(f"note: {warning}")
         if mask is not None:
             labels = read_mask(mask, scan).voxels
         added = add_case(to, scan, labels, patient, replace, progress)

@@ -33,6 +33,8 @@ def unpack(
     with ProgressLine(style) as progress:
         progress("reading", 0.0)
         found = read_result(result, ct)
+        for warning in found.ct.warnings:
+            progress.say(f"note: {warning}")
         probability = None
         if (result / "probability.nii.gz").exists():
             probability = cropped(read_map(result / "probability.nii.gz").voxels)

@@ -118,8 +118,8 @@ class DicomSource:
 
 
 def written_by_clock(findings: Findings, zone: str | None) -> datetime:
-    """When the findings were made, in a zone such as "+0100". None: by this machine's clock, since a time without a zone
-    is understood as local, and the study's is."""
+    """When the findings were made, in a zone such as "+0100". None: by this machine's clock, since a time without a
+    zone is understood as local, and the study's is."""
     return findings.written.astimezone(zone and datetime.strptime(zone, "%z").tzinfo)
 
 

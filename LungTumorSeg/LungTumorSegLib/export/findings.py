@@ -55,6 +55,7 @@ class Findings:
     labels : uint16 [k, j, i] on the CT's grid, 0 = background, n = the lesion with the id n.
     lesions : their measures, in the order in which they are listed.
     flat : the scan is a picture, such as an X-ray.
+    other_series : the CT is another DICOM series than the one that was segmented, and holds other voxels.
     written : when they were found. Files made later carry this time, so that the same findings give the same files.
     """
 
@@ -64,6 +65,7 @@ class Findings:
     maker: Maker
     written: datetime
     flat: bool = False
+    other_series: bool = False
 
     @property
     def numbers(self) -> list[int]:

@@ -46,7 +46,7 @@ def choose(asked: list[str], findings: Findings) -> tuple[list[str], list[str]]:
     """The formats to write, and notes, one line each, on what is left out.
 
     Nothing asked for: all that the findings allow. SR brings SEG with it, which it refers to. Raises InputRefused for
-    unknown names, and where DICOM is asked for but the CT is not DICOM, or a report of a flat picture.
+    unknown names, where DICOM is asked for but cannot be, and for a report of a flat picture.
     """
     unknown = [name for name in asked if name not in FORMATS]
     if unknown:
@@ -55,14 +55,13 @@ def choose(asked: list[str], findings: Findings) -> tuple[list[str], list[str]]:
     if "sr" in wanted and "seg" not in wanted:
         wanted.insert(wanted.index("sr"), "seg")
     notes = []
-    if findings.ct.series is None and any(FORMATS[name].dicom for name in asked):
-        raise InputRefused(
-            "DICOM SEG and SR need a CT that was read from DICOM, and this one was not: give the DICOM folder with "
-            "--ct, or leave out seg and sr."
-        )
-    if not asked and (why := no_slices(findings)):
+    if lacking := lacking_for_dicom(findings):
+        why, remedy = lacking
+        if any(FORMATS[name].dicom for name in asked):
+            raise InputRefused(f"No DICOM SEG and SR: {why}: {remedy}leave out seg and sr.")
         wanted = [name for name in wanted if not FORMATS[name].dicom]
-        notes.append(f"No DICOM SEG and SR: {why}.")
+        if not asked:
+            notes.append(f"No DICOM SEG and SR: {why}.")
     if findings.flat:
         if any(FORMATS[name].report for name in asked):
             raise InputRefused("The report is of a CT, and this is a flat picture: leave out html and pdf.")
@@ -73,11 +72,12 @@ def choose(asked: list[str], findings: Findings) -> tuple[list[str], list[str]]:
     return wanted, notes
 
 
-def no_slices(findings: Findings) -> str:
-    """Why there are no DICOM files, one a slice, to refer to; empty where there are."""
-    series = findings.ct.series
-    if series is None:
-        return "the CT was not read from DICOM"
-    if len(series.files) != len(findings.labels):
-        return "the CT was interpolated, or is one file with many slices"
-    return ""
+def lacking_for_dicom(findings: Findings) -> tuple[str, str] | None:
+    """Why these findings cannot be a SEG and SR, and what helps; None where they can."""
+    if findings.ct.series is None:
+        return "the CT was not read from DICOM", "give the DICOM folder with --ct, or "
+    if findings.other_series:
+        return "the CT is another series than the one that was segmented", "give that one with --ct and --series, or "
+    if len(findings.ct.series.files) != len(findings.labels):
+        return "the CT was interpolated, or is one file with many slices", ""
+    return None

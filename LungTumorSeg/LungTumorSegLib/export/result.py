@@ -25,7 +25,8 @@ def read_result(
     """What `segment` wrote into a folder, with the CT it was made from.
 
     `ct`, `series` and `hu_offset` override what the run has noted, for a scan that was moved, or that came as NIfTI and
-    is there as DICOM too; its grid must be that of the result. A CT read from the noted place must be the very one.
+    is there as DICOM too; its grid must be that of the result. A CT read from the noted place must be the very one; of
+    `ct` the series that was segmented is read where it is there, and another scan is warned of.
     """
     run, lesions = _read_json(folder / "run.json"), _read_json(folder / "lesions.json").get("lesions")
     noted = run.get("image_path")
@@ -44,10 +45,15 @@ def read_result(
             series=series or (run.get("series_uid") if same_place else None),
             hu_offset=hu_offset if hu_offset is not None else run.get("hu_offset"),
             resample=bool(run.get("resample")),
+            preferred=run.get("series_uid"),
         )
     changed = run.get("image_sha256") not in (None, scan.content_hash)
     if same_place and changed:
         raise InputRefused("The CT has changed since the result was made: segment it again, or name another with --ct.")
+    if changed:
+        other = "This CT is not the very one that was segmented (other voxels or grid): see that it is the same scan."
+        scan = replace(scan, warnings=(*scan.warnings, other))
+    other_series = bool(changed and scan.series and run.get("series_uid") not in (None, scan.series.uid))
     labels = read_mask(folder / "lesions.nii.gz", scan.geometry, most_foreground=None).voxels.astype(
         np.uint16, copy=False
     )
@@ -72,7 +78,7 @@ def read_result(
         raise InputRefused(
             "lesions.nii.gz and lesions.json do not show the same lesions: export the edited mask itself, with --ct."
         )
-    return Findings(scan, labels, lesions, maker, written, flat)
+    return Findings(scan, labels, lesions, maker, written, flat, other_series)
 
 
 def read_mask_findings(mask: Path, ct: Volume, version: str, label: str | None = None) -> Findings:

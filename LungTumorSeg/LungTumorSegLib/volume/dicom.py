@@ -48,7 +48,7 @@ class _Slice:
 
 
 def read_series(
-    path: Path, series: str | None, *, resample: bool
+    path: Path, series: str | None, *, resample: bool, preferred: str | None = None
 ) -> tuple[np.ndarray, Geometry, tuple[str, ...], str, Series]:
     """Voxels (k, j, i), grid, warnings, the series' name in words and its files, of the CT series with most slices.
 
@@ -56,7 +56,7 @@ def read_series(
     grid is made from the positions and cosines that DICOM states, not from file names or slice thickness. It is even
     and its axes are at right angles (`straighten`): `Series.off_grid_mm` says how far the stated numbers are off it.
     """
-    slices, warnings = _choose(path, series)
+    slices, warnings = _choose(path, series, preferred)
     first = slices[0]
     name = f"DICOM series {first.number}".rstrip() + (f" ({first.description})" if first.description else "")
     if first.modality != "CT":
@@ -108,7 +108,7 @@ def _off_grid_mm(slices: list[_Slice], grid: Geometry) -> float:
     return farthest
 
 
-def _choose(path: Path, series: str | None) -> tuple[list[_Slice], list[str]]:
+def _choose(path: Path, series: str | None, preferred: str | None) -> tuple[list[_Slice], list[str]]:
     """The slices to read, still in any order, and warnings about what was left aside."""
     groups = defaultdict(list)
     for slice_ in _images(path):
@@ -129,6 +129,8 @@ def _choose(path: Path, series: str | None) -> tuple[list[_Slice], list[str]]:
             raise InputRefused(
                 f"{'No' if not scans else 'More than one'} series is {series}: there are {_list(groups)}."
             )
+    elif preferred in groups:
+        scans = {preferred: groups[preferred]}
     elif len(scans) > 1:
         warnings.append(f"Several series: {_list(scans)}. The one with most slices is used; choose with --series.")
     slices = max(scans.values(), key=lambda found: (sum(s.frames for s in found), found[0].series))

@@ -41,7 +41,12 @@ READERS = {
 
 
 def read_ct(
-    path: str | Path, series: str | None = None, *, hu_offset: int | None = None, resample: bool = False
+    path: str | Path,
+    series: str | None = None,
+    *,
+    hu_offset: int | None = None,
+    resample: bool = False,
+    preferred: str | None = None,
 ) -> Volume:
     """A CT scan in HU, int16 where its values are whole numbers that fit, else float32.
 
@@ -57,6 +62,8 @@ def read_ct(
         0 or -1024, the answer where a scan without negative values makes us ask (see `check_ct`).
     resample
         Interpolate DICOM slices that are not evenly spaced onto an even grid, instead of refusing them.
+    preferred
+        UID of the series to read where none is asked for and the folder holds it.
     """
     path = Path(path)
     if _ending(path) in READERS and not path.is_dir():
@@ -66,7 +73,7 @@ def read_ct(
         voxels, source, origin = pixels(image), path.name, None
     else:
         _must_exist(path)
-        voxels, geometry, warnings, source, origin = read_series(path, series, resample=resample)
+        voxels, geometry, warnings, source, origin = read_series(path, series, resample=resample, preferred=preferred)
     ct = check_ct(voxels, geometry, hu_offset=hu_offset, source=source, overwrite=True)
     return Volume(ct.voxels, geometry, warnings + ct.warnings, source, origin)
 

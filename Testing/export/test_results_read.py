@@ -1,0 +1,74 @@
+"""A result's folder read back: with which scan, and what is said where it is another one."""
+
+import shutil
+
+import pydicom
+import pytest
+from made_result import write_result
+from made_series import MadeSeries
+from pydicom.uid import generate_uid
+
+from LungTumorSegLib.command.case import add
+from LungTumorSegLib.command.unpack import unpack
+from LungTumorSegLib.errors import InputRefused
+from LungTumorSegLib.export.formats import choose
+from LungTumorSegLib.export.result import read_result
+from LungTumorSegLib.volume.reading import read_ct
+
+OTHER = "2.25.77"  # after the made series' UID: of two series as large the reader takes this one
+
+
+@pytest.fixture
+def scan(tmp_path):
+    return MadeSeries().write(tmp_path / "ct")
+
+
+@pytest.fixture
+def result(tmp_path, scan):
+    return write_result(tmp_path / "result", read_ct(scan), scan)
+
+
+def add_series(folder, scan, brighter: int):
+    """Another series on the same grid, as of another kernel; with the same voxels, as of a copy that lost its names."""
+    folder.mkdir(exist_ok=True)
+    for file in scan.iterdir():
+        slice_ = pydicom.dcmread(file)
+        slice_.SeriesInstanceUID, slice_.SOPInstanceUID = OTHER, generate_uid()
+        slice_.file_meta.MediaStorageSOPInstanceUID = slice_.SOPInstanceUID
+        slice_.PixelData = (slice_.pixel_array + brighter).astype("uint16").tobytes()
+        slice_.save_as(folder / f"other-{file.name}")
+    return folder
+
+
+def test_of_a_folder_named_anew_the_series_that_was_segmented_is_read(tmp_path, scan, result):
+    uid = read_ct(scan).series.uid
+    moved = add_series(shutil.copytree(scan, tmp_path / "moved"), scan, brighter=10)
+    assert read_ct(moved).series.uid == OTHER
+    findings = read_result(result, moved)
+    assert findings.ct.series.uid == uid
+    assert findings.ct.warnings == read_ct(scan).warnings
+    assert choose(["seg", "sr"], findings) == (["seg", "sr"], [])
+
+
+def test_another_series_is_warned_of_and_seg_and_sr_would_refer_to_slices_that_nobody_segmented(tmp_path, scan, result):
+    findings = read_result(result, add_series(tmp_path / "other", scan, brighter=10))
+    assert any("not the very one that was segmented" in warning for warning in findings.ct.warnings)
+    with pytest.raises(InputRefused, match="another series than the one that was segmented: give that one"):
+        choose(["seg"], findings)
+    wanted, notes = choose([], findings)
+    assert {"seg", "sr"}.isdisjoint(wanted)
+    assert notes == ["No DICOM SEG and SR: the CT is another series than the one that was segmented."]
+
+
+def test_a_copy_of_the_series_by_other_uids_is_the_same_scan(tmp_path, scan, result):
+    findings = read_result(result, add_series(tmp_path / "copy", scan, brighter=0))
+    assert findings.ct.warnings == read_ct(scan).warnings
+    assert choose(["sr"], findings) == (["seg", "sr"], [])
+
+
+def test_who_teaches_or_follows_another_scan_is_told_so_too(tmp_path, scan, result, capsys):
+    other = add_series(tmp_path / "other", scan, brighter=10)
+    add(result, to=tmp_path / "dataset", ct=other)
+    assert capsys.readouterr().err.count("note: This CT is not the very one that was segmented") == 1
+    unpack(result, tmp_path / "raw", ct=other)
+    assert capsys.readouterr().err.count("note: This CT is not the very one that was segmented") == 1
