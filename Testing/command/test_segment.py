@@ -67,6 +67,7 @@ def test_the_run_says_what_ran(segmented, read_json):
     assert run["device"] in ("cpu", "cuda")
     assert run["multiply_adds"] > 1e9
     assert len(run["image_sha256"]) == 64
+    assert len(run["identity"]) == 32
     assert {"reading", "segmentation", "measurement", "explanation"} <= set(run["seconds"])
 
 

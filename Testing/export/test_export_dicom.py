@@ -273,6 +273,21 @@ def test_the_same_findings_give_the_same_bytes_and_others_give_other_uids(axial,
     assert before.SegmentSequence[0].TrackingUID == after.SegmentSequence[0].TrackingUID
 
 
+def test_lesions_of_another_result_of_the_scan_are_others_whatever_their_numbers(axial, tmp_path):
+    """As of two clicks, each of which is lesion 1 of its own result."""
+    uids = set()
+    for click in ("first", "second"):
+        write_dicom_seg(tmp_path, replace(axial, identity=click))
+        uids |= {segment.TrackingUID for segment in pydicom.dcmread(tmp_path / "segmentation.dcm").SegmentSequence}
+    assert len(uids) == 6
+
+
+def test_a_result_from_before_results_had_an_identity_keeps_the_uids_of_its_lesions(axial):
+    series = axial.ct.series.uid
+    before = pydicom.uid.generate_uid(entropy_srcs=["LungTumorSeg", "lesion", series, "4"])
+    assert read_source(axial).tracking_uid(4) == before
+
+
 @pytest.mark.parametrize(("kind", "named"), [(SEMIAUTOMATIC, True), (MANUAL, False)])
 def test_the_segment_says_who_outlined_it(axial, tmp_path, kind, named):
     write_dicom_seg(tmp_path, replace(axial, maker=Maker(kind, "prompted", "0.2.0")))

@@ -5,15 +5,17 @@ import shutil
 import pydicom
 import pytest
 from made_result import write_result
-from made_series import MadeSeries
+from made_series import MadeSeries, lesion_voxels
 from pydicom.uid import generate_uid
 
 from LungTumorSegLib.command.case import add
 from LungTumorSegLib.command.unpack import unpack
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.export.formats import choose
-from LungTumorSegLib.export.result import read_result
+from LungTumorSegLib.export.result import read_mask_findings, read_result
+from LungTumorSegLib.volume.geometry import Volume
 from LungTumorSegLib.volume.reading import read_ct
+from LungTumorSegLib.volume.writing import write_volume
 
 OTHER = "2.25.77"  # after the made series' UID: of two series as large the reader takes this one
 
@@ -72,3 +74,17 @@ def test_who_teaches_or_follows_another_scan_is_told_so_too(tmp_path, scan, resu
     assert capsys.readouterr().err.count("note: This CT is not the very one that was segmented") == 1
     unpack(result, tmp_path / "raw", ct=other)
     assert capsys.readouterr().err.count("note: This CT is not the very one that was segmented") == 1
+
+
+def test_the_identity_that_a_result_was_given_comes_with_it_and_older_results_have_none(tmp_path, scan, result):
+    assert read_result(result).identity is None
+    assert read_result(write_result(tmp_path / "new", read_ct(scan), scan, identity="ab12")).identity == "ab12"
+
+
+def test_a_mask_is_the_same_however_it_is_stored_and_another_one_has_other_lesions(tmp_path, scan):
+    ct, labels = read_ct(scan), lesion_voxels()
+    found = []
+    for name, mask in (("one", labels), ("two", labels.astype("uint8")), ("three", labels * (labels < 4))):
+        write_volume(tmp_path / f"{name}.nii.gz", Volume(mask, ct.geometry))
+        found.append(read_mask_findings(tmp_path / f"{name}.nii.gz", ct, "0.2.0").identity)
+    assert found[0] == found[1] != found[2]

@@ -144,6 +144,21 @@ def test_the_folder_is_as_segment_writes_it_with_the_users_line(exported):
     assert result_folder(exported) != folder
 
 
+def test_a_result_is_the_same_one_whatever_is_done_to_it_and_when_it_is_opened_again(exported, scene, tmp_path):
+    from LungTumorSegLib.command.unpack import unpack
+    from LungTumorSegLib.export.handover import read_handover
+    from LungTumorSegLib.workstation.earlier import show_earlier
+
+    first = read_result(result_folder(exported)).identity
+    exported.desk.mark_node(2, True)
+    folder = result_folder(exported)
+    assert read_result(folder).identity == first is not None
+    unpack(folder, tmp_path / "raw")
+    exported.desk.choose_ct(show_earlier(scene, read_handover(tmp_path / "raw"), "Earlier"))
+    assert exported.rest()
+    assert read_result(result_folder(exported)).identity == first
+
+
 def test_the_file_that_the_ct_came_from_is_named_as_long_as_it_holds_the_same(exported, phantom, tmp_path):
     from LungTumorSegLib.volume.writing import write_volume
     from LungTumorSegLib.workstation.source import note_source

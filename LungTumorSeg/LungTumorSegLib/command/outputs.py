@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import uuid4
 
 import numpy as np
 
@@ -85,6 +86,7 @@ def run_facts(
     }
     return {
         "lungtumorseg": version(),
+        "identity": uuid4().hex,
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
         "model": first["model"],
         "model_fingerprint": fingerprint,

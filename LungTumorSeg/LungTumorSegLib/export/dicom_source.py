@@ -76,8 +76,9 @@ class DicomSource:
         return uid_of(self.findings, self.written, *words)
 
     def tracking_uid(self, lesion: int) -> UID:
-        """Of a lesion of this series: the same in every export, whatever its outline is by then."""
-        return generate_uid(entropy_srcs=[PROGRAM, "lesion", str(self.first.SeriesInstanceUID), str(lesion)])
+        """Of a lesion of this result: the same in every export, whatever its outline is by then."""
+        of = [str(self.first.SeriesInstanceUID), self.findings.identity or "", str(lesion)]
+        return generate_uid(entropy_srcs=[PROGRAM, "lesion", *of])
 
     @staticmethod
     def tracking_id(lesion: int) -> str:

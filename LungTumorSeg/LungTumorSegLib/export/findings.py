@@ -55,6 +55,8 @@ class Findings:
     labels : uint16 [k, j, i] on the CT's grid, 0 = background, n = the lesion with the id n.
     lesions : their measures, in the order in which they are listed.
     flat : the scan is a picture, such as an X-ray.
+    identity : of the result or mask, whatever its thresholds and corrections: its lesion 1 is not that of another. None
+        for a result from before there was one.
     other_series : the CT is another DICOM series than the one that was segmented, and holds other voxels.
     written : when they were found. Files made later carry this time, so that the same findings give the same files.
     """
@@ -65,6 +67,7 @@ class Findings:
     maker: Maker
     written: datetime
     flat: bool = False
+    identity: str | None = None
     other_series: bool = False
 
     @property
@@ -76,7 +79,7 @@ class Findings:
     def fingerprint(self) -> str:
         """SHA-256 (hex) of all that the files say: other findings have another one."""
         series = self.ct.series.uid if self.ct.series else ""
-        said = [self.ct.content_hash, series, str(self.maker), self.written.isoformat(), CONTENT_VERSION]
+        said = [self.ct.content_hash, series, str(self.maker), self.written.isoformat(), self.identity, CONTENT_VERSION]
         digest = hashlib.sha256(json.dumps([*said, [lesion.as_dict() for lesion in self.lesions]]).encode())
         digest.update(np.ascontiguousarray(self.labels).data)
         return digest.hexdigest()

@@ -78,7 +78,8 @@ def read_result(
         raise InputRefused(
             "lesions.nii.gz and lesions.json do not show the same lesions: export the edited mask itself, with --ct."
         )
-    return Findings(scan, labels, lesions, maker, written, flat, other_series)
+    identity = run.get("identity") and str(run["identity"])
+    return Findings(scan, labels, lesions, maker, written, flat, identity=identity, other_series=other_series)
 
 
 def read_mask_findings(mask: Path, ct: Volume, version: str, label: str | None = None) -> Findings:
@@ -94,7 +95,8 @@ def read_mask_findings(mask: Path, ct: Volume, version: str, label: str | None =
     ct = replace(ct, warnings=ct.warnings + tuple(w for w in read.warnings if "all count as tumour" not in w))
     lungs = find_lung_fields(ct.voxels, ct.geometry) if labels.any() else None
     lesions = measure(labels, ct.geometry, ct=ct.voxels, lungs=lungs)
-    return Findings(ct, labels, lesions, Maker(MANUAL, "mask", version), _changed(mask))
+    maker, identity = Maker(MANUAL, "mask", version), Volume(labels, ct.geometry).content_hash
+    return Findings(ct, labels, lesions, maker, _changed(mask), identity=identity)
 
 
 def lesion_from(fields: dict) -> Lesion:

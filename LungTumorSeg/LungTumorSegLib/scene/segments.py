@@ -8,6 +8,7 @@ share our image, it is given an image of its own first.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from uuid import uuid4
 
 import numpy as np
 import slicer
@@ -22,6 +23,7 @@ from LungTumorSegLib.volume.box import Box
 
 ROLE = "Segmentation"
 LESION = ownership.PREFIX + "Lesion"
+IDENTITY = ownership.PREFIX + "Identity"  # of the result: with it a lesion's number names the lesion for good
 BEGUN = ownership.PREFIX + "Begun"  # without a voxel so far
 LABELMAP = slicer.vtkSegmentationConverter.GetSegmentationBinaryLabelmapRepresentationName()
 SURFACE = slicer.vtkSegmentationConverter.GetSegmentationClosedSurfaceRepresentationName()
@@ -47,6 +49,7 @@ def segmentation_node(scene, ct):
     node = ownership.owned_one(ct, ROLE)
     if node is None:
         node = ownership.make(scene, ct, ROLE, "vtkMRMLSegmentationNode", f"{ct.GetName()} tumours")
+        node.SetAttribute(IDENTITY, uuid4().hex)
         node.GetSegmentation().SetSourceRepresentationName(LABELMAP)
         display = node.GetDisplayNode()
         display.SetOpacity2DFill(0.25)

@@ -34,6 +34,7 @@ def show_earlier(scene, given: Handover, name: str):
         maps.show_map(scene, ct, maps.PROBABILITY, given.probability or EMPTY)
         node = segments.segmentation_node(scene, ct)
         segments.fill_segments(node, ct, given.labels)
+        node.SetAttribute(segments.IDENTITY, given.run.get("identity"))
         node.SetAttribute(RUN, json.dumps({fact: given.run.get(fact) for fact in FACTS}))
         keep_cut(node, Cut(float(given.run.get("threshold") or 0.5)))
         keep_marks(node, given.geometry, given.lesions)

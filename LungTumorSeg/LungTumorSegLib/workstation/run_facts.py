@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from LungTumorSegLib.scene import ownership, prompts
+from LungTumorSegLib.scene import ownership, prompts, segments
 from LungTumorSegLib.scene.cut import kept_cut
 from LungTumorSegLib.scene.result import Result
 
@@ -30,6 +30,7 @@ def run_facts(result: Result) -> dict:
     cut = kept_cut(result.ct)
     asked = prompts.read_prompts(result.ct)
     return {
+        "identity": result.segmentation_node.GetAttribute(segments.IDENTITY),
         **{name: value for name, value in kept.items() if value is not None or name == "energy_joules"},
         "threshold": cut.threshold if cut is not None else None,
         "prompts": [
