@@ -96,6 +96,20 @@ def test_the_result_says_what_it_was_made_of_and_claims_no_hu(segmented, case, r
     assert all(lesion["mean_hu"] is None and lesion["side"] is None for lesion in lesions)
 
 
+def test_a_result_of_mr_leaves_as_neither_a_ct_nor_lung_tumours(lungtumorseg, segmented, tmp_path, read_json):
+    out, _done = segmented
+    run = read_json(out / "run.json")
+    assert (run["classes"], run["in_hu"]) == (list(THREE), False)
+    done = lungtumorseg("export", out, "-o", tmp_path / "all")
+    assert done.returncode == 0, done.stderr
+    made = {"segmentation.nii.gz", "lesions.nii.gz", "segmentation.seg.nrrd", "rle.csv", "lesions.csv", "lesions.json"}
+    assert {file.name for file in (tmp_path / "all").iterdir()} == made
+    assert "No report: this image is no CT." in done.stderr
+    done = lungtumorseg("export", out, "-o", tmp_path / "seg", "--format", "seg")
+    assert done.returncode == 2
+    assert "the model shows whole, core, rim, not tumours alone" in done.stderr
+
+
 def test_the_folder_of_a_case_is_the_same_whatever_the_order_of_its_files(
     lungtumorseg, segmented, model, case, tmp_path, load
 ):

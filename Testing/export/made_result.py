@@ -10,11 +10,11 @@ from LungTumorSegLib.volume.geometry import Volume
 from LungTumorSegLib.volume.writing import write_volume
 
 
-def write_result(folder: Path, scan: Volume, place: Path, in_hu: bool = True, **facts) -> Path:
+def write_result(folder: Path, scan: Volume, place: Path, density: bool = True, **facts) -> Path:
     """Of a scan that was read from `place`; `facts` stand in run.json besides those that every run notes."""
     folder.mkdir()
     labels = lesion_voxels()
-    lesions = measure(labels, scan.geometry, ct=scan.voxels if in_hu else None)
+    lesions = measure(labels, scan.geometry, ct=scan.voxels if density else None)
     write_volume(folder / "lesions.nii.gz", Volume(labels, scan.geometry))
     (folder / "lesions.json").write_text(json.dumps({"lesions": [lesion.as_dict() for lesion in lesions]}))
     run = {

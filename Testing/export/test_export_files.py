@@ -11,7 +11,7 @@ import SimpleITK as sitk
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.export.csv_table import write_csv
 from LungTumorSegLib.export.formats import FORMATS, choose
-from LungTumorSegLib.export.nrrd import TERMINOLOGY, write_nrrd
+from LungTumorSegLib.export.nrrd import header, terminology, write_nrrd
 from LungTumorSegLib.export.run_length import decode, encode, read_run_length, slice_names, write_run_length
 from LungTumorSegLib.measurement.colours import lesion_colour
 from LungTumorSegLib.measurement.measure import CONVENTION, Lesion
@@ -59,7 +59,7 @@ def test_slicer_itself_reads_the_segments_with_names_colours_and_terminology(axi
     for n, number in enumerate(axial.numbers):
         segment = segmentation.GetNthSegment(n)
         assert segment.GetColor() == pytest.approx(lesion_colour(number), abs=1e-5)
-        assert segment.GetTerminology() == TERMINOLOGY
+        assert segment.GetTerminology() == terminology(axial, axial.lesions[n])
         assert segment.GetLabelValue() == number
 
 
@@ -181,3 +181,37 @@ def test_a_scan_that_was_interpolated_is_exported_without_the_dicom_that_would_n
 def test_an_unknown_format_is_refused_with_the_names_that_there_are(axial):
     with pytest.raises(InputRefused, match="choose from nifti, nrrd, rle"):
         choose(["docx"], axial)
+
+
+def test_a_node_lies_in_no_lung(axial):
+    told = header(replace(axial, lesions=[axial.lesions[0], replace(axial.lesions[1], node=True), axial.lesions[2]]))
+    regions = [told[f"Segment{n}_Tags"].split("~")[-2] for n in range(3)]
+    assert regions == ["SCT^39607008^Lung", "SCT^59441001^Lymph node", "SCT^39607008^Lung"]
+
+
+@pytest.mark.parametrize(
+    ("classes", "called"), [(("left lung", "right lung"), "Region"), (("left lung",), "left lung"), (("core",), "core")]
+)
+def test_what_a_model_shows_that_is_no_tumour_is_never_called_one(axial, tmp_path, classes, called):
+    lungs = replace(axial, classes=classes)
+    wanted, notes = choose([], lungs)
+    assert {"seg", "sr", "html", "pdf"}.isdisjoint(wanted)
+    assert {"nifti", "nrrd", "csv", "json"} <= set(wanted)
+    assert len(notes) == 2
+    for name in ("seg", "sr", "html", "pdf"):
+        with pytest.raises(InputRefused, match=f"the model shows {', '.join(classes)}, not tumours alone"):
+            choose([name], lungs)
+    told = header(lungs)
+    assert told["Segment1_Name"] == f"{called} 2"
+    assert "Neoplasm" not in str(told)
+    assert "Lung~" not in str(told)
+    write_csv(tmp_path, lungs)
+    with (tmp_path / "lesions.csv").open(newline="", encoding="utf-8") as file:
+        assert [row["measurable (RECIST 1.1)"] for row in csv.DictReader(file)] == ["", "", ""]
+
+
+@pytest.mark.parametrize("classes", [(), ("lung tumour",), ("cancer",), ("Tumor core", "enhancing tumor"), ("GTV-1",)])
+def test_tumours_by_whatever_name_are_exported_as_such(axial, classes):
+    tumours = replace(axial, classes=classes)
+    assert choose([], tumours) == (list(FORMATS), [])
+    assert header(tumours)["Segment0_Name"] == "Tumour 1"

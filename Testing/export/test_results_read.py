@@ -14,7 +14,7 @@ from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.export.formats import choose
 from LungTumorSegLib.export.result import read_mask_findings, read_result
 from LungTumorSegLib.volume.geometry import Volume
-from LungTumorSegLib.volume.reading import read_ct
+from LungTumorSegLib.volume.reading import read_ct, read_image
 from LungTumorSegLib.volume.writing import write_volume
 
 OTHER = "2.25.77"  # after the made series' UID: of two series as large the reader takes this one
@@ -88,3 +88,19 @@ def test_a_mask_is_the_same_however_it_is_stored_and_another_one_has_other_lesio
         write_volume(tmp_path / f"{name}.nii.gz", Volume(mask, ct.geometry))
         found.append(read_mask_findings(tmp_path / f"{name}.nii.gz", ct, "0.2.0").identity)
     assert found[0] == found[1] != found[2]
+
+
+@pytest.mark.parametrize("facts", [{"in_hu": False}, {"channels": ["t1", "flair"]}])
+def test_a_result_of_mr_is_read_as_it_was_segmented_and_refused_where_a_ct_is_needed(tmp_path, scan, facts):
+    """Without a value below 0 the reader of CTs would ask what to add; results from before say their channels alone."""
+    ct, place = read_ct(scan), tmp_path / "t1.nii.gz"
+    write_volume(place, Volume((ct.voxels - ct.voxels.min()).astype("int16"), ct.geometry))
+    image = read_image(place)
+    folder = write_result(tmp_path / "result", image, place, density=False, **facts)
+    findings = read_result(folder, any_image=True)
+    assert findings.ct.content_hash == image.content_hash
+    assert choose([], findings)[0] == ["nifti", "nrrd", "rle", "csv", "json"]
+    with pytest.raises(InputRefused, match="this image is no CT"):
+        choose(["pdf"], findings)
+    with pytest.raises(InputRefused, match="no CT: choose the result of a CT"):
+        read_result(folder)

@@ -130,9 +130,10 @@ def test_a_session_shows_the_union_or_one_class(activation):
     else:  # one of the two, where they exclude each other
         assert not (body & bright).any()
         assert ((body | bright) <= both).all()
-    notes = session.segment(volume, model, Options(shown="bright")).notes
-    assert "shown: bright" in notes
-    assert "shown: all of body, bright" in session.segment(volume, model).notes
+    one, all_ = session.segment(volume, model, Options(shown="bright")), session.segment(volume, model)
+    assert (one.classes, all_.classes) == (("bright",), ("body", "bright"))
+    assert "shown: bright" in one.notes
+    assert "shown: all of body, bright" in all_.notes
     with pytest.raises(InputRefused, match="knows no class 'rim': choose one of body, bright"):
         found(shown="rim")
 

@@ -34,7 +34,7 @@ class FakeSession:
         values[:, 2:14, 2:14] = 0.75
         values[1, 17, 17] = 0.75
         box = Box(START, values)
-        return Prediction(box, 0.5, "cpu", False, {"searching": 1.0}, 10, None, "fake", ("a note",))
+        return Prediction(box, 0.5, "cpu", False, {"searching": 1.0}, 10, None, "fake", ("tumour",), ("a note",))
 
     def prompt(self, volume, model, inside, outside, box, options, progress, cancelled):
         self.asked.append(("prompt", inside, outside, box))

@@ -112,6 +112,25 @@ def test_only_a_ct_has_a_density(bench, scene):
         assert all(lesion.side is None for lesion in bench.desk.lesions if chosen is pet)
 
 
+def test_a_result_in_an_image_that_is_no_ct_is_exported_as_one(bench, scene, tmp_path):
+    from LungTumorSegLib.export.result import read_result
+    from LungTumorSegLib.volume.geometry import Volume
+
+    pet = smooth(1)
+    add(scene, "P1 CT")
+    uptake = add_volume(scene, Volume(np.abs(pet.voxels), pet.geometry), "P1 PET")  # no CT is without negative values
+    segment(bench, uptake)
+    folders = []
+    bench.exporting.result(folders.append)
+    assert bench.rest()
+    bench.exporting.table(tmp_path / "table.csv")
+    assert bench.rest()
+    assert bench.host.failures == []
+    findings = read_result(folders[0], any_image=True)
+    assert (findings.in_hu, findings.classes) == (False, ("tumour",))
+    assert len((tmp_path / "table.csv").read_text().splitlines()) == 1 + len(bench.desk.lesions)
+
+
 def test_what_is_missing_there_twice_or_elsewhere_is_one_line_and_nothing_is_sent(bench, scene):
     ct, uptake = add(scene, "P1 CT", "Uptake")
     far = add_volume(scene, smooth(2, ELSEWHERE), "P1 PET")

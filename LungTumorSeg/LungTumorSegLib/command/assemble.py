@@ -45,7 +45,8 @@ def assemble(
         progress("writing", 0.4)
         lesions = [lesion_from(lesion) for lesion in given.lesions]
         run = facts(given, place, ct, offset)
-        write_results(output, ct, given.probability or EMPTY, given.labels, lesions, given.heat, run)
+        in_hu = run.get("in_hu", True)
+        write_results(output, ct, given.probability or EMPTY, given.labels, lesions, given.heat, run, in_hu)
         if formats:
             progress("exporting", 0.7)
             export(output, output=to, formats=[formats])
@@ -59,20 +60,21 @@ def ct_of(given: Handover, output: Path) -> tuple[Path, Volume, int | None]:
     import numpy as np
 
     from LungTumorSegLib.volume.geometry import Volume
-    from LungTumorSegLib.volume.reading import read_ct
+    from LungTumorSegLib.volume.reading import read_ct, read_image
     from LungTumorSegLib.volume.writing import write_volume
 
+    in_hu = given.run.get("in_hu", True)
     if given.source:
         try:
-            scan = read_ct(given.source, series=given.series)
+            scan = read_ct(given.source, series=given.series) if in_hu else read_image(given.source)
             same = scan.geometry.same_grid(given.geometry.straightened())  # a host shows axes as the files state them
-            if same and np.array_equal(scan.voxels, np.maximum(given.voxels, -1024)):
+            if same and np.array_equal(scan.voxels, np.maximum(given.voxels, -1024) if in_hu else given.voxels):
                 return Path(given.source), scan, None
         except InputRefused:
             pass  # the scene's own voxels do as well
     own = output / CT
     write_volume(own, Volume(np.array(given.voxels), given.geometry), compressed=False)
-    scan = read_ct(own, hu_offset=0)  # the user has seen them as they are
+    scan = read_ct(own, hu_offset=0) if in_hu else read_image(own)  # the user has seen them as they are
     return own, replace(scan, source=given.run.get("source_name") or scan.source), 0
 
 

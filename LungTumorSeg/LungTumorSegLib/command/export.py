@@ -52,7 +52,7 @@ def export(
     if result.is_dir():
         if label is not None:
             raise InputRefused("--label chooses from a mask; a result is exported with all its lesions.")
-        findings = read_result(result, ct, series, hu_offset)
+        findings = read_result(result, ct, series, hu_offset, any_image=True)
     elif ct is None:
         raise InputRefused("A mask is exported on the grid of its CT: name the CT with --ct.")
     else:

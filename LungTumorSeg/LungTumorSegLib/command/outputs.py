@@ -90,6 +90,7 @@ def run_facts(
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
         "model": first["model"],
         "model_fingerprint": fingerprint,
+        "classes": first.get("classes"),  # a worker elsewhere may be older
         "asked": asked.facts(),
         "prompts": list(asked.prompts),
         "threshold": first["threshold"],
@@ -105,6 +106,7 @@ def run_facts(
         "resample": asked.resample,
         "image_sha256": ct.content_hash,
         "image_sha256_of": "voxel type, grid and voxels as read",
+        "in_hu": scan.in_hu,
         **(several if others else {}),
         "shape_kji": list(ct.geometry.shape),
         "spacing_mm_ijk": list(ct.geometry.spacing),

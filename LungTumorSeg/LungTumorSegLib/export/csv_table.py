@@ -16,6 +16,7 @@ def pair(values: tuple | None) -> tuple:
 
 
 # Heading -> value. LPS: x to the patient's left, y to the back, z to the head.
+BY_SIZE = "measurable (RECIST 1.1)"
 COLUMNS: dict[str, Callable[[Lesion], object]] = {
     "lesion": lambda lesion: lesion.id,
     "long axis (mm)": lambda lesion: lesion.long_axis_mm,
@@ -30,7 +31,7 @@ COLUMNS: dict[str, Callable[[Lesion], object]] = {
     "mean (HU)": lambda lesion: lesion.mean_hu,
     "solid share (0-1)": lambda lesion: lesion.solid_share,
     "mean probability (0-1)": lambda lesion: lesion.mean_probability,
-    "measurable (RECIST 1.1)": lambda lesion: yes_no(lesion.measurable),
+    BY_SIZE: lambda lesion: yes_no(lesion.measurable),
     "node": lambda lesion: yes_no(lesion.node),
     "edited": lambda lesion: yes_no(lesion.edited),
     "side": lambda lesion: lesion.side,
@@ -50,8 +51,10 @@ def yes_no(value: bool) -> str:
 
 
 def write_csv(folder: Path, findings: Findings) -> None:
-    """`lesions.csv`; the headings alone where no lesion was found. What was not measured is left empty."""
+    """`lesions.csv`; the headings alone where no lesion was found. What was not measured is left empty, and of what is
+    no tumour whether RECIST would measure it."""
+    columns = COLUMNS if findings.of_tumours else COLUMNS | {BY_SIZE: lambda _: None}
     with (folder / "lesions.csv").open("w", newline="", encoding="utf-8") as file:
         lines = csv.writer(file, lineterminator="\n")
         lines.writerow(COLUMNS)
-        lines.writerows([value(lesion) for value in COLUMNS.values()] for lesion in findings.lesions)
+        lines.writerows([value(lesion) for value in columns.values()] for lesion in findings.lesions)

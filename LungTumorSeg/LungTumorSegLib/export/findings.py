@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -54,7 +55,8 @@ class Findings:
 
     labels : uint16 [k, j, i] on the CT's grid, 0 = background, n = the lesion with the id n.
     lesions : their measures, in the order in which they are listed.
-    flat : the scan is a picture, such as an X-ray.
+    flat : the scan is a picture, such as an X-ray. in_hu : False of an image that is no CT, such as MR.
+    classes : what the model says is there, by the names on its card; () where nobody has said it.
     identity : of the result or mask, whatever its thresholds and corrections: its lesion 1 is not that of another. None
         for a result from before there was one.
     other_series : the CT is another DICOM series than the one that was segmented, and holds other voxels.
@@ -67,6 +69,8 @@ class Findings:
     maker: Maker
     written: datetime
     flat: bool = False
+    in_hu: bool = True
+    classes: tuple[str, ...] = ()
     identity: str | None = None
     other_series: bool = False
 
@@ -74,6 +78,11 @@ class Findings:
     def numbers(self) -> list[int]:
         """The lesions' ids: rising, not always without gaps."""
         return [lesion.id for lesion in self.lesions]
+
+    @property
+    def of_tumours(self) -> bool:
+        """Whether everything that is shown is a tumour by its name. A mask has none, as an older result: it counts."""
+        return all(TUMOUR.search(name) for name in self.classes)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -84,6 +93,8 @@ class Findings:
         digest.update(np.ascontiguousarray(self.labels).data)
         return digest.hexdigest()
 
+
+TUMOUR = re.compile("tumou?r|nodule|lesion|neoplas|cancer|carcinoma|metasta|gtv", re.IGNORECASE)
 
 # Raised whenever a DICOM file's content changes for the same findings: two objects must not share a UID.
 CONTENT_VERSION = "2"

@@ -46,7 +46,7 @@ def choose(asked: list[str], findings: Findings) -> tuple[list[str], list[str]]:
     """The formats to write, and notes, one line each, on what is left out.
 
     Nothing asked for: all that the findings allow. SR brings SEG with it, which it refers to. Raises InputRefused for
-    unknown names, where DICOM is asked for but cannot be, and for a report of a flat picture.
+    unknown names, and where DICOM or a report is asked for of what they cannot say.
     """
     unknown = [name for name in asked if name not in FORMATS]
     if unknown:
@@ -62,10 +62,12 @@ def choose(asked: list[str], findings: Findings) -> tuple[list[str], list[str]]:
         wanted = [name for name in wanted if not FORMATS[name].dicom]
         if not asked:
             notes.append(f"No DICOM SEG and SR: {why}.")
-    if findings.flat:
+    if why := lacking_for_report(findings):
         if any(FORMATS[name].report for name in asked):
-            raise InputRefused("The report is of a CT, and this is a flat picture: leave out html and pdf.")
+            raise InputRefused(f"The report is of tumours on CT, and {why}: leave out html and pdf.")
         wanted = [name for name in wanted if not FORMATS[name].report]
+        if not asked:
+            notes.append(f"No report: {why}.")
     if not findings.lesions and any(not FORMATS[name].empty for name in wanted):
         wanted = [name for name in wanted if FORMATS[name].empty]
         notes.append("No DICOM SEG and SR: there is no lesion, and they cannot be empty.")
@@ -74,6 +76,8 @@ def choose(asked: list[str], findings: Findings) -> tuple[list[str], list[str]]:
 
 def lacking_for_dicom(findings: Findings) -> tuple[str, str] | None:
     """Why these findings cannot be a SEG and SR, and what helps; None where they can."""
+    if not findings.of_tumours:
+        return shows(findings), ""
     if findings.ct.series is None:
         return "the CT was not read from DICOM", "give the DICOM folder with --ct, or "
     if findings.other_series:
@@ -81,3 +85,16 @@ def lacking_for_dicom(findings: Findings) -> tuple[str, str] | None:
     if len(findings.ct.series.files) != len(findings.labels):
         return "the CT was interpolated, or is one file with many slices", ""
     return None
+
+
+def lacking_for_report(findings: Findings) -> str | None:
+    """Why there can be no report of these findings; None where there can."""
+    if findings.flat:
+        return "this is a flat picture"
+    if not findings.in_hu:
+        return "this image is no CT"
+    return None if findings.of_tumours else shows(findings)
+
+
+def shows(findings: Findings) -> str:
+    return f"the model shows {', '.join(findings.classes)}, not tumours alone"

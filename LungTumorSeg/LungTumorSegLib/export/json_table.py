@@ -26,6 +26,7 @@ def write_json(folder: Path, findings: Findings) -> None:
             "kind": maker.kind,
             "model": maker.model,
             "weights": maker.weights,
+            "classes": list(findings.classes),
             "lungtumorseg": maker.version,
             "threshold": maker.threshold,
             "written": findings.written.isoformat(timespec="seconds"),

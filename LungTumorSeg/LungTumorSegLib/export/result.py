@@ -16,17 +16,22 @@ from LungTumorSegLib.measurement.lung_fields import find_lung_fields
 from LungTumorSegLib.measurement.measure import Lesion, measure
 from LungTumorSegLib.volume.geometry import Volume
 from LungTumorSegLib.volume.picture import is_picture, read_picture
-from LungTumorSegLib.volume.reading import read_ct, read_mask
+from LungTumorSegLib.volume.reading import read_ct, read_image, read_mask
 
 
 def read_result(
-    folder: Path, ct: Path | None = None, series: str | None = None, hu_offset: int | None = None
+    folder: Path,
+    ct: Path | None = None,
+    series: str | None = None,
+    hu_offset: int | None = None,
+    any_image: bool = False,
 ) -> Findings:
     """What `segment` wrote into a folder, with the CT it was made from.
 
     `ct`, `series` and `hu_offset` override what the run has noted, for a scan that was moved, or that came as NIfTI and
     is there as DICOM too; its grid must be that of the result. A CT read from the noted place must be the very one; of
-    `ct` the series that was segmented is read where it is there, and another scan is warned of.
+    `ct` the series that was segmented is read where it is there, and another scan is warned of. An image that is no CT,
+    such as MR, is refused unless `any_image`.
     """
     run, lesions = _read_json(folder / "run.json"), _read_json(folder / "lesions.json").get("lesions")
     noted = run.get("image_path")
@@ -37,8 +42,13 @@ def read_result(
     same_place = ct is None
     place = Path(noted) if same_place else ct
     flat = is_picture(place)
+    in_hu = not flat and bool(run.get("in_hu", run.get("channels", ["CT"])[:1] == ["CT"]))
+    if not flat and not in_hu and not any_image:
+        raise InputRefused("The result is of an image that is no CT: choose the result of a CT.")
     if flat:
         scan = read_picture(place)
+    elif not in_hu:
+        scan = read_image(place)
     else:
         scan = read_ct(
             place,
@@ -78,8 +88,9 @@ def read_result(
         raise InputRefused(
             "lesions.nii.gz and lesions.json do not show the same lesions: export the edited mask itself, with --ct."
         )
+    classes = tuple(str(name) for name in run.get("classes") or ())
     identity = run.get("identity") and str(run["identity"])
-    return Findings(scan, labels, lesions, maker, written, flat, identity=identity, other_series=other_series)
+    return Findings(scan, labels, lesions, maker, written, flat, in_hu, classes, identity, other_series)
 
 
 def read_mask_findings(mask: Path, ct: Volume, version: str, label: str | None = None) -> Findings:

@@ -15,7 +15,7 @@ class Prediction:
     device, half : what really ran: "cpu" or "cuda"; half precision or not.
     seconds : of each stage. multiply_adds : of all windows that ran, by torchinfo's convention.
     energy_joules : of the whole machine, None where it cannot be read.
-    model : its name. notes : one line each, for the user.
+    model : its name. classes : of those that it knows the ones that are shown. notes : one line each, for the user.
     """
 
     probability: Box
@@ -26,6 +26,7 @@ class Prediction:
     multiply_adds: int
     energy_joules: float | None
     model: str
+    classes: tuple[str, ...]
     notes: tuple[str, ...]
 
 

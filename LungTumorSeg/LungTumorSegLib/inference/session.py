@@ -353,5 +353,6 @@ def prediction_of(
         multiply_adds=work,
         energy_joules=meter.joules(),
         model=model.card.name,
+        classes=(options.shown,) if options.shown else model.card.classes,
         notes=notes,
     )

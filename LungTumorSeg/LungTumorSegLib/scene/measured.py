@@ -25,6 +25,11 @@ def take_for_ct(node, is_ct: bool = True) -> None:
     node.SetAttribute(NO_CT, None if is_ct else "1")
 
 
+def is_ct(node) -> bool:
+    """Whether the volume was taken for a CT."""
+    return node.GetAttribute(NO_CT) is None
+
+
 class MeasuredLesions:
     """Measures of one CT's lesions; what did not change since is known."""
 
@@ -43,25 +48,25 @@ class MeasuredLesions:
             probability, bounds = None, voxels.bounds()
             places = [] if bounds is None else [tuple(slice(*ends) for ends in zip(*bounds, strict=True))]
         hu, grid, found, known = slicer.util.arrayFromVolume(self._ct), geometry_of(self._ct), [], {}
-        is_ct = self._ct.GetAttribute(NO_CT) is None
+        in_hu = is_ct(self._ct)
         for place in places:
             yield
             labels = voxels.within(place)
             if not labels.values.any():
                 continue
             values = None if probability is None else probability[place]
-            what = change_token(self._ct), is_ct, _digest(labels.values, values), labels.start
+            what = change_token(self._ct), in_hu, _digest(labels.values, values), labels.start
             if what in self._known:
                 known[what] = self._known[what]
             else:
                 yield
-                lungs = (yield from self._lung_fields()) if is_ct else None
+                lungs = (yield from self._lung_fields()) if in_hu else None
                 known[what] = yield from measuring(
                     labels.values,
                     grid.box(labels.start, labels.stop),
                     values,
                     labels.start,
-                    ct=hu[place] if is_ct else None,
+                    ct=hu[place] if in_hu else None,
                     lungs=lungs,
                 )
             found += [(lesion, labels) for lesion in known[what]]

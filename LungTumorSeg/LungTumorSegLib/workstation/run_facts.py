@@ -6,10 +6,11 @@ import json
 
 from LungTumorSegLib.scene import ownership, prompts, segments
 from LungTumorSegLib.scene.cut import kept_cut
+from LungTumorSegLib.scene.measured import is_ct
 from LungTumorSegLib.scene.result import Result
 
 RUN = ownership.PREFIX + "Run"
-FACTS = ("model", "model_fingerprint", "device", "half_precision", "multiply_adds", "energy_joules", "notes")
+FACTS = ("model", "model_fingerprint", "classes", "device", "half_precision", "multiply_adds", "energy_joules", "notes")
 
 
 def keep_run(node, meta: dict, fingerprint: str | None, first: bool = True) -> None:
@@ -38,4 +39,5 @@ def run_facts(result: Result) -> dict:
         ],
         "corrected": any(getattr(lesion, "corrected", False) for lesion in result.lesions),
         "source_name": result.ct.GetName(),
+        "in_hu": is_ct(result.ct),
     }
