@@ -8,11 +8,14 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
+from matplotlib import rc_context
 
-from LungTumorSegLib.export.report import write_html, write_pdf
+from LungTumorSegLib.export.findings import SEMIAUTOMATIC, Maker
+from LungTumorSegLib.export.report import facts, write_html, write_pdf
 from LungTumorSegLib.measurement.measure import CONVENTION
 from LungTumorSegLib.report.lesion_picture import left_out, pictures
 from LungTumorSegLib.report.measures import measures, table_row
+from LungTumorSegLib.report.page_pdf import FONT, RIGHT, WIDTH, Pages
 from LungTumorSegLib.report.views import CanonicalScan
 from LungTumorSegLib.volume.box import Box
 
@@ -121,3 +124,17 @@ def test_sagittal_and_oblique_scans_are_drawn_too(found, tmp_path):
     for plane in ("sagittal", "oblique"):
         write_pdf(tmp_path, found(plane, only=1))
         assert pages_of((tmp_path / "report.pdf").read_bytes()) == 1
+
+
+@pytest.mark.parametrize("model", ["prompted-tuned-on-our-own-cases-2025-03", "W" * 64])
+def test_a_long_name_of_a_model_stays_on_the_page_and_the_threshold_is_said(axial, model):
+    pages = Pages(facts(replace(axial, maker=Maker(SEMIAUTOMATIC, model, "0.2.0", 0.5, "0123456789abcdef"))))
+    with rc_context(FONT):
+        pages.heading(axial.ct)
+        edges = {text.get_text(): text.get_window_extent().x1 for text in pages.figure.texts}
+        pixels = pages.figure.bbox.width
+    assert max(edges.values()) <= RIGHT / WIDTH * pixels + 1
+    said = "".join(edges)
+    assert model in said.replace(" ", "")
+    assert "probability from 0.5" in " ".join(edges)
+    assert pages.top == pytest.approx(16 + 46 + 4.4 * (1 if model.startswith("p") else 2))

@@ -10,7 +10,9 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_pdf import FigureCanvasPdf, PdfPages
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
+from matplotlib.textpath import text_to_path
 
 from LungTumorSegLib.measurement.measure import CONVENTION, Lesion
 from LungTumorSegLib.measurement.wording import DISCLAIMER
@@ -24,7 +26,9 @@ from LungTumorSegLib.volume.geometry import Volume
 # Millimetres from the page's top left corner.
 WIDTH, HEIGHT, MARGIN, FOOT = 210.0, 297.0, 16.0, 14.0
 RIGHT = WIDTH - MARGIN
-SIDE, GAP, ROW = 48.0, 4.0, 4.6
+SIDE, GAP, ROW, LINE = 48.0, 4.0, 4.6, 4.4
+VALUES = MARGIN + 30  # where the facts' values begin
+SIZE = 8  # points, of most words
 INK, FAINT, HAIRLINE, WARNING = "#1b2026", "#5d6670", "#c8ced4", "#a33b00"
 # Right edge of each column but the first two, which begin there.
 EDGES = (MARGIN, MARGIN + 13, 64, 84, 102, 122, 139, 154, 172, RIGHT)
@@ -73,17 +77,22 @@ class Pages:
         return at
 
     def heading(self, volume: Volume) -> None:
-        top = self.take(46)
+        facts = [(name, wrapped(value, RIGHT - VALUES)) for name, value in self.facts.lines(volume)]
+        rows = sum(len(lines) for _, lines in facts)
+        top = self.take(24 + rows * LINE)
         self.write(MARGIN, top, TITLE, size=15, weight="bold")
         self.write(RIGHT, top + 1.5, DISCLAIMER, size=8, color=WARNING, weight="bold", ha="right")
-        for n, (name, value) in enumerate(self.facts.lines(volume)):
-            self.write(MARGIN, top + 9.5 + n * 4.4, name, color=FAINT)
-            self.write(MARGIN + 30, top + 9.5 + n * 4.4, value)
+        top += 9.5
+        for name, lines in facts:
+            self.write(MARGIN, top, name, color=FAINT)
+            for line in lines:
+                self.write(VALUES, top, line)
+                top += LINE
         third = (RIGHT - MARGIN) / 3
         for n, name in enumerate(BLANKS):
             left = MARGIN + n * third
-            self.write(left, top + 37.5, name, color=FAINT)
-            self.rule(top + 41, left + 21 + 9 * (n == 2), left + third - 3 * (n < 2))
+            self.write(left, top + 6, name, color=FAINT)
+            self.rule(top + 9.5, left + 21 + 9 * (n == 2), left + third - 3 * (n < 2))
 
     def table(self, lesions: list[Lesion]) -> None:
         top = self.take(9)
@@ -133,7 +142,7 @@ class Pages:
         return bare(self.figure.add_axes((left / WIDTH, 1 - (top + SIDE) / HEIGHT, SIDE / WIDTH, SIDE / HEIGHT)))
 
     def write(self, left: float, top: float, words: str, **style) -> None:
-        self.figure.text(left / WIDTH, 1 - top / HEIGHT, words, **({"color": INK, "size": 8, "va": "top"} | style))
+        self.figure.text(left / WIDTH, 1 - top / HEIGHT, words, **({"color": INK, "size": SIZE, "va": "top"} | style))
 
     def rule(self, top: float, left: float = MARGIN, right: float = RIGHT, width: float = 0.6) -> None:
         x, y = [left / WIDTH, right / WIDTH], [1 - top / HEIGHT] * 2
@@ -154,3 +163,18 @@ class Pages:
                     figure.text(*where, words, ha=side, va="top", size=7.5, color=FAINT)
                 file.savefig(figure)
         return stream.getvalue()
+
+
+def wrapped(words: str, width: float) -> list[str]:
+    """As lines of no more than `width` mm, at `SIZE`. A word that is longer, as a model's name may be, is broken."""
+    for letters in range(len(words), 0, -1):
+        lines = textwrap.wrap(words, letters)
+        if max(breadth(line) for line in lines) <= width:
+            return lines
+    return [words]
+
+
+def breadth(line: str) -> float:
+    """Millimetres."""
+    points, _height, _descent = text_to_path.get_text_width_height_descent(line, FontProperties(size=SIZE), False)
+    return points / 72 * 25.4
