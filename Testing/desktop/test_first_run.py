@@ -157,13 +157,23 @@ def test_a_full_disk_is_seen_before_anything_is_installed(host, slicers_python, 
     assert not opened.ui.installButton.enabled
 
 
+def test_slicers_own_python_is_known_however_path_spells_it(host, slicers_python, window, monkeypatch):
+    """A fake of Windows, where PATH and the command hold different slashes."""
+    monkeypatch.setenv("PATH", f"{slicers_python}/./bin{os.pathsep}{os.environ['PATH']}")
+    opened = window()
+    assert host.until(lambda: opened.ui.packagesLabel.text.startswith("To be installed"), 20)
+    assert opened.ui.installButton.enabled
+
+
 def test_another_python_is_not_touched_but_told_what_it_lacks(host, slicers_python, window):
     opened = window()
-    other = slicers_python / "python" / "bin" / "python"
+    other = slicers_python / "Slicer 5.12.0" / "python"
+    other.parent.mkdir()
+    other.symlink_to(slicers_python / "python" / "bin" / "python")
     opened.ui.pythonEdit.text = str(other)
     opened.ui.pythonEdit.q.editingFinished.emit()
     assert host.until(lambda: "is not Slicer's own" in opened.ui.packagesLabel.text, 20)
-    assert f'{other} -m pip install "torch>=2.10"' in opened.ui.packagesLabel.text
+    assert f'"{other}" -m pip install "torch>=2.10"' in opened.ui.packagesLabel.text
     assert not opened.ui.installButton.enabled
 
 

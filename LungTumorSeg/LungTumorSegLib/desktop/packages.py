@@ -105,8 +105,8 @@ def look(launch: Launch, told: Callable[[Survey | None, str], None]) -> Program 
 
 
 def may_install(launch: Launch) -> bool:
-    """Only into Slicer's own Python."""
-    return not launch.inline and launch.command[0] == own_python()
+    """Only into Slicer's own Python: its path, which Windows spells differently in PATH and in the command."""
+    return not launch.inline and Path(launch.command[0]) == Path(own_python())
 
 
 def pytorch_extension() -> str | None:
@@ -158,5 +158,5 @@ def remember(names: set[str]) -> None:
 
 def by_hand(launch: Launch, wanted: list[Need]) -> str:
     """The command for a Python that is not Slicer's."""
-    quoted = " ".join(f'"{need.wanted}"' for need in wanted)
-    return _("{python} -m pip install {packages}").format(python=launch.command[0], packages=quoted)
+    python, *wanted = (f'"{word}"' for word in (launch.command[0], *(need.wanted for need in wanted)))
+    return _("{python} -m pip install {packages}").format(python=python, packages=" ".join(wanted))
