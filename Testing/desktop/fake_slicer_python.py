@@ -27,7 +27,7 @@ def leave(name, version):
     (folder / "METADATA").write_text(f"Metadata-Version: 2.1\\nName: {name}\\nVersion: {version}\\n")
 
 def pip_ensure(requirements, requester=None):
-    print("Collecting", *requirements, flush=True)
+    print("Collecting", *requirements)
     if (FOLDER / "slow").exists():
         child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
         (FOLDER / "slow").write_text(str(child.pid))
@@ -49,7 +49,7 @@ import slicer.packaging
 class PyTorchUtilsLogic:
     def installTorch(self, askConfirmation=False, forceComputationBackend=None, torchVersionRequirement=None):
         assert not askConfirmation
-        print("Installing torch" + torchVersionRequirement, flush=True)
+        print("Installing torch" + torchVersionRequirement)
         slicer.packaging.leave("torch", "2.13.0")
 """
 

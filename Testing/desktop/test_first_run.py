@@ -116,6 +116,14 @@ def test_what_is_missing_is_offered_with_size_and_place_then_installed(host, sli
     assert not opened.ui.removeButton.enabled
 
 
+def test_what_pip_is_doing_is_told_while_it_does_it(host, slicers_python, window):
+    (fake_slicer_python.site_packages(slicers_python) / "slow").write_text("")
+    opened = window()
+    assert host.until(lambda: opened.ui.installButton.enabled, 20)
+    click(opened.ui.installButton)
+    assert host.until(lambda: opened.ui.installLabel.text.startswith("Collecting safetensors"), 20)
+
+
 def test_stop_ends_pip_and_what_it_started(host, slicers_python, window):
     slow = fake_slicer_python.site_packages(slicers_python) / "slow"
     slow.write_text("")

@@ -31,18 +31,18 @@ def install(pytorch_utils: str | None, torch: str, files: list[str]) -> None:
     import slicer.packaging
 
     if pytorch_utils:
-        print("step: PyTorch", flush=True)
+        print("step: PyTorch")
         pytorch_logic(pytorch_utils).installTorch(torchVersionRequirement=torch)
     for file in files:
         requirements = slicer.packaging.load_requirements(file)
-        print("step: " + ", ".join(requirement.name for requirement in requirements), flush=True)
+        print("step: " + ", ".join(requirement.name for requirement in requirements))
         slicer.packaging.pip_ensure(requirements, requester=REQUESTER)
 
 
 def remove(names: list[str]) -> None:
     import slicer.packaging
 
-    print("step: " + ", ".join(names), flush=True)
+    print("step: " + ", ".join(names))
     slicer.packaging.pip_uninstall(names)
 
 
@@ -83,6 +83,7 @@ def end_with_host() -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
+    sys.stdout.reconfigure(line_buffering=True)  # into a pipe Python would write 8 KB at a time: the end, mostly
     parser = argparse.ArgumentParser(prog="installing")
     what = parser.add_subparsers(dest="what", required=True)
     installing = what.add_parser("install")
