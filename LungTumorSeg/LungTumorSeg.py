@@ -68,7 +68,10 @@ class LungTumorSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneEndClose)
-        self.followParameterNode()
+        if self.parent.isEntered:  # loaded anew while it is shown: Slicer does not say `enter` again
+            self.enter()
+        else:
+            self.followParameterNode()
 
     def cleanup(self):
         """Slicer quits, or the module is loaded anew."""

@@ -568,8 +568,21 @@ class Host:
             self.widget.enter()
         self.module = name
 
+    def reload_module(self):
+        """As the button Reload does: the old instance is cleaned up, a new one set up in its stead and not entered
+        (slicer.util.reloadScriptedModule)."""
+        import LungTumorSeg
+
+        self.widget.cleanup()
+        parent, self.widget = self.widget.parent, LungTumorSeg.LungTumorSegWidget()
+        self.widget.parent = parent
+        self.widget.setup()
+        self.window.setCentralWidget(self.widget.widget)
+        self.widget.widget.show()
+        return self.widget
+
     def close_module(self):
-        """Slicer quits, or reloads the module."""
+        """Slicer quits."""
         self.module = ""
         self.widget.cleanup()
 

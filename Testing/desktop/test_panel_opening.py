@@ -88,6 +88,26 @@ def test_a_module_loaded_anew_shows_what_is_there_and_has_one_of_each_key(host, 
     assert module.ui.probabilityCheckBox.checked is not checked
 
 
+def test_reload_while_the_module_is_shown_leaves_a_panel_that_works(host, panel):
+    before = segmented(host)
+    module = host.reload_module()
+    assert not before.panel._timer.active
+    click(module.ui.segmentButton)
+    assert host.until(lambda: "found" in module.ui.statusLabel.text, 20)
+    checked = module.ui.probabilityCheckBox.checked
+    press(host, "O")
+    assert module.ui.probabilityCheckBox.checked is not checked
+
+
+def test_reload_while_another_module_is_shown_waits_for_the_user_to_come_back(host, panel):
+    host.open_module()
+    host.select_module("Data")
+    module = host.reload_module()
+    assert not module.panel._timer.active
+    host.select_module("LungTumorSeg")
+    assert module.panel._timer.active
+
+
 def test_a_prediction_goes_on_while_another_module_is_shown(host, panel):
     module = host.open_module()
     click(module.ui.segmentButton)
