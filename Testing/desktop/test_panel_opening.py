@@ -125,6 +125,17 @@ def test_quitting_while_the_worker_computes_ends_it(host, panel):
     assert process.state() == process.ProcessState.NotRunning
 
 
+def test_quitting_while_an_answer_is_being_shown_is_no_failure(host, panel):
+    module = host.open_module()
+    shown = module.panel.desk._asking._errands._shown
+    module.panel._timer.stop()  # nobody works it off
+    click(module.ui.segmentButton)
+    assert host.until(lambda: bool(shown))
+    host.close_module()
+    host.until(lambda: bool(host.errors), 0.2)
+    assert host.errors == []
+
+
 def test_a_saved_scene_restores_the_panel(host, panel, tmp_path):
     module = segmented(host)
     module.ui.thresholdSlider.q.drag(0.5, 0.6)

@@ -97,11 +97,11 @@ class Panel(VTKObservationMixin):
         """The module goes: end the worker."""
         self.first_run.close()
         self._shortcuts.remove()
-        self.set_parameters(None)
         self._timer.stop()
         self.train.close()
         self.jobs.close()
-        self.desk.close()
+        self.desk.close()  # before the parameters go, to which an answer that is being shown writes
+        self.set_parameters(None)
         self._process.close()
 
     def scene_closing(self) -> None:
