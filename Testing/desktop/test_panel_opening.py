@@ -1,6 +1,8 @@
 """The module opened, left, loaded anew and closed in all manners, on the test host (see host.py)."""
 
+import gc
 import os
+import weakref
 
 import pytest
 
@@ -66,6 +68,18 @@ def test_keys_are_alive_only_while_the_module_is_shown(host, panel):
     host.select_module("LungTumorSeg")
     press(host, "O")
     assert module.ui.probabilityCheckBox.checked is checked
+
+
+def test_the_parameters_followed_before_are_let_go_when_the_user_comes_back(host, panel):
+    """Slicer's wrapper of the parameter node observes it with every one of its values as long as it lives."""
+    module = host.open_module()
+    followed = []
+    for _visit in range(3):
+        followed.append(weakref.ref(module.panel.parameters))
+        host.select_module("Data")
+        host.select_module("LungTumorSeg")
+    gc.collect()
+    assert [wrapper() for wrapper in followed] == [None] * 3
 
 
 def test_leaving_the_module_ends_place_mode(host, panel):

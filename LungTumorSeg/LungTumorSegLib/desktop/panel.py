@@ -6,7 +6,6 @@ import qt
 import slicer
 import vtk
 from slicer.i18n import tr as _
-from slicer.util import VTKObservationMixin
 
 from LungTumorSegLib.desktop import dicom_database
 from LungTumorSegLib.desktop.child_process import QtChildProcess
@@ -29,7 +28,7 @@ from LungTumorSegLib.workstation.jobs import Jobs
 TICK = 100  # ms
 
 
-class Panel(VTKObservationMixin):
+class Panel:
     """The `Host` of a desk.
 
     Parameters
@@ -39,11 +38,10 @@ class Panel(VTKObservationMixin):
     """
 
     def __init__(self, ui, scene):
-        super().__init__()
         words.translate = _
         self.ui, self.scene = ui, scene
         self.parameters = None
-        self._gui_tag = None
+        self._gui_tag = self._parameters_tag = None
         launch = worker_launch()
         self._process = WorkerProcess(launch, QtChildProcess())
         self.desk = Desk(scene, self._process, launch.inline, self, save_undo)
@@ -115,13 +113,14 @@ class Panel(VTKObservationMixin):
         """Follow this parameter node; None to follow none."""
         if self.parameters is not None:
             self.parameters.disconnectGui(self._gui_tag)
-            self.removeObserver(self.parameters, vtk.vtkCommand.ModifiedEvent, self._parameters_changed)
+            self.parameters.RemoveObserver(self._parameters_tag)
         self.parameters = None  # what widgets say while they are filled is not the user's word
         self.segment.follow(parameters)
         if parameters is not None:
             self._gui_tag = parameters.connectGui(self.ui)
             self.ui.tabs.currentIndex = parameters.tab
-            self.addObserver(parameters, vtk.vtkCommand.ModifiedEvent, self._parameters_changed)
+            # By a tag: Slicer's VTKObservationMixin would keep each wrapper, which itself observes its node, for ever.
+            self._parameters_tag = parameters.AddObserver(vtk.vtkCommand.ModifiedEvent, self._parameters_changed)
         self.parameters = parameters
         self._parameters_changed()
 
