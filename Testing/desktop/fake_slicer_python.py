@@ -8,6 +8,8 @@ import sysconfig
 import venv
 from pathlib import Path
 
+from launcher import make_launcher
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 PACKAGING = """
@@ -55,7 +57,8 @@ class PyTorchUtilsLogic:
 
 
 def make(folder: Path) -> Path:
-    """The program PythonSlicer in the folder; `slicer` and numpy are pretended, `packaging` is the real one."""
+    """The program PythonSlicer in the folder, a launcher as the real one; `slicer` is pretended, `packaging` the real
+    one."""
     import packaging
 
     venv.create(folder / "python", with_pip=False, symlinks=True)
@@ -64,14 +67,9 @@ def make(folder: Path) -> Path:
     (packages / "slicer").mkdir()
     (packages / "slicer" / "__init__.py").write_text("")
     (packages / "slicer" / "packaging.py").write_text(PACKAGING)
-    (packages / "numpy.py").write_text("")
     (packages / "packaging").symlink_to(Path(packaging.__file__).parent)
     (folder / "PyTorchUtils.py").write_text(PYTORCH_UTILS)
-    program = folder / "bin" / "PythonSlicer"
-    program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\nexec "{python}" "$@"\n')
-    program.chmod(0o755)
-    return program
+    return make_launcher(folder / "bin" / "PythonSlicer", python)
 
 
 def site_packages(folder: Path) -> Path:

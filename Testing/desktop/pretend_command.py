@@ -1,9 +1,9 @@
 """`lungtumorseg ...` whose training and comparison pretend: progress, files and exit codes are as the real commands
-leave them, nothing is learnt. All other commands are the real ones. Never part of the product."""
+leave them, nothing is learnt. All other commands are the real ones. Run by `worker.hosted`; never part of the product.
+"""
 
 import json
 import shutil
-import signal
 import sys
 import time
 from pathlib import Path
@@ -61,7 +61,6 @@ def promote():
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         if sys.argv[1] == "train":
             train()

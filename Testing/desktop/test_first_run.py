@@ -18,6 +18,7 @@ import fake_slicer_python
 import host as test_host
 import slicer
 import windows_host
+from launcher import make_launcher
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
@@ -305,7 +306,45 @@ def test_a_collection_is_downloaded_only_after_a_yes(host, monkeypatch):
     assert runs == []
     host.answers["confirm"] = True
     sample_data.bring_collection()
-    assert runs[0][1:5] == ["-m", "LungTumorSegLib.command", "download", "msd-lung"]
+    assert runs[0][2:6] == ["LungTumorSegLib.worker.hosted", "LungTumorSegLib.command", "download", "msd-lung"]
+
+
+@pytest.fixture
+def downloading(host, monkeypatch, tmp_path):
+    """A collection that is being downloaded, by a Python behind a launcher, which heeds Ctrl-C; its process id."""
+    from LungTumorSegLib.desktop import sample_data
+    from LungTumorSegLib.worker.launch import Launch, hosted, worker_command
+
+    (tmp_path / "bring.py").write_text(BRING)
+    environment = worker_command().environment
+    environment["PYTHONPATH"] += f"{os.pathsep}{tmp_path}"
+    launch = Launch(hosted(str(make_launcher(tmp_path / "PythonSlicer")), "bring"), environment)
+    monkeypatch.setattr(sample_data, "job_launch", lambda: launch)
+    sample_data.bring_collection()
+    part = tmp_path / "cache" / "part"
+    assert host.until(lambda: part.exists() and part.read_text() != "", 20)
+    return int(part.read_text())
+
+
+BRING = """
+import os, sys, time
+from pathlib import Path
+part = Path(sys.argv[sys.argv.index("-o") + 1], "part")
+part.parent.mkdir(exist_ok=True)
+part.write_text(str(os.getpid()))
+try:
+    time.sleep(60)
+finally:
+    part.unlink()
+"""
+
+
+def test_deleting_the_sample_scans_ends_a_download(host, downloading, window, tmp_path):
+    opened = window()
+    click(opened.ui.samplesButton)
+    assert not alive(downloading)
+    assert not (tmp_path / "cache").exists()
+    assert host.errors == []
 
 
 @pytest.fixture
@@ -333,6 +372,12 @@ def test_the_panel_says_what_is_missing_until_it_is_installed(host, module):
     assert host.until(lambda: not module.ui.setupLabel.q.isVisible(), 20)
     assert module.ui.setupLabel.text == ""
     assert host.errors == []
+
+
+def test_quitting_ends_a_download(host, module, downloading, tmp_path):
+    host.close_module()
+    assert not alive(downloading)
+    assert list((tmp_path / "cache").iterdir()) == []
 
 
 def test_another_python_that_is_chosen_computes_from_then_on(host, module):

@@ -11,6 +11,7 @@ pytest.importorskip("trame_slicer", reason="the test host needs slicer-core")
 
 import slicer
 from clicks import click, open_tab, press
+from launcher import make_launcher
 from pretended import pretend, pretend_models
 
 
@@ -148,6 +149,23 @@ def test_quitting_while_an_answer_is_being_shown_is_no_failure(host, panel):
     host.close_module()
     host.until(lambda: bool(host.errors), 0.2)
     assert host.errors == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the launcher is a shell script")
+def test_quitting_ends_a_job_also_behind_a_launcher_and_removes_its_files(host, panel, tmp_path):
+    from LungTumorSegLib.worker.launch import PACKAGE_PARENT, Launch, hosted
+
+    module = host.open_module()
+    (tmp_path / "work.py").write_text("import os, sys, time; open(sys.argv[1], 'w').write('x'); time.sleep(60)")
+    environment = module.panel.jobs.launch.environment | {"PYTHONPATH": f"{PACKAGE_PARENT}{os.pathsep}{tmp_path}"}
+    module.panel.jobs.launch = Launch(hosted(str(make_launcher(tmp_path / "PythonSlicer")), "work"), environment)
+    file = module.panel.jobs.new_folder() / "file"
+    module.panel.jobs.run([file], print)
+    assert host.until(file.exists)
+    child = module.panel.jobs._running[0]._process._process.q
+    host.close_module()
+    assert child.exitCode() == 130, "the launcher alone was killed"
+    assert not file.parent.parent.exists()
 
 
 def test_a_saved_scene_restores_the_panel(host, panel, tmp_path):

@@ -15,6 +15,7 @@ import host as test_host
 import slicer
 import windows_host
 from clicks import choose, click, open_tab
+from launcher import make_launcher
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
@@ -38,13 +39,14 @@ def folder(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def host(slicer_host, folder, monkeypatch):
+def host(slicer_host, folder, tmp_path, monkeypatch):
     from LungTumorSegLib.desktop import panel
-    from LungTumorSegLib.worker.launch import Launch
+    from LungTumorSegLib.worker.launch import Launch, hosted
 
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "LungTumorSeg")}
-    worker = Launch([sys.executable, str(HERE / "pretend_worker.py")], environment)
-    jobs = Launch([sys.executable, str(HERE / "pretend_command.py")], environment)
+    environment = {**os.environ, "PYTHONPATH": f"{REPOSITORY / 'LungTumorSeg'}{os.pathsep}{HERE}"}
+    python = str(make_launcher(tmp_path / "PythonSlicer"))
+    worker = Launch([python, str(HERE / "pretend_worker.py")], environment)
+    jobs = Launch(hosted(python, "pretend_command"), environment)
     monkeypatch.setattr(panel, "worker_launch", lambda: worker)
     monkeypatch.setattr(panel, "job_launch", lambda: jobs)
     slicer_host.errors.clear()
@@ -204,6 +206,7 @@ def test_stop_then_resume_goes_on_where_it_was(host, stored):
     assert host.until(lambda: stored.ui.trainButton.text == "Start training")
     before = stored.panel.train.teaching.curves()
     assert state(stored) == "stopped"
+    assert not host.until(lambda: stored.panel.train.teaching.curves() != before, 1.5), "it trains on, unseen"
     assert host.until(stored.ui.resumeButton.q.isVisible)
     click(stored.ui.resumeButton)
     assert host.until(lambda: state(stored) == "compared" and not stored.panel.train.teaching.busy)
@@ -227,9 +230,11 @@ def test_slicer_quits_while_training_and_the_run_is_found_again(host, stored):
     start(stored)
     assert host.until(lambda: len(stored.panel.train.teaching.curves()) >= 2)
     host.close_module()
+    rows = len(stored.panel.train.teaching.curves())
     opened = host.open_module()
     open_tab(opened, "Train")
     assert state(opened) == "stopped"
+    assert not host.until(lambda: len(opened.panel.train.teaching.curves()) > rows, 1.5), "it trains on, unseen"
     assert opened.ui.resumeButton.q.isVisible()
     assert host.errors == []
 

@@ -1,8 +1,13 @@
 """Commands run as child processes, real ones."""
 
 import json
+import os
+import sys
 
-from LungTumorSegLib.worker.launch import Launch, job_command
+import pytest
+from launcher import make_launcher
+
+from LungTumorSegLib.worker.launch import Launch, hosted, job_command
 
 
 def test_a_command_runs_as_a_job_and_says_what_it_printed(run_job, tmp_path):
@@ -42,27 +47,47 @@ def test_progress_comes_as_steps_and_is_not_output(run_job):
     assert job.end.details == "note"
 
 
-def cancelled_at_once(code: tuple[str, str], run_job):
-    launch = job_command()
+@pytest.fixture
+def cancelled(run_job, tmp_path):
+    """Runs a program of this code as a job and cancels it at its first word; how it ended."""
 
-    def step(job, steps):
-        if steps:
-            job.cancel()
+    def cancelled(code, python=sys.executable):
+        says = 'print(\'{"stage": "x", "fraction": 0}\', flush=True)'
+        (tmp_path / "work.py").write_text(f"import ctypes, signal, time\n{code.format(says=says)}\n")
+        environment = job_command().environment
+        environment["PYTHONPATH"] += f"{os.pathsep}{tmp_path}"
 
-    before, after = code
-    says = 'print(\'{"stage": "x", "fraction": 0}\', flush=True)'
-    words = f"import time, signal; {before}; {says}; {after}"
-    launch = Launch([launch.command[0], "-c", words], launch.environment)
-    return run_job(launch=launch, step=step)[0].end
+        def step(job, steps):
+            if steps:
+                job.cancel()
+
+        return run_job(launch=Launch(hosted(python, "work"), environment), step=step)[0].end
+
+    return cancelled
 
 
-def test_cancel_ends_a_job(run_job):
-    end = cancelled_at_once(("pass", "time.sleep(60)"), run_job)
-    assert (end.cancelled, end.sentence) == (True, "Cancelled.")
+def test_cancel_ends_a_job(cancelled):
+    end = cancelled("{says}; time.sleep(60)")
+    assert (end.cancelled, end.code, end.sentence) == (True, 130, "Cancelled.")
 
 
-def test_a_job_that_does_not_hear_cancel_is_killed(run_job):
-    end = cancelled_at_once(("signal.signal(2, signal.SIG_IGN)", "time.sleep(60)"), run_job)
+@pytest.mark.skipif(os.name == "nt", reason="the launcher is a shell script")
+def test_a_cancelled_job_is_told_when_the_python_behind_a_launcher_has_tidied_up(cancelled, tmp_path):
+    tidied = tmp_path / "tidied"
+    code = f"try:\n  {{says}}; time.sleep(60)\nfinally:\n  time.sleep(0.5); open({str(tidied)!r}, 'w')"
+    end = cancelled(code, str(make_launcher(tmp_path / "PythonSlicer")))
+    assert (end.cancelled, end.code, end.sentence) == (True, 130, "Cancelled.")
+    assert tidied.exists()
+
+
+def test_a_job_that_is_deaf_to_cancel_ends_itself(cancelled):
+    end = cancelled("signal.signal(signal.SIGINT, signal.SIG_IGN); {says}; time.sleep(60)")
+    assert (end.cancelled, end.code) == (True, 130)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="C's sleep")
+def test_a_job_that_hangs_with_pythons_lock_is_killed(cancelled):
+    end = cancelled("signal.signal(signal.SIGINT, signal.SIG_IGN); {says}; ctypes.PyDLL(None).sleep(60)")
     assert (end.cancelled, end.code) == (True, -9)
 
 
@@ -76,5 +101,5 @@ def test_a_job_that_crashes_is_one_sentence_with_details(run_job):
 
 def test_a_worker_on_another_machine_leaves_jobs_to_a_python_here(tmp_path):
     launch = job_command("ssh gpu lungtumorseg worker", python="/usr/bin/python3")
-    assert launch.command == ["/usr/bin/python3", "-m", "LungTumorSegLib.command"]
+    assert launch.command == ["/usr/bin/python3", "-m", "LungTumorSegLib.worker.hosted", "LungTumorSegLib.command"]
     assert not launch.inline

@@ -6,19 +6,23 @@ while Qt's loop runs C++ code. On Windows, QProcess opens no console for a child
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Sequence
 
 import qt
 
 from LungTumorSegLib.worker.child import Listener
 
+PATIENCE = 3000  # ms in which a program whose stdin was closed ends itself, see `worker.hosted.PATIENCE`
+
 
 class QtChildProcess:
-    """See `worker.child.ChildProcess`."""
+    """See `worker.child.ChildProcess`.
 
-    def __init__(self):
+    patience : ms in which `close` lets it end by itself before it kills; 0 for the worker, which has nothing to tidy up
+    """
+
+    def __init__(self, patience: int = PATIENCE):
+        self._patience = patience
         self._process = self._listener = None
 
     def start(self, command: Sequence[str], environment: dict[str, str] | None, listener: Listener) -> None:
@@ -43,25 +47,17 @@ class QtChildProcess:
         if self._process is not None:
             self._process.closeWriteChannel()
 
-    def interrupt(self) -> None:
-        if self._process is None:
-            return
-        if os.name == "nt":  # a window program has no Ctrl-C to send
-            self.kill()
-        elif self._process.processId() > 0:
-            os.kill(self._process.processId(), signal.SIGINT)
-
     def kill(self) -> None:
         if self._process is not None:
+            self._process.closeWriteChannel()
             self._process.kill()
 
-    def close(self, patience: int = 0) -> None:
-        """End it and see it gone: a QProcess must not be destroyed before. It is killed where it has not ended by
-        itself, its stdin closed, after `patience` ms. Nothing more is told."""
+    def close(self) -> None:
+        """End it and see it gone: a QProcess must not be destroyed before. Nothing more is told."""
         self._listener = None
         if self._process is not None:
             self._process.closeWriteChannel()
-            if not (patience and self._process.waitForFinished(patience)):
+            if not (self._patience and self._process.waitForFinished(self._patience)):
                 self._process.kill()
                 self._process.waitForFinished(3000)
 

@@ -226,7 +226,7 @@ class WorkerTest:
     def __init__(self, launch: Launch, told: Callable[[str], None]):
         self._told = told
         self._started = time.monotonic()
-        self._process = WorkerProcess(launch, QtChildProcess())
+        self._process = WorkerProcess(launch, QtChildProcess(patience=0))
         self._conversation = Conversation(self._process, launch.inline)
         self._timer = qt.QTimer()
         self._timer.setInterval(TICK)

@@ -14,8 +14,9 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import types
+
+from LungTumorSegLib.worker.hosted import when_stdin_closes
 
 REQUESTER = "Lung Tumor Segmentation"
 
@@ -62,24 +63,16 @@ def pytorch_logic(file: str):
 
 def end_with_host() -> None:
     """From now on: when stdin closes (the user stopped us, or Slicer is gone), end this process and its children."""
-    import numpy  # noqa: F401  before stdin is read (numpy issue 24290)
-
     if os.name != "nt":
         os.setsid()
-    incoming = os.dup(0)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)  # for the children, who must not wait for it
-    os.close(nothing)
+    when_stdin_closes(end_all)
 
-    def listen() -> None:
-        while os.read(incoming, 1024):
-            pass
-        if os.name == "nt":
-            subprocess.run(["taskkill", "/F", "/T", "/PID", str(os.getpid())], check=False, capture_output=True)
-        else:
-            os.killpg(0, signal.SIGKILL)
 
-    threading.Thread(target=listen, daemon=True).start()
+def end_all() -> None:
+    if os.name == "nt":
+        subprocess.run(["taskkill", "/F", "/T", "/PID", str(os.getpid())], check=False, capture_output=True)
+    else:
+        os.killpg(0, signal.SIGKILL)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -19,7 +19,7 @@ from slicer.i18n import tr as _
 
 from LungTumorSegLib.desktop.program import Program
 from LungTumorSegLib.desktop.settings import own_python
-from LungTumorSegLib.worker.launch import Launch
+from LungTumorSegLib.worker.launch import Launch, hosted
 
 RESOURCES = Path(__file__).resolve().parents[2] / "Resources"
 REQUIREMENTS, TRAINING = RESOURCES / "requirements.txt", RESOURCES / "requirements-training.txt"
@@ -99,7 +99,7 @@ def look(launch: Launch, told: Callable[[Survey | None, str], None]) -> Program 
         if not program.stopped:
             told(survey, program.last_words)
 
-    command = [launch.command[0], "-m", "LungTumorSegLib.worker.environment", *names]
+    command = [*hosted(launch.command[0], "LungTumorSegLib.worker.environment"), *names]
     program = Program(command, launch.environment, lines.append, ended)
     return program
 

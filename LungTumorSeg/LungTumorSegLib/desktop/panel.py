@@ -7,7 +7,7 @@ import slicer
 import vtk
 from slicer.i18n import tr as _
 
-from LungTumorSegLib.desktop import dicom_database
+from LungTumorSegLib.desktop import dicom_database, sample_data
 from LungTumorSegLib.desktop.child_process import QtChildProcess
 from LungTumorSegLib.desktop.export_tab import ExportTab
 from LungTumorSegLib.desktop.first_run import FirstRun
@@ -43,7 +43,7 @@ class Panel:
         self.parameters = None
         self._gui_tag = self._parameters_tag = None
         launch = worker_launch()
-        self._process = WorkerProcess(launch, QtChildProcess())
+        self._process = WorkerProcess(launch, QtChildProcess(patience=0))
         self.desk = Desk(scene, self._process, launch.inline, self, save_undo)
         self.jobs = Jobs(job_launch(), QtChildProcess, self)
         self.measure = MeasureTab(ui, self.desk, self.jobs)
@@ -92,8 +92,9 @@ class Panel:
         self.segment.leave()
 
     def close(self) -> None:
-        """The module goes: end the worker."""
+        """The module goes: end the worker, and what else was started."""
         self.first_run.close()
+        sample_data.stop_all()
         self._shortcuts.remove()
         self._timer.stop()
         self.train.close()

@@ -6,17 +6,16 @@ from collections.abc import Callable
 
 import qt
 
-from LungTumorSegLib.desktop.child_process import QtChildProcess
+from LungTumorSegLib.desktop.child_process import PATIENCE, QtChildProcess
 
 LAST_WORDS = 20000  # characters of its output that are kept for "Show details"
-PATIENCE = 2000  # ms in which a program that was told to stop ends itself
 
 
 class Program:
     """
     Parameters
     ----------
-    command : program and arguments
+    command : program and arguments; one that ends itself when its stdin closes (`worker.launch.hosted`)
     environment : its whole environment
     on_line : called with each line that it writes, to stdout or stderr
     on_end : called once with the exit code; None where it did not start, was stopped or crashed
@@ -37,7 +36,7 @@ class Program:
         self._child.start(command, environment, self)
 
     def stop(self) -> None:
-        """Close its stdin, at which `installing` ends itself and its children; kill it where that does not help."""
+        """Close its stdin, at which it ends itself; kill it where that does not help."""
         self.stopped = True
         self._child.close_stdin()
         qt.QTimer.singleShot(PATIENCE, self._child.kill)
@@ -45,7 +44,7 @@ class Program:
     def close(self) -> None:
         """End it now and see it gone. Nothing more is told."""
         self.stopped = True
-        self._child.close(PATIENCE)
+        self._child.close()
 
     # What the child process tells (`Listener`)
 

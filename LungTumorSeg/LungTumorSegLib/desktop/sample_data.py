@@ -15,7 +15,7 @@ from slicer.i18n import tr as _
 
 from LungTumorSegLib.desktop.program import Program
 from LungTumorSegLib.desktop.settings import job_launch, own_python
-from LungTumorSegLib.worker.launch import worker_command
+from LungTumorSegLib.worker.launch import hosted, worker_command
 
 CATEGORY = "LungTumorSeg"
 ICONS = Path(__file__).resolve().parents[2] / "Resources" / "Icons"
@@ -53,11 +53,16 @@ def size_on_disk() -> int:
     return sum(path.stat().st_size for path in folder().rglob("*") if path.is_file())
 
 
-def delete_all() -> None:
-    """Stop what is under way, delete all sample scans. What is loaded stays in the scene."""
-    for program in list(_under_way.values()):
+def stop_all() -> None:
+    """End what is under way, and see it gone."""
+    for program in _under_way.values():
         program.close()
     _under_way.clear()
+
+
+def delete_all() -> None:
+    """Stop what is under way, delete all sample scans. What is loaded stays in the scene."""
+    stop_all()
     shutil.rmtree(folder(), ignore_errors=True)
 
 
@@ -69,7 +74,7 @@ def make_phantom(name: str = PHANTOM) -> None:
         return
     own = worker_command(own_python(), environment=slicer.util.startupEnvironment())
     arguments = [str(place), *(["--later"] if name == LATER else [])]
-    command = [own.command[0], "-m", "LungTumorSegLib.volume.sample", *arguments]
+    command = [*hosted(own.command[0], "LungTumorSegLib.volume.sample"), *arguments]
     say = _("Making a synthetic chest CT...")
     _run(name, command, own.environment, say, lambda: load_phantom(name), _("The sample CT could not be made."))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
-import signal
 import subprocess
 import threading
 from collections.abc import Callable, Sequence
@@ -41,16 +40,14 @@ class ChildProcess(Protocol):
         """Queue bytes for its stdin; they are copied or kept. Nothing happens if the process is gone."""
 
     def close_stdin(self) -> None:
-        """No more will be written."""
-
-    def interrupt(self) -> None:
-        """As Ctrl-C does (SIGINT; on Windows, where a window program cannot, `kill`)."""
+        """No more will be written; what runs by `worker.hosted` is cancelled."""
 
     def kill(self) -> None:
-        """End it now. `ended` follows; nothing happens if it is gone."""
+        """End it now. `ended` follows; nothing happens if it is gone. Of a launcher such as Slicer's PythonSlicer the
+        launcher alone is killed: its stdin is closed, too, at which the Python behind it ends by itself."""
 
     def close(self) -> None:
-        """End it and see it gone, milliseconds later. Nothing more is told."""
+        """End it and see it gone. Nothing more is told."""
 
 
 class Child:
@@ -101,14 +98,9 @@ class Child:
     def close_stdin(self) -> None:
         self._outbox.put(None)
 
-    def interrupt(self) -> None:
-        if self.process is not None and os.name != "nt":
-            self.process.send_signal(signal.SIGINT)
-        else:
-            self.kill()
-
     def kill(self) -> None:
         if self.process is not None:
+            self.close_stdin()
             self.process.kill()
 
     def close(self) -> None:

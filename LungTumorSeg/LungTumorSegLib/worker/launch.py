@@ -61,4 +61,9 @@ def job_command(
         base = dict(os.environ if environment is None else environment)
         base.pop(SETTING_VARIABLE, None)
         launch = worker_command(None, python=python, environment=base)
-    return Launch([*launch.command[:-1], "LungTumorSegLib.command"], launch.environment)
+    return Launch(hosted(launch.command[0], "LungTumorSegLib.command"), launch.environment)
+
+
+def hosted(python: str, module: str) -> list[str]:
+    """The beginning of the command by which a module of ours runs until its stdin closes, see `worker.hosted`."""
+    return [python, "-m", "LungTumorSegLib.worker.hosted", module]

@@ -55,7 +55,7 @@ class Job:
     ----------
     arguments : of the command line, as ``["export", folder, "--progress", "json"]``
     process : a fresh one
-    launch : from `worker.launch.job_command`
+    launch : from `worker.launch.job_command`: what it starts lives as long as its stdin is open
     on_progress : stage, fraction 0..1, seconds left (None while unknown)
     on_end : called once
     """
@@ -74,19 +74,18 @@ class Job:
         self._unread, self._output, self._errors = b"", "", ""
         self._cancelled_at: float | None = None
         self._process.start([*launch.command, *(str(word) for word in arguments)], launch.environment, self)
-        self._process.close_stdin()
 
     def cancel(self) -> None:
         """Ask it to stop; it is killed if it does not within 3 s. No harm once it has ended."""
         if self.end is None and self._cancelled_at is None:
             self._cancelled_at = self._clock()
-            self._process.interrupt()
+            self._process.close_stdin()
 
     def abandon(self) -> None:
-        """Kill it and hear no more of it."""
+        """End it, see it gone and hear no more of it."""
         self._on_end = lambda end: None
         self._on_progress = lambda stage, fraction, left: None
-        self._process.kill()
+        self._process.close()
 
     def tick(self) -> None:
         """Call every 50 to 500 ms."""

@@ -92,7 +92,7 @@ class Jobs:
             self._step()
 
     def close(self) -> None:
-        """The user goes: nothing is told any more, what runs is killed, files on their way are removed."""
+        """The user goes: nothing is told any more, what runs is ended, files on their way are removed."""
         self._steps.clear()
         for job in self._running:
             job.abandon()
