@@ -3,6 +3,7 @@
 Run as ``python fake_worker.py``; never part of the product.
 """
 
+import ctypes
 import os
 import signal
 import sys
@@ -45,6 +46,12 @@ class FakeEngine:
                 os.write(int(arguments[0]), b"Segmentation done!\n")
             case "slow":  # hears Cancel every 10 ms
                 compute_for(float(arguments[0]), progress, cancelled)
+            case "hang":  # with Python's lock: no other thread runs
+                from LungTumorSegLib.worker import serving
+
+                serving.HUNG_SECONDS = float(arguments[0])
+                time.sleep(1.5 * serving.HEARTBEAT_SECONDS)
+                ctypes.PyDLL(None).sleep(60)
             case "deaf":
                 compute_for(float(arguments[0]), progress, lambda: False)
         return Answer(

@@ -8,10 +8,12 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from fuzzed_messages import FROM_HOST, as_bytes, spoilt
+from launcher import make_launcher
 from made_worker import FAKE_WORKER, alive, environment, fake_launch, folders_of, made_scan, process_of
 
 from LungTumorSegLib.errors import Cancelled, InputRefused
@@ -184,6 +186,21 @@ def test_a_stopped_worker_is_noticed_while_a_scan_is_in_the_pipe(open_client):
     with pytest.raises(WorkerFault, match="stopped answering"):
         client.wait(client.segment(scan))
     assert client.wait(client.segment(scan)).box.values.shape == scan.voxels.shape
+
+
+def test_a_worker_that_hangs_with_pythons_lock_ends_also_behind_a_launcher(open_client, scan, tmp_path, note):
+    launch = fake_launch()
+    launcher = str(make_launcher(tmp_path / "PythonSlicer"))
+    client = open_client(replace(launch, command=[launcher, *launch.command[1:]]), heartbeat_silence=2.0)
+    worker = client.wait(client.segment(scan)).meta["pid"]
+    with pytest.raises(WorkerFault, match="stopped answering"):
+        client.wait(client.segment(scan, "hang-4"))
+    assert alive(worker), "the launcher alone was killed"
+    given_up = time.monotonic() + 10
+    while alive(worker) and time.monotonic() < given_up:
+        time.sleep(0.05)
+    assert not alive(worker)
+    note("hang with Python's lock held, behind a launcher", "the worker ends itself after 300 s")
 
 
 def seconds_to_cancel(client, request) -> float:

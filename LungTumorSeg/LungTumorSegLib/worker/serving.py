@@ -1,12 +1,14 @@
 """The worker's side of the talk: what a resident process does whatever it computes with.
 
-Three threads: the main one computes, one request at a time; one listens, so that Cancel and the host's death are heard
-while computing; one beats, so that the host can tell computing from hanging.
+Four threads: the main one computes, one request at a time; one listens, so that Cancel and the host's death are heard
+while computing; one beats, so that the host can tell computing from hanging; one lets the process end where none of
+them can run any more.
 """
 
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import os
 import queue
 import sys
@@ -28,6 +30,7 @@ from LungTumorSegLib.worker.log import account, open_log
 from LungTumorSegLib.worker.messages import PROTOCOL, Array, Done, Explain, Failed, Load, Prompt, Segment
 
 HEARTBEAT_SECONDS = 1.0
+HUNG_SECONDS = 300.0  # in which no thread ran: the process ends itself; hosts have given it up long before
 PROGRESS_SECONDS = 0.1
 PACE_FROM = 0.05  # the part of a request that one stage must have done before its pace says anything
 KEPT_CASES = 2  # this scan and the last one, to go to and fro between them
@@ -68,10 +71,11 @@ class _Service:
         self._cases: OrderedDict[str, dict[str, Volume]] = OrderedDict()  # by the first image's hash, and by each one's
         self._cancelled = 0  # the request that the host wants no more
         self._folder: Path | None = None
+        self._computing = True
 
     def run(self, open_engine: Callable[[], Engine]) -> NoReturn:
         self._say(messages.Hello(PROTOCOL, _version("lungtumorseg"), _version("torch")))
-        for work in (self._listen, self._beat):
+        for work in (self._listen, self._beat, self._end_if_hung):
             threading.Thread(target=work, daemon=True).start()
         try:
             engine = open_engine()
@@ -84,7 +88,10 @@ class _Service:
             self._give_up(f"The worker cannot start: {_one_line(error)}", error)
         self._say(messages.Ready(engine.devices))
         while True:
-            self._answer(engine, self._works.get())
+            self._computing = False
+            work = self._works.get()
+            self._computing = True
+            self._answer(engine, work)
 
     # Main thread
 
@@ -217,6 +224,19 @@ class _Service:
         while True:
             time.sleep(HEARTBEAT_SECONDS)
             self._say(messages.Heartbeat())
+
+    def _end_if_hung(self) -> None:
+        """A library that hangs and holds Python's lock keeps us from hearing that the host is gone or has given us up;
+        and the host's kill may reach no more than ssh or a launcher. Of Python only faulthandler needs no lock.
+
+        Only while computing: time for which the process was stopped, or on some systems the computer slept, counts.
+        """
+        while True:
+            if self._computing:
+                faulthandler.dump_traceback_later(HUNG_SECONDS, exit=True)
+            else:
+                faulthandler.cancel_dump_traceback_later()
+            time.sleep(HEARTBEAT_SECONDS)
 
     def _give_up(self, message: str, error: Exception | None = None) -> NoReturn:
         self._log.info("%s\n%s", "the worker gives up", message if error is None else account(error))
