@@ -84,6 +84,7 @@ def test_twenty_results_leave_as_many_nodes_as_one(scene, ct, result):
         result.show(Box(START, blobs()), ONE if n % 2 else BOTH, 1.0)
         result.show_heat(Box(START, blobs()))
     result.show(Box(START, blobs()), BOTH, 1.0)
+    result.show_heat(Box(START, blobs()))
     assert nodes_by_class(scene) == before
 
 

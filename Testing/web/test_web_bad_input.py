@@ -32,11 +32,12 @@ def small_chest() -> tuple[np.ndarray, np.ndarray]:
 
 CLOSED = "ReadingQuestionState__closed"  # in the page's state
 
-# Answered by an option of the command line, or nothing that can be chosen.
+# Answered by an option of the command line, or nothing that can be chosen: of a folder a browser sends no broken links.
 NO_PAGE = {
     "no negative values, answered with -1024", "no negative values, answered with 0", "an impossible HU offset",
     "an offset answered but not needed", "a missing DICOM slice, resampling asked for",
-    "a series number that is not there", "a file that does not exist",
+    "a series number that is not there", "a file that does not exist", "a DICOM slice that is a link to nowhere",
+    "one file of a DICOM series of which another is a link to nowhere",
 }  # fmt: skip
 
 
