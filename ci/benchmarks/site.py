@@ -22,8 +22,7 @@ from LungTumorSegLib.networks.model import load_card
 from LungTumorSegLib.training.backgrounds import Background
 from LungTumorSegLib.training.composition import Scene, fitting_place, set_nodule
 from LungTumorSegLib.training.crops import Nodule, read_nodules
-from LungTumorSegLib.training.split import part_of
-from LungTumorSegLib.training.taught import patient_taught
+from LungTumorSegLib.training.taught import may_judge
 from LungTumorSegLib.volume.geometry import Geometry, Volume
 from LungTumorSegLib.volume.orientation import canonical
 from LungTumorSegLib.volume.reading import read_ct, read_mask
@@ -52,9 +51,8 @@ def main() -> None:
         nodule
         for nodule in read_nodules(given.nodules)
         if nodule.diameter_mm >= SMALLEST_MM
-        and part_of(nodule.patient) == given.part
         and nodule.patient not in own
-        and not any(patient_taught(card, nodule.patient) for card in cards)
+        and all(may_judge(card, nodule.patient, given.part) for card in cards)
     ]
     rng.shuffle(pool)
     for number, scan in enumerate(given.scans, start=1):

@@ -78,10 +78,8 @@ def surface_points(mask: np.ndarray, spacing: tuple[float, float, float]) -> np.
     if box is None:
         return np.empty((0, 3))
     inner = mask[box] != 0
-    is_picture = len(mask) == 1
-    within = (
-        binary_erosion(inner[0])[None] if is_picture else binary_erosion(inner)
-    )  # beyond the box is outside, as it is
+    # What lies beyond the box counts as outside, as it is; a picture's pixels have no neighbours along k.
+    within = binary_erosion(inner[0])[None] if len(mask) == 1 else binary_erosion(inner)
     edge = inner & ~within
     return (np.argwhere(edge) + [side.start for side in box]) * np.array(spacing[::-1])
 

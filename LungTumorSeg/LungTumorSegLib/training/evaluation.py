@@ -27,8 +27,8 @@ from LungTumorSegLib.training.pasted_evaluation import evaluate_pasted
 from LungTumorSegLib.training.prompted_evaluation import evaluate_prompted, summary
 from LungTumorSegLib.training.scan_evaluation import click_lesions, search_scan
 from LungTumorSegLib.training.scans import TestScan, read_scan
-from LungTumorSegLib.training.split import part_of
-from LungTumorSegLib.training.taught import patient_taught
+from LungTumorSegLib.training.split import Part
+from LungTumorSegLib.training.taught import may_judge
 
 CLICKS = 5
 COUNTS = ("one click", "two clicks", "three clicks")
@@ -79,9 +79,9 @@ def evaluate_automatic_model(
     return figures
 
 
-def untaught(nodules: list[Nodule], part: str, card: ModelCard) -> list[Nodule]:
+def untaught(nodules: list[Nodule], part: Part, card: ModelCard) -> list[Nodule]:
     """Those of the part's patients, without the ones whom the card names as taught."""
-    return [n for n in nodules if part_of(n.patient) == part and not patient_taught(card, n.patient)]
+    return [nodule for nodule in nodules if may_judge(card, nodule.patient, part)]
 
 
 def searches_like_ours(card: ModelCard) -> bool:

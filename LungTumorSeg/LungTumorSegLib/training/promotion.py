@@ -26,8 +26,7 @@ from LungTumorSegLib.networks.card import ModelCard
 from LungTumorSegLib.networks.fingerprint import fingerprint
 from LungTumorSegLib.networks.model import find, load_card
 from LungTumorSegLib.training.clicks import click_inside
-from LungTumorSegLib.training.split import part_of
-from LungTumorSegLib.training.taught import image_digest, patient_taught, says_taught, was_taught
+from LungTumorSegLib.training.taught import image_digest, may_judge, says_taught, was_taught
 from LungTumorSegLib.volume.geometry import Geometry, Volume
 from LungTumorSegLib.volume.phantom import make_phantom
 from LungTumorSegLib.volume.writing import write_volume
@@ -228,14 +227,9 @@ def test_cases(dataset: Dataset, base: ModelCard) -> tuple[list[Case], str]:
     test = [case for case in outlined if case.part == "test"]
     if test:
         return test, "the dataset's own test part"
-    left = [case for case in outlined if not case.patient.startswith(COLLECTION) or may_judge(case.patient, base)]
+    left = [case for case in outlined if not case.patient.startswith(COLLECTION) or may_judge(base, case.patient)]
     rule = f"all, of {COLLECTION.rstrip('-')} the test patients by hash"
     return left, rule if any(case.patient.startswith(COLLECTION) for case in left) else "all"
-
-
-def may_judge(patient: str, base: ModelCard) -> bool:
-    """Whether a patient of the default models' collection is a test patient and did not teach the base."""
-    return part_of(patient) == "test" and not patient_taught(base, patient)
 
 
 def phantoms(folder: Path) -> tuple[Dataset, list[Case], str]:

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from LungTumorSegLib.cases.case import Case
 from LungTumorSegLib.networks.card import ModelCard
 from LungTumorSegLib.training.file_digests import file_digests
+from LungTumorSegLib.training.split import Part, part_of
 
 IMAGES, PATIENTS = "training_images_sha256", "training_patients_sha256"
 
@@ -44,6 +45,12 @@ def was_taught(card: ModelCard, case: Case) -> bool:
 def patient_taught(card: ModelCard, patient: str) -> bool:
     """True where the card names the patient; False for a card that names none."""
     return patient_digest(patient) in card.provenance.get(PATIENTS, ())
+
+
+def may_judge(card: ModelCard, patient: str, part: Part = "test") -> bool:
+    """Whether a patient of the default models' collection is of that part and not named by the card as taught: the
+    split of today is not that of every model."""
+    return part_of(patient) == part and not patient_taught(card, patient)
 
 
 def image_digest(case: Case) -> str:
