@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import tempfile
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from LungTumorSegLib.worker.child import ChildProcess
 from LungTumorSegLib.worker.launch import Launch
 from LungTumorSegLib.worker.private_folder import PrivateFolder
 from LungTumorSegLib.workstation import words
+from LungTumorSegLib.workstation.handing_on import hand_on
 from LungTumorSegLib.workstation.host import Host
 from LungTumorSegLib.workstation.job import End, Job
 
@@ -117,12 +117,7 @@ class Jobs:
             self._host.progress(words.progress(words.handing_over(), None), 0.2 * fraction)
 
     def _hand_on(self, tell: Callable[..., None], *what: object) -> None:
-        """Tell who asked; where that fails, the host, since who waits must not wait for ever."""
-        try:
-            tell(*what)
-        except Exception:
-            log.exception("the result of a job could not be shown")
-            self._host.failed(words.not_shown(), traceback.format_exc())
+        hand_on(self._host.failed, tell, *what)
         self._host.changed()
 
     def _progress(self, stage: str, fraction: float, seconds_left: float | None) -> None:

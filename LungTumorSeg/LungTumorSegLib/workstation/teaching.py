@@ -8,9 +8,7 @@ Everything heavy is a command in a process of its own (`Job`). What there is, is
 
 from __future__ import annotations
 
-import logging
 import shutil
-import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +20,7 @@ from LungTumorSegLib.networks import registry
 from LungTumorSegLib.worker.child import ChildProcess
 from LungTumorSegLib.worker.launch import Launch
 from LungTumorSegLib.workstation import teaching_words as words
+from LungTumorSegLib.workstation.handing_on import hand_on
 from LungTumorSegLib.workstation.job import End, Job
 from LungTumorSegLib.workstation.tuning_recipe import recipe_name, steps_an_epoch
 from LungTumorSegLib.workstation.tuning_runs import (
@@ -37,10 +36,7 @@ from LungTumorSegLib.workstation.tuning_runs import (
     latest_run,
     new_run,
 )
-from LungTumorSegLib.workstation.words import not_shown
 from LungTumorSegLib.workstation.words import progress as progress_words
-
-log = logging.getLogger(__name__)
 
 FEWEST_PATIENTS = 2
 MOST_EPOCHS = 1000
@@ -240,17 +236,10 @@ class Teaching:
             self.progress = progress_words(stage, seconds_left), fraction
             self._host.changed()
 
-        def hand_on(end: End) -> None:
-            try:
-                done(end)
-            except Exception:  # who waits must not wait for ever
-                log.exception("what a step of the teaching made could not be shown")
-                self._host.failed(not_shown(), traceback.format_exc())
-
         def on_end(end: End) -> None:
             self._job, self._doing, self.progress = None, "", None
             if end.done:
-                hand_on(end)
+                hand_on(self._host.failed, done, end)
             elif end.cancelled:
                 self._host.said(words.stopped() if doing == TRAINING else end.sentence)
             else:
