@@ -11,8 +11,9 @@ import SimpleITK as sitk
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.export.csv_table import write_csv
 from LungTumorSegLib.export.formats import FORMATS, choose
-from LungTumorSegLib.export.nrrd import header, terminology, write_nrrd
+from LungTumorSegLib.export.nrrd import header, write_nrrd
 from LungTumorSegLib.export.run_length import decode, encode, read_run_length, slice_names, write_run_length
+from LungTumorSegLib.measurement import terminology
 from LungTumorSegLib.measurement.colours import lesion_colour
 from LungTumorSegLib.measurement.measure import CONVENTION, Lesion
 
@@ -59,7 +60,7 @@ def test_slicer_itself_reads_the_segments_with_names_colours_and_terminology(axi
     for n, number in enumerate(axial.numbers):
         segment = segmentation.GetNthSegment(n)
         assert segment.GetColor() == pytest.approx(lesion_colour(number), abs=1e-5)
-        assert segment.GetTerminology() == terminology(axial, axial.lesions[n])
+        assert segment.GetTerminology() == terminology.entry((), axial.lesions[n].node)
         assert segment.GetLabelValue() == number
 
 

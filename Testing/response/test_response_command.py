@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
 from datetime import date
@@ -255,3 +256,15 @@ def test_more_growth_and_shrinkage_on_the_two_real_dates(case, right_lung, real_
     found = course(studies)
     assert found.responses[1].overall == expected
     assert [list(track.findings[1].lesions) for track in found.tracks] == matched
+
+
+def test_what_is_no_tumour_is_not_judged(before, shrunk, tmp_path):
+    lungs = tmp_path / "lungs"
+    shutil.copytree(shrunk, lungs)
+    noted = json.loads((lungs / "run.json").read_text())
+    (lungs / "run.json").write_text(json.dumps(noted | {"classes": ["left lung", "right lung"]}))
+    done = run(before, lungs, "-o", tmp_path / "out")
+    assert done.returncode == 2
+    said = "Study 1: the model shows left lung, right lung, not tumours alone: RECIST judges tumours."
+    assert done.stderr.strip().splitlines()[-1].endswith(said)
+    assert not (tmp_path / "out").exists()

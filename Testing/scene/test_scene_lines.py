@@ -59,6 +59,19 @@ def test_what_stands_at_a_line_is_its_lesion_and_millimetres(scene, result, ct):
         assert line.GetPropertiesLabelText().strip() == f"{line.GetLineLengthWorld():.1f} mm"
 
 
+def test_lines_are_called_as_their_segments_but_where_the_user_named_them(result, ct):
+    diameter_lines(ct)[1, "short"].SetName("across the hilum")
+    segments.say_classes(result.segmentation_node, ["left lung"])
+    result.measure()
+    names = {key: line.GetName() for key, line in diameter_lines(ct).items()}
+    assert names == {
+        (1, "long"): "left lung 1 long",
+        (1, "short"): "across the hilum",
+        (2, "long"): "left lung 2 long",
+        (2, "short"): "left lung 2 short",
+    }
+
+
 @pytest.mark.parametrize("moved", [False, True])
 def test_measuring_again_never_moves_an_edited_line(scene, ct, moved):
     if moved:

@@ -9,6 +9,7 @@ import slicer
 import vtk
 from made_scene import DIRECTIONS, add_ct, geometry, paint, segment_array
 
+from LungTumorSegLib.measurement import terminology
 from LungTumorSegLib.scene import segments
 from LungTumorSegLib.volume.box import Box
 
@@ -49,7 +50,29 @@ def test_segments_carry_the_terminology_of_a_lung_neoplasm(node, app):
     assert entry.GetCategoryObject().GetCodeValue() == "49755003"
     assert entry.GetTypeObject().GetCodeMeaning() == "Neoplasm"
     assert entry.GetRegionObject().GetCodeMeaning() == "Lung"
-    assert app.terminologies_logic.SerializeTerminologyEntry(entry) == segments.TERMINOLOGY
+    assert app.terminologies_logic.SerializeTerminologyEntry(entry) == terminology.entry(())
+
+
+def test_segments_are_called_by_what_the_model_shows_but_where_the_user_named_them(ct, node, app):
+    segmentation, ids = node.GetSegmentation(), segments.our_segments(node)
+    segmentation.GetSegment(ids[2]).SetName("the one at the hilum")
+    segments.say_classes(node, ["left lung"])
+    assert [segmentation.GetSegment(i).GetName() for i in ids.values()] == ["left lung 1", "the one at the hilum"]
+    more = labels()
+    more[0, 0, 0] = 3
+    segments.fill_segments(node, ct, Box(START, more))
+    segments.begin_segment(node, 4)
+    made = [segmentation.GetSegment(segments.our_segments(node)[n]) for n in (3, 4)]
+    assert [segment.GetName() for segment in made] == ["left lung 3", "left lung 4"]
+    entry = slicer.vtkSlicerTerminologyEntry()
+    for segment in (segmentation.GetSegment(ids[1]), *made):
+        assert app.terminologies_logic.DeserializeTerminologyEntry(segment.GetTerminology(), entry)
+        assert entry.GetTypeObject().GetCodeMeaning() == "Tissue"
+    segments.say_classes(node, ["left lung", "right lung"])
+    assert segmentation.GetSegment(ids[1]).GetName() == "Region 1"
+    segments.say_classes(node, ["tumour"])
+    assert segmentation.GetSegment(ids[1]).GetName() == "Tumour 1"
+    assert segmentation.GetSegment(ids[1]).GetTerminology() == terminology.entry(())
 
 
 def test_the_reference_grid_is_the_cts(ct, node):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from bench import REPOSITORY, add_volume
 
-from LungTumorSegLib.scene import ownership
+from LungTumorSegLib.scene import ownership, segments
 from LungTumorSegLib.scene.diameters import diameter_lines
 from LungTumorSegLib.scene.result import Result
 from LungTumorSegLib.scene.views import show_result_alone
@@ -83,6 +83,18 @@ def test_lesions_of_two_dates_are_matched_and_judged_and_the_user_has_the_last_w
     compared.change("7=1")
     assert len(bench.host.failures) == 1
     assert compared.matches == before
+
+
+@pytest.mark.parametrize("date", ["earlier", "chosen"])
+def test_what_is_no_tumour_is_not_judged(bench, nodes, following, date):
+    ct = nodes[date == "chosen"]
+    segments.say_classes(ownership.owned_one(ct, segments.ROLE), ["left lung", "right lung"])
+    following.choose_earlier(nodes[0])
+    following.compare()
+    assert bench.rest()
+    said = "the model shows left lung, right lung, not tumours alone: RECIST judges tumours."
+    assert bench.host.failures == [(f"{ct.GetName()}: {said}", "")]
+    assert following.followup is None
 
 
 def test_a_response_stands_only_beside_the_ct_that_was_compared(bench, scene, nodes, compared, ct):

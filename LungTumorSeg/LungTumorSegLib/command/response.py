@@ -69,6 +69,7 @@ def response(
     """
     from LungTumorSegLib.command.staging import staged
     from LungTumorSegLib.export.result import read_result
+    from LungTumorSegLib.measurement.terminology import not_tumours
     from LungTumorSegLib.report.pairs import write_pairs
     from LungTumorSegLib.report.sums import write_sums
     from LungTumorSegLib.response.course import course
@@ -90,6 +91,9 @@ def response(
 
     dated = in_order(when)
     findings = [read_result(folder, ct) for folder, ct in zip(studies, cts or [None] * len(studies), strict=True)]
+    for n, one in enumerate(findings):
+        if not one.of_tumours:
+            raise InputRefused(f"Study {n}: {not_tumours(one.classes)}: RECIST judges tumours.")
     laid = registered(findings, dated)
     found = course(laid, marks, target or [], progressed or [], irecist, larger or [])
 

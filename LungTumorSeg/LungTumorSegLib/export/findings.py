@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -12,6 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from LungTumorSegLib.measurement.measure import Lesion
+from LungTumorSegLib.measurement.terminology import all_tumours
 from LungTumorSegLib.volume.geometry import Volume
 
 AUTOMATIC, SEMIAUTOMATIC, MANUAL = "AUTOMATIC", "SEMIAUTOMATIC", "MANUAL"  # PS3.3 C.8.20.4
@@ -81,8 +81,7 @@ class Findings:
 
     @property
     def of_tumours(self) -> bool:
-        """Whether everything that is shown is a tumour by its name. A mask has none, as an older result: it counts."""
-        return all(TUMOUR.search(name) for name in self.classes)
+        return all_tumours(self.classes)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -93,8 +92,6 @@ class Findings:
         digest.update(np.ascontiguousarray(self.labels).data)
         return digest.hexdigest()
 
-
-TUMOUR = re.compile("tumou?r|nodule|lesion|neoplas|cancer|carcinoma|metasta|gtv", re.IGNORECASE)
 
 # Raised whenever a DICOM file's content changes for the same findings: two objects must not share a UID.
 CONTENT_VERSION = "2"

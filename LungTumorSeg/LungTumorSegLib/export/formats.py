@@ -9,6 +9,7 @@ from pathlib import Path
 
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.export.findings import Findings
+from LungTumorSegLib.measurement.terminology import not_tumours
 
 PART = "LungTumorSegLib.export"
 
@@ -77,7 +78,7 @@ def choose(asked: list[str], findings: Findings) -> tuple[list[str], list[str]]:
 def lacking_for_dicom(findings: Findings) -> tuple[str, str] | None:
     """Why these findings cannot be a SEG and SR, and what helps; None where they can."""
     if not findings.of_tumours:
-        return shows(findings), ""
+        return not_tumours(findings.classes), ""
     if findings.ct.series is None:
         return "the CT was not read from DICOM", "give the DICOM folder with --ct, or "
     if findings.other_series:
@@ -93,8 +94,4 @@ def lacking_for_report(findings: Findings) -> str | None:
         return "this is a flat picture"
     if not findings.in_hu:
         return "this image is no CT"
-    return None if findings.of_tumours else shows(findings)
-
-
-def shows(findings: Findings) -> str:
-    return f"the model shows {', '.join(findings.classes)}, not tumours alone"
+    return None if findings.of_tumours else not_tumours(findings.classes)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from LungTumorSegLib.measurement.colours import lesion_colour
@@ -13,22 +15,25 @@ LESION = ownership.PREFIX + "Lesion"
 AXIS = ownership.PREFIX + "Axis"
 # Where we put the line's ends, in the node's own coordinates: what lies elsewhere, the user moved.
 PLACED = ownership.PREFIX + "Placed"
+NAMED = ownership.PREFIX + "Named"  # what we called the node last
 MOVED_MM = 1e-3  # no hand moves a point by less; saved scenes keep more digits
 GLYPH, BOLD_GLYPH = 1.2, 2.0  # percent of the view
 LINE, BOLD_LINE = 0.25, 0.6  # of the glyph
 AXES = {"long": "long_axis_points_lps", "short": "short_axis_points_lps"}
 
 
-def show_diameters(scene, ct, lesions) -> None:
+def show_diameters(scene, ct, lesions, name_of: Callable[[int], str] = "Tumour {}".format) -> None:
     """One line an axis: moved where it exists, made where it does not, removed where its lesion is gone.
 
     lesions : `measurement` Lesions; points in patient LPS mm, as the views show the CT (parent transforms applied).
+    name_of : what a lesion is called, by its id; lines that the user called otherwise keep their name.
     Lines stay free to be dragged, see `moved_lines`: lesions whose line the user drew come here with that line.
     """
     lines = diameter_lines(ct)
     for lesion in lesions:
         for axis, points in AXES.items():
             line = lines.pop((lesion.id, axis), None) or _make(scene, ct, lesion.id, axis)
+            _call(line, f"{name_of(lesion.id)} {axis}")
             _place(line, ct, to_ras(getattr(lesion, points)))
     for line in lines.values():
         ownership.remove(scene, line)
@@ -53,10 +58,15 @@ def _draw(display, bold: bool) -> None:
     display.EndModify(modified)
 
 
+def _call(line, name: str) -> None:
+    """It stands in the views: without the number that would make it unique."""
+    if line.GetAttribute(NAMED) in (None, line.GetName()):
+        line.SetName(name)
+    line.SetAttribute(NAMED, name)
+
+
 def _make(scene, ct, number: int, axis: str):
-    name = f"Tumour {number} {axis}"
-    line = ownership.make(scene, ct, ROLE, "vtkMRMLMarkupsLineNode", name)
-    line.SetName(name)  # stands in the views: without the number that makes it unique
+    line = ownership.make(scene, ct, ROLE, "vtkMRMLMarkupsLineNode", f"Diameter {number} {axis}")
     line.GetMeasurement("length").SetPrintFormat("%.1f %s")
     line.SetAttribute(LESION, str(number))
     line.SetAttribute(AXIS, axis)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import contextmanager
+from functools import partial
 
 import numpy as np
 
@@ -329,7 +330,7 @@ class Result:
 
     def _show(self) -> None:
         with self._working(), batch(self.scene):
-            show_diameters(self.scene, self.ct, self.lesions)
+            show_diameters(self.scene, self.ct, self.lesions, partial(segments.name_of, self.segmentation_node))
             show_table(self.scene, self.ct, self.lesions)
 
     @contextmanager

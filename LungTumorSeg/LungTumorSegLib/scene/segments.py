@@ -7,6 +7,7 @@ share our image, it is given an image of its own first.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator, Sequence
 from uuid import uuid4
 
@@ -15,6 +16,7 @@ import slicer
 import vtk
 from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
+from LungTumorSegLib.measurement import terminology
 from LungTumorSegLib.measurement.colours import lesion_colour
 from LungTumorSegLib.scene import ownership
 from LungTumorSegLib.scene.canvas import Canvas
@@ -25,6 +27,7 @@ ROLE = "Segmentation"
 LESION = ownership.PREFIX + "Lesion"
 IDENTITY = ownership.PREFIX + "Identity"  # of the result: with it a lesion's number names the lesion for good
 BEGUN = ownership.PREFIX + "Begun"  # without a voxel so far
+CLASSES = ownership.PREFIX + "Classes"  # what a segment is, by the model's names, as JSON; none: a tumour
 LABELMAP = slicer.vtkSegmentationConverter.GetSegmentationBinaryLabelmapRepresentationName()
 SURFACE = slicer.vtkSegmentationConverter.GetSegmentationClosedSurfaceRepresentationName()
 
@@ -33,15 +36,6 @@ SAME_GRID = 1e-4  # mm, in a matrix' elements
 # Slicer's labelmaps may be of a signed type; labels are positive.
 UNSIGNED = {np.dtype(np.int8): np.uint8, np.dtype(np.int16): np.uint16, np.dtype(np.int32): np.uint32}
 JOINT_SMOOTHING = slicer.vtkBinaryLabelmapToClosedSurfaceConversionRule.GetJointSmoothingParameterName()
-
-# Slicer's terminology entry: context ~ category ~ type ~ modifier ~ region context ~ region ~ modifier, the codes from
-# the DICOM master lists that Slicer brings (SegmentationCategoryTypeModifier- and AnatomicRegionAndModifier-). It says
-# "Neoplasm", not "Neoplasm, Primary": a scan does not tell a primary tumour from a metastasis.
-TERMINOLOGY = (
-    "Segmentation category and type - DICOM master list"
-    "~SCT^49755003^Morphologically Altered Structure~SCT^108369006^Neoplasm~^^"
-    "~Anatomic codes - DICOM master list~SCT^39607008^Lung~^^"
-)
 
 
 def segmentation_node(scene, ct):
@@ -63,7 +57,7 @@ def segmentation_node(scene, ct):
 def fill_segments(
     node, ct, labels: Box | Sequence[Box], over: Voxels | None = None, canvas: Canvas | None = None
 ) -> list[int]:
-    """Make our segments those of the labels: label n becomes the segment "Tumour n", label 0 is background.
+    """Make our segments those of the labels: label n becomes a segment of `name_of(node, n)`, label 0 is background.
 
     Parameters
     ----------
@@ -99,16 +93,38 @@ def fill_segments(
             if segment.GetRepresentation(LABELMAP) is not image:
                 segment.AddRepresentation(LABELMAP, image)
         else:
-            segmentation.AddSegment(_segment(number, image), f"LungTumorSeg_{number}")
+            segmentation.AddSegment(_segment(node, number, image), f"LungTumorSeg_{number}")
     canvas.done()
     for number in numbers[:1]:  # slice views draw anew for this event, not for the image's own
         segmentation.InvokeEvent(segmentation.RepresentationModified, our_segments(node)[number])
     return numbers
 
 
+def say_classes(node, classes: Sequence[str]) -> None:
+    """From now on our segments are of these classes: named so, but where the user gave one another name."""
+    before = classes_of(node)
+    node.SetAttribute(CLASSES, json.dumps(list(classes)))
+    for number, segment_id in our_segments(node).items():
+        segment = node.GetSegmentation().GetSegment(segment_id)
+        if segment.GetName() == f"{terminology.called(before)} {number}":
+            segment.SetName(name_of(node, number))
+        if segment.GetTerminology() == terminology.entry(before):
+            segment.SetTerminology(terminology.entry(classes))
+
+
+def classes_of(node) -> list[str]:
+    """What our segments are, by the names on the model's card; none where nobody said it, or without a node."""
+    return json.loads(node.GetAttribute(CLASSES) or "[]") if node is not None else []
+
+
+def name_of(node, number: int) -> str:
+    """What we call a lesion's segment and lines."""
+    return f"{terminology.called(classes_of(node))} {number}"
+
+
 def begin_segment(node, number: int) -> None:
     """A segment without a voxel for a lesion that the user is going to paint; it stays until it has voxels."""
-    segment = _segment(number, slicer.vtkOrientedImageData())
+    segment = _segment(node, number, slicer.vtkOrientedImageData())
     segment.SetTag(BEGUN, "1")
     node.GetSegmentation().AddSegment(segment, f"LungTumorSeg_{number}")
 
@@ -265,12 +281,12 @@ def show_in_slices(node, outline: bool, fill: bool, opacity: float = 0.5) -> Non
     display.EndModify(modified)
 
 
-def _segment(number: int, image) -> slicer.vtkSegment:
+def _segment(node, number: int, image) -> slicer.vtkSegment:
     segment = slicer.vtkSegment()
-    segment.SetName(f"Tumour {number}")
+    segment.SetName(name_of(node, number))
     segment.SetColor(lesion_colour(number))
     segment.SetTag(LESION, str(number))
-    segment.SetTerminology(TERMINOLOGY)
+    segment.SetTerminology(terminology.entry(classes_of(node)))
     segment.SetLabelValue(number)
     segment.AddRepresentation(LABELMAP, image)
     return segment

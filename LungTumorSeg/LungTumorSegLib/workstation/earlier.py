@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,7 @@ from LungTumorSegLib.scene.marks import Marks
 from LungTumorSegLib.scene.result import Result, batch
 from LungTumorSegLib.volume.box import EMPTY, Box
 from LungTumorSegLib.volume.geometry import Geometry
-from LungTumorSegLib.workstation.run_facts import FACTS, RUN
+from LungTumorSegLib.workstation.run_facts import note_run
 from LungTumorSegLib.workstation.source import note_source
 
 
@@ -33,9 +32,9 @@ def show_earlier(scene, given: Handover, name: str):
         ct.SetAttribute(DAY, given.run.get("study_date"))
         maps.show_map(scene, ct, maps.PROBABILITY, given.probability or EMPTY)
         node = segments.segmentation_node(scene, ct)
+        note_run(node, given.run)
         segments.fill_segments(node, ct, given.labels)
         node.SetAttribute(segments.IDENTITY, given.run.get("identity"))
-        node.SetAttribute(RUN, json.dumps({fact: given.run.get(fact) for fact in FACTS}))
         keep_cut(node, Cut(float(given.run.get("threshold") or 0.5)))
         keep_marks(node, given.geometry, given.lesions)
         Result(scene, ct).measure()

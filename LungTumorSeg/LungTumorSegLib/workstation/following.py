@@ -16,6 +16,7 @@ import numpy as np
 
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.export.handover import read_handover, write_in_steps
+from LungTumorSegLib.measurement.terminology import all_tumours
 from LungTumorSegLib.response.alignment import Alignment
 from LungTumorSegLib.response.table import cell, change, role_in_words, tab_separated
 from LungTumorSegLib.scene import ownership, segments
@@ -161,6 +162,11 @@ class Following:
             return
         self._desk.settle()
         days = (earlier_day or _day(self.earlier), day or _day(self._desk.ct))
+        for ct in (self.earlier, self._desk.ct):
+            shown = segments.classes_of(ownership.owned_one(ct, segments.ROLE))
+            if not all_tumours(shown):
+                self._desk.host.failed(words.no_tumours(ct.GetName(), shown))
+                return
         followup = FollowUp(self._desk.scene, [self.earlier, self._desk.ct], days, self._lesions)
         if followup.registered:
             self._match(followup)

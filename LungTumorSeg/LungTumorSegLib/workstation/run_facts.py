@@ -22,7 +22,13 @@ def keep_run(node, meta: dict, fingerprint: str | None, first: bool = True) -> N
     if not first and node.GetAttribute(RUN):
         return
     known = {"half_precision": meta.get("half"), "model_fingerprint": fingerprint, **meta}
+    note_run(node, known)
+
+
+def note_run(node, known: dict) -> None:
+    """Keep with our segmentation node what run.json says of these, too; its segments are named by the classes."""
     node.SetAttribute(RUN, json.dumps({name: known.get(name) for name in FACTS}))
+    segments.say_classes(node, known.get("classes") or ())
 
 
 def run_facts(result: Result) -> dict:

@@ -201,6 +201,12 @@ def choose_earlier() -> str:
     return _("Choose an earlier CT with a result, or the folder of an earlier result.")
 
 
+def no_tumours(ct: str, classes: Sequence[str]) -> str:
+    return _("{ct}: the model shows {classes}, not tumours alone: RECIST judges tumours.").format(
+        ct=ct, classes=", ".join(classes)
+    )
+
+
 def compare_again() -> str:
     return _("The lesions are others than those that were compared: press Compare.")
 
