@@ -84,7 +84,8 @@ class Learner(pl.LightningModule):
         step = self.global_step
         if self.revise:
             rng = np.random.default_rng([self.recipe.run.seed, step, 1, self.global_rank])
-            inputs = self.revise(self.network.eval(), inputs, target, known, rng)
+            self.network.eval()
+            inputs = self.revise(self, inputs, target, known, rng)  # not the network alone: the layout counts
             self.learn()
         logits = self(inputs)
         loss = self.loss(logits, target, known)
