@@ -70,6 +70,14 @@ def test_marching_cubes_give_a_higher_nsd_by_no_more_than_said_and_the_same_hd95
         assert 0.05 < by_area - ours.within(tolerance) < 0.15
 
 
+@pytest.mark.parametrize(("mm", "voxels"), [(0.4, 5), (0.6, 5), (0.7, 3), (0.8, 5)])
+def test_what_lies_just_at_the_tolerance_is_within_it_wherever_in_the_scan(mm, voxels):
+    for start in range(40):
+        a, b = np.zeros((2, 3, 3, 60), bool)
+        a[..., start] = b[..., start + voxels] = True
+        assert surface_distances(a, b, (mm, mm, mm)).within(round(mm * voxels, 6)) == 1
+
+
 def test_two_single_voxels_by_hand():
     a, b = np.zeros((2, 4, 5, 6), bool)
     a[1, 1, 1] = b[3, 2, 4] = True

@@ -69,6 +69,18 @@ def test_lesions_that_grow_together_at_a_lower_threshold_are_kept_apart():
         assert lesion.long_axis_mm < lesion.long_axis_interval_mm[1] < 0.75 * together[0].long_axis_mm
 
 
+def test_faint_voxels_count_for_the_lesion_that_is_nearest_in_mm():
+    grid = Geometry((4, 60, 60), (0.7, 0.7, 5.0))
+    probability = np.zeros(grid.shape, np.float32)
+    probability[1, 20:26, 5:20], probability[1, 20:26, 20:26], probability[2, 20:26, 21:36] = 0.9, 0.4, 0.9
+    near, _above = measure(lesion_labels(probability, grid, 0.5), grid, probability)
+    alone = probability.copy()
+    alone[2] = 0
+    [expected] = measure(lesion_labels(alone, grid, 0.5), grid, alone)
+    assert near.long_axis_interval_mm == expected.long_axis_interval_mm
+    assert near.long_axis_interval_mm[1] > near.long_axis_mm + 3
+
+
 def test_intervals_can_be_left_out_and_change_nothing_else():
     probability = np.maximum(cone((12, 24, 20), 14), cone((12, 24, 48), 9))
     labels = lesion_labels(probability, GRID, 0.5)

@@ -1,9 +1,15 @@
 """From lesions to the response: sums, merged and split lesions, new ones, several dates."""
 
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
 import pytest
 from made_lesions import START, lesion, study
 
 from LungTumorSegLib.errors import InputRefused
+from LungTumorSegLib.measurement.measure import Lesion
+from LungTumorSegLib.response.alignment import Alignment
 from LungTumorSegLib.response.course import course
 from LungTumorSegLib.response.growth import doubling_days
 from LungTumorSegLib.response.nodes import SMALL_RISE
@@ -209,6 +215,84 @@ def test_a_doubled_volume_doubles_in_the_time_between():
 def test_doubling_times(before, after, days, expected):
     found = doubling_days(before, after, days)
     assert found == (expected if expected is None else pytest.approx(expected))
+
+
+BESIDE = (18, 0, 0)  # 20 mm balls here and at A touch
+FAR = (0, 0, -190)
+
+
+def whole(number: int, share: float = 1.0) -> Lesion:
+    """What balls of 20 mm at A and BESIDE have become, scaled in volume."""
+    scale = share ** (1 / 3)
+    return replace(lesion(number, (9, 0, 0), 40 * scale, 20 * scale), max_3d_diameter_mm=40 * scale)
+
+
+def of_one(*shares: float, targets=()):
+    """Lesions 1 and 2 become one, which then has these shares of its volume; 3 stays."""
+    before = study(lesion(1, A, 20), lesion(2, BESIDE, 19.9), lesion(3, B, 22))
+    later = [study(whole(1, share), lesion(3, B, 22), week=8 * n) for n, share in enumerate(shares, 1)]
+    return course([before, *later], targets=targets)
+
+
+@pytest.mark.parametrize("share", [1.0, 0.98, 0.9, 0.8, 0.4])
+def test_what_merged_stays_part_of_the_whole_at_later_dates(share):
+    found = of_one(1.0, share, targets=[1, 3])
+    states = sorted(tuple(f.state for f in found.track(n).findings[1:]) for n in (1, 2))
+    assert states == [("measured", "measured"), ("merged", "merged")]
+    assert float(found.responses[2].sum_mm) == pytest.approx(40 * share ** (1 / 3) + 22)
+
+
+def test_a_whole_that_was_not_scanned_once_is_whole_afterwards():
+    far = [study(whole(1), week=8), study(week=16, size_mm=(400, 400, 20), shift=(0, 0, 0)), study(whole(1), week=24)]
+    far[1] = replace(far[1], alignment=Alignment(shifted(300)))
+    found = course([study(lesion(1, A, 20), lesion(2, BESIDE, 19.9)), *far])
+    assert sorted(tuple(f.state for f in t.findings) for t in found.tracks) == [
+        ("measured", "measured", "missing", "measured"),
+        ("measured", "merged", "missing", "merged"),
+    ]
+
+
+def test_a_whole_that_goes_takes_its_parts_along_and_one_that_parts_again_does_not():
+    before = study(lesion(1, A, 20), lesion(2, BESIDE, 19.9))
+    gone = course([before, study(whole(1), week=8), study(week=16)])
+    assert [t.findings[2].state for t in gone.tracks] == ["gone", "gone"]
+    assert gone.responses[2].overall == "CR"
+    apart = course([before, study(whole(1), week=8), replace(before, day=START + timedelta(weeks=16))])
+    assert [t.findings[2].state for t in apart.tracks] == ["measured", "measured"]
+    assert apart.who[1:] == ["NC", "NC"]
+    assert [x.overall for x in apart.responses[1:]] == ["SD", "SD"]
+
+
+def test_by_who_a_whole_is_compared_with_the_sum_of_its_parts_and_with_its_own_smallest():
+    assert of_one(1.0, 1.0).who[1:] == ["NC", "NC"]
+    assert of_one(1.0, 0.5, 1.0).who[1:] == ["NC", "NC", "PD"]
+
+
+def test_what_was_gone_is_not_known_to_be_where_nothing_was_scanned():
+    below = replace(study(week=16), alignment=Alignment(shifted(300)))
+    found = course([study(lesion(1, A, 20)), study(week=8), below])
+    assert [f.state for f in found.track(1).findings] == ["measured", "gone", "missing"]
+    assert [x.overall for x in found.responses[1:]] == ["CR", "NE"]
+
+
+def test_there_is_no_complete_response_while_a_new_lesion_is_not_scanned():
+    dates = [
+        study(lesion(1, A, 20)),
+        study(lesion(1, A, 20), lesion(2, FAR, 15), week=8),
+        study(week=16, size_mm=(400, 400, 200)),
+    ]
+    found = course(dates, immune=True)
+    assert found.track(2).findings[2].state == "missing"
+    assert [x.overall for x in found.responses[1:]] == ["PD", "PR"]
+    assert [x.overall for x in found.immune[1:]] == ["iUPD", "NE"]
+    assert found.who[1:] == ["PD", "PR"]
+    assert found.responses[2].why == "all targets are gone; the place of a new lesion was not scanned"
+
+
+def shifted(z_mm: float) -> np.ndarray:
+    matrix = np.eye(4)
+    matrix[2, 3] = z_mm
+    return matrix
 
 
 def test_doubts_are_listed_until_the_user_speaks():

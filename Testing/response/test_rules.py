@@ -1,16 +1,22 @@
 """Every rule of response at its boundary, as rules.md states it with its source."""
 
+from dataclasses import replace
 from datetime import date, timedelta
+from fractions import Fraction
+from itertools import product
 
+import numpy as np
 import pytest
 from made_lesions import lesion, study
 from rule_tables import dates, ids, non_target, rows, size
 
+from LungTumorSegLib.measurement.measure import measure
 from LungTumorSegLib.response.course import course
 from LungTumorSegLib.response.irecist import Novelties, assess_immune
 from LungTumorSegLib.response.nodes import SMALL_RISE
 from LungTumorSegLib.response.recist import TimePoint, assess
 from LungTumorSegLib.response.who import who_response
+from LungTumorSegLib.volume.geometry import Geometry
 
 RECIST, IRECIST, WHO = rows("RECIST 1.1"), rows("iRECIST"), rows("WHO")
 NORMAL_NODES = rows("Nodes that are normal at baseline")
@@ -32,6 +38,7 @@ def time_points(row: dict[str, str], new: list[bool]) -> tuple[list[TimePoint], 
 def test_recist_follows_its_text(row):
     count = len(dates(row["targets"]))
     points, nodes = time_points(row, [False] * (count - 1) + [row["new"] == "yes"])
+    points[-1] = replace(points[-1], new_not_evaluated=row["new"] == "-")
     last = assess(points, nodes)[-1]
     assert (last.target, last.overall) == (row["target"] or None, non_target(row["overall"])), last.why
 
@@ -51,16 +58,26 @@ def test_nodes_that_are_normal_at_baseline_follow_their_text(row):
     assert any(x.new_lesions for x in found.responses) == (row["role"] == "new")
 
 
+def novelty(words: list[str], larger: bool) -> Novelties:
+    """The first word is the first new lesion's at every date."""
+    lesions = dict(enumerate(words))
+    sizes = {n: float(word.strip("()")) for n, word in lesions.items() if word not in "x-"}
+    return Novelties(
+        sizes,
+        frozenset(n for n in sizes if not lesions[n].startswith("(")),
+        frozenset(n for n, word in lesions.items() if word not in "0-"),
+        frozenset(n for n, word in lesions.items() if word == "-"),
+        larger,
+    )
+
+
 @pytest.mark.parametrize("row", IRECIST, ids=ids(IRECIST))
 def test_irecist_follows_its_text(row):
     days = [int(day) for [day] in dates(row["days"])]
     new = dates(row["new"]) if row["new"] else [[]] * (len(days) - 1)
-    new = [[word for word in words if word != "0"] for words in new]
-    points, nodes = time_points(row, [False, *(bool(words) for words in new)])
-    novelties = [Novelties()] + [
-        Novelties(tuple(float(word) for word in words if word != "x"), len(words), row["larger"] == str(n))
-        for n, words in enumerate(new, 1)
-    ]
+    novelties = [Novelties()] + [novelty(words, row["larger"] == str(n)) for n, words in enumerate(new, 1)]
+    points, nodes = time_points(row, [bool(x.seen) for x in novelties])
+    points = [replace(point, new_not_evaluated=bool(x.missing)) for point, x in zip(points, novelties, strict=True)]
     calendar = [date(2026, 1, 5) + timedelta(day) for day in days]
     found = assess_immune(calendar, assess(points, nodes), novelties)
     assert [x.overall for x in found[1:]] == row["responses"].split("; "), [x.why for x in found[1:]]
@@ -94,6 +111,24 @@ def test_tenths_of_a_millimetre_are_compared_as_they_are_written():
         baseline, smaller = tenths / 10, tenths * 7 / 100
         points = [TimePoint((baseline,)), TimePoint((float(f"{smaller:.2f}"),))]
         assert assess(points, [False])[-1].overall == "PR", (baseline, smaller)
+
+
+@pytest.mark.parametrize("spacing", [0.6, 0.7, 0.78, 0.82])
+def test_lengths_as_they_are_measured_are_compared_as_the_grid_has_them(spacing):
+    def length(voxels: int) -> float:
+        mask = np.ones((1, 1, voxels + 1), np.uint8)
+        return measure(mask, Geometry(mask.shape, (spacing, spacing, 1.0)))[0].long_axis_mm
+
+    lengths, step = {n: length(n) for n in range(14, 60)}, Fraction(str(spacing))
+    reached = 0
+    for a, c in product(range(14, 35), range(14, 60)):
+        wanted = (2 * step * a + step) * Fraction(6, 5) - (step * c + step / 2)
+        d = (wanted - step / 2) / step
+        if d.denominator == 1 and int(d) in lengths and (2 * step * a + step) >= 25:
+            points = [TimePoint((lengths[a], lengths[a])), TimePoint((lengths[c], lengths[int(d)]))]
+            assert assess(points, [False, False])[1].overall == "PD", (a, c)
+            reached += 1
+    assert reached > 20
 
 
 def test_the_sum_of_tenths_is_exact():

@@ -23,6 +23,7 @@ from scipy.ndimage import binary_erosion
 from scipy.spatial import cKDTree
 
 from LungTumorSegLib.measurement.components import bounding_box
+from LungTumorSegLib.measurement.farthest_pairs import TIE_MM
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,9 +55,8 @@ class SurfaceDistances:
         count = len(self.to_reference) + len(self.to_prediction)
         if not count:
             return nan
-        near = np.count_nonzero(self.to_reference <= tolerance_mm) + np.count_nonzero(
-            self.to_prediction <= tolerance_mm
-        )
+        reach = tolerance_mm + TIE_MM  # else a distance of just that depends on where in the scan the masks lie
+        near = np.count_nonzero(self.to_reference <= reach) + np.count_nonzero(self.to_prediction <= reach)
         return float(near / count)
 
 

@@ -56,20 +56,22 @@ def measuring_by_cut(
         low, high = parts.boxes[mine, :, 0].min(axis=0), parts.boxes[mine, :, 1].max(axis=0)
         around = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
         region = np.isin(numbers[around], mine + 1)
-        region &= nearest_label(labels[around], region) == number
+        region &= nearest_label(labels[around], region, geometry) == number
         start = tuple(box[axis].start + low[axis] for axis in range(3))
         grid = geometry.box(start, tuple(a + n for a, n in zip(start, region.shape, strict=True)))
         found[number] = yield from at_cuts(region, labels[around] == number, probability[around], grid, known[number])
     return found
 
 
-def nearest_label(labels: np.ndarray, region: np.ndarray) -> np.ndarray:
-    """To which lesion each voxel of the region belongs; cheap where there is one only."""
+def nearest_label(labels: np.ndarray, region: np.ndarray, geometry: Geometry) -> np.ndarray:
+    """To which lesion each voxel of the region belongs, by mm; cheap where there is one only."""
     present = np.unique(labels[region])
     present = present[present > 0]
     if len(present) == 1:
         return np.full(labels.shape, present[0], labels.dtype)
-    return labels[tuple(distance_transform_edt((labels == 0) | ~region, return_distances=False, return_indices=True))]
+    elsewhere = (labels == 0) | ~region
+    spacing = geometry.spacing[::-1]
+    return labels[tuple(distance_transform_edt(elsewhere, spacing, return_distances=False, return_indices=True))]
 
 
 def at_cuts(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -138,6 +139,7 @@ def course(
             non_target_state(others, studies, n, n in progressed),
             any(counts_as_new(track, selection, studies, n) for track in tracks),
             any(track.findings[n].seen and not track.node for track in others),
+            any(new_but_missing(track, selection, studies, n) for track in tracks),
         )
         for n in range(len(studies))
     ]
@@ -185,29 +187,61 @@ def counts_as_new(track: Track, selection: Selection, studies: list[Study], n: i
     return track.new and track.findings[n].seen and not is_normal(track, studies, n)
 
 
+def new_but_missing(track: Track, selection: Selection, studies: list[Study], n: int) -> bool:
+    """A lesion that counted as new when it was seen last; its place was not scanned now."""
+    seen = [m for m in range(n + 1) if track.findings[m].state != MISSING]
+    missing = track.findings[n].state == MISSING and bool(seen)
+    return missing and counts_as_new(track, selection, studies, seen[-1])
+
+
 def who_responses(tracks: list[Track], selection: Selection, studies: list[Study]) -> list[str | None]:
     """WHO counts every lesion that could be measured at baseline; a node that was normal then grows, it is not new."""
-    followed = [track for track in tracks if not track.new]
-    products = [[track.product_mm2(studies, n) for track in followed] for n in range(len(studies))]
+    smallest = {track.number: track.product_mm2(studies, 0) for track in tracks if not track.new}
+    baseline = list(smallest.values())
     found: list[str | None] = [None]
-    smallest = list(products[0])
     for n in range(1, len(studies)):
         new = any(track.new and counts_as_new(track, selection, studies, n) for track in tracks)
-        found.append(who_response(products[0], smallest, products[n], new))
-        smallest = [a if b is None else min(a, b) for a, b in zip(smallest, products[n], strict=True)]
+        wholes = [(track, [track, *parts_of(track, tracks, n)]) for track in tracks if track.number in smallest]
+        wholes = [(whole, parts) for whole, parts in wholes if whole.findings[n].state != MERGED]
+        now = [whole.product_mm2(studies, n) for whole, _ in wholes]
+        before = [math.fsum(smallest[part.number] for part in parts) for _, parts in wholes]
+        answer = who_response(baseline, before, now, new)
+        unscanned = any(new_but_missing(track, selection, studies, n) for track in tracks)
+        found.append("PR" if answer == "CR" and unscanned else answer)
+        for (_, parts), was, is_now in zip(wholes, before, now, strict=True):
+            if is_now is not None and is_now < was:
+                smallest |= {part.number: smallest[part.number] * is_now / was for part in parts}
     return found
+
+
+def parts_of(whole: Track, tracks: list[Track], n: int) -> list[Track]:
+    """The baseline's lesions that are part of this one at study n."""
+    lesions = whole.findings[n].lesions
+    return [t for t in tracks if not t.new and t.findings[n].state == MERGED and t.findings[n].into in lesions]
 
 
 def immune_responses(found: Course, larger: set[int]) -> list[irecist.ImmuneAssessment | None]:
     days: list[date | None] = [study.day for study in found.studies]
     if None in days:
         raise InputRefused("iRECIST needs the date of every study: give --date once a study, in order.")
-    novelties, chosen = [], []
+    novelties, chosen, known = [], [], set()
     for n in range(len(found.studies)):
         seen = [track for track in found.tracks if counts_as_new(track, found.selection, found.studies, n)]
+        missing = [track for track in found.tracks if new_but_missing(track, found.selection, found.studies, n)]
         chosen = new_targets(seen, chosen, found.studies, n)
-        sizes = [mm for track in chosen if (mm := track.size_mm(found.studies, n)) is not None]
-        novelties.append(irecist.Novelties(tuple(sizes), len(seen), n in larger))
+        known |= {track.number for track in seen}
+        sizes = {
+            t.number: mm for t in found.tracks if t.number in known if (mm := t.size_mm(found.studies, n)) is not None
+        }
+        novelties.append(
+            irecist.Novelties(
+                sizes,
+                frozenset(track.number for track in chosen),
+                frozenset(track.number for track in seen),
+                frozenset(track.number for track in missing),
+                n in larger,
+            )
+        )
     return irecist.assess_immune(days, found.responses, novelties)
 
 

@@ -1,8 +1,8 @@
 """Millimetres compared exactly.
 
-Binary fractions spoil boundaries: ``6 / 5 - 1 >= 0.2`` is false. Each value is therefore taken as the decimal that it
-prints as, and compared as a fraction of whole numbers: a sum of 60 mm is at least 20 % above one of 50 mm, and one of
-59.999 mm is not. Nothing is rounded.
+Binary fractions spoil boundaries: ``6 / 5 - 1 >= 0.2`` is false, and a length of 8.7 mm is measured as
+8.700000000000001. Each value is therefore taken to the millionth of a millimetre, and compared as a fraction of whole
+numbers: a sum of 60 mm is at least 20 % above one of 50 mm, and one of 59.999 mm is not.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from fractions import Fraction
 
 
 def exact(mm: float) -> Fraction:
-    """The decimal that the number prints as (the shortest that reads back as the same number)."""
-    return Fraction(repr(float(mm)))
+    """The decimal of six places that is nearest."""
+    return Fraction(f"{mm:.6f}")
 
 
 def exact_sum(values_mm: Iterable[float]) -> Fraction:
-    """Their sum, without rounding."""
+    """The sum of these decimals."""
     return sum((exact(mm) for mm in values_mm), Fraction(0))
 
 

@@ -10,8 +10,8 @@ bar back: the next progression is unconfirmed again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
 
@@ -36,15 +36,34 @@ WORDS = {
 class Novelties:
     """What iRECIST asks of a date beyond RECIST 1.1.
 
-    new_target_mm : the sizes of the measurable new lesions (up to 5, 2 an organ); their sum is compared.
-    new_count : all lesions that count as new at this date.
+    sizes_mm : by number, of all lesions that were new at this date or before, as far as they are measured; 0 = gone.
+    targets : the numbers of the measurable new lesions (up to 5, 2 an organ), whose growth is looked at.
+    seen : the numbers of all lesions that count as new at this date. missing : of those whose place was not scanned.
     others_larger : new non-target lesions, or non-target disease, grew since the unconfirmed progression: a reader's
         word; the growth need not be unequivocal.
     """
 
-    new_target_mm: tuple[float, ...] = ()
-    new_count: int = 0
+    sizes_mm: Mapping[int, float] = field(default_factory=dict)
+    targets: frozenset[int] = frozenset()
+    seen: frozenset[int] = frozenset()
+    missing: frozenset[int] = frozenset()
     others_larger: bool = False
+
+    @property
+    def known(self) -> frozenset[int]:
+        """The new lesions that are no news at the next date."""
+        return self.seen | self.missing
+
+    def grown_mm(self, before: Novelties) -> Fraction:
+        """By how much more the targets measure now than before, of those that were measured then, too."""
+        return exact_sum(self.sizes_mm[n] for n in self.both(before)) - self.then_mm(before)
+
+    def then_mm(self, before: Novelties) -> Fraction:
+        """What these measured before."""
+        return exact_sum(before.sizes_mm[n] for n in self.both(before))
+
+    def both(self, before: Novelties) -> frozenset[int]:
+        return self.targets & self.sizes_mm.keys() & before.sizes_mm.keys()
 
 
 @dataclass(frozen=True)
@@ -59,7 +78,7 @@ class ImmuneAssessment:
 class Unconfirmed:
     """The first progression of a run that was not confirmed yet: what later dates are compared with.
 
-    known : without its new lesions, what the response would have been.
+    known : without its new lesions, what the response would have been. news : its new lesions.
     """
 
     day: date
@@ -67,16 +86,7 @@ class Unconfirmed:
     target: bool
     non_target: bool
     known: str
-    new_mm: Fraction
-    new_count: int
-
-
-@dataclass(frozen=True)
-class NewDisease:
-    """New lesions that were there when the bar was reset: no progression by themselves any more."""
-
-    count: int = 0
-    smallest_mm: Fraction = Fraction(0)
+    news: Novelties
 
 
 def assess_immune(
@@ -88,7 +98,7 @@ def assess_immune(
     """
     found: list[ImmuneAssessment | None] = [None]
     pending: Unconfirmed | None = None
-    accepted = NewDisease()
+    accepted: list[Novelties] = [Novelties()]  # since the bar was set: no progression by themselves any more
     for day, assessment, novelty in zip(dates[1:], assessments[1:], novelties[1:], strict=True):
         if found[-1] is not None and found[-1].overall == "iCPD":
             found.append(ImmuneAssessment("iCPD", "progression was confirmed before"))
@@ -102,19 +112,25 @@ def assess_immune(
             if result.overall not in ("iUPD", "iCPD", "NE"):
                 pending = None
         if pending is None:
-            total = exact_sum(novelty.new_target_mm)
-            known = novelty.new_count == accepted.count
-            accepted = NewDisease(novelty.new_count, min(total, accepted.smallest_mm) if known else total)
+            accepted.append(novelty)
         found.append(result)
     return found
 
 
-def at_rest(assessment: Assessment, novelty: Novelties, accepted: NewDisease) -> ImmuneAssessment:
-    """The response where no progression waits for its confirmation."""
-    grown = exact_sum(novelty.new_target_mm)
-    worse = rose_by(grown, accepted.smallest_mm, PROGRESS_PERCENT) and grown - accepted.smallest_mm >= FURTHER_MM
+def at_rest(assessment: Assessment, novelty: Novelties, accepted: Sequence[Novelties]) -> ImmuneAssessment:
+    """The response where no progression waits for its confirmation.
+
+    accepted : the dates since then, the newest last. New targets are worse where they are so against their smallest
+        sum, of dates at which all of them were measured.
+    """
     known = without_new(assessment)
-    if novelty.new_count > accepted.count or known == "PD" or (accepted.count and worse):
+    worse = any(
+        rose_by(novelty.then_mm(before) + grown, novelty.then_mm(before), PROGRESS_PERCENT)
+        for before in accepted
+        if novelty.both(before) == novelty.targets & novelty.sizes_mm.keys()
+        and (grown := novelty.grown_mm(before)) >= FURTHER_MM
+    )
+    if novelty.seen - accepted[-1].known or known == "PD" or worse:
         return ImmuneAssessment("iUPD", assessment.why)
     return ImmuneAssessment(immune_name(known, novelty), assessment.why)
 
@@ -138,7 +154,9 @@ def after_progression(day: date, assessment: Assessment, novelty: Novelties, pen
         return ImmuneAssessment("iUPD", "no further growth since the first progression")
     if known == "NE":
         return ImmuneAssessment("NE", assessment.why)
-    if novelty.new_count and BETTER.index(known) <= BETTER.index(pending.known):
+    if novelty.missing:
+        return ImmuneAssessment("NE", "the place of a new lesion was not scanned")
+    if novelty.seen and BETTER.index(known) <= BETTER.index(pending.known):
         return ImmuneAssessment("iUPD", "the new lesions are still seen, without further growth")
     return ImmuneAssessment(immune_name(known, novelty), f"{assessment.why}; the bar is reset")
 
@@ -150,16 +168,15 @@ def unconfirmed(day: date, assessment: Assessment, novelty: Novelties) -> Unconf
         assessment.target == "PD",
         assessment.non_target == PROGRESSED,
         without_new(assessment),
-        exact_sum(novelty.new_target_mm),
-        novelty.new_count,
+        novelty,
     )
 
 
 def further_growth(assessment: Assessment, novelty: Novelties, pending: Unconfirmed) -> str | None:
     """Why the progression is confirmed, or None (table 2; "further": than at the first progression)."""
-    if novelty.new_count > pending.new_count:
-        return "more new lesions than at the first progression" if pending.new_count else "a new lesion is seen"
-    if pending.new_count and exact_sum(novelty.new_target_mm) - pending.new_mm >= FURTHER_MM:
+    if novelty.seen - pending.news.known:
+        return "a further new lesion since the first progression" if pending.news.known else "a new lesion is seen"
+    if novelty.grown_mm(pending.news) >= FURTHER_MM:
         return "new lesions grew by 5 mm or more since the first progression"
     if novelty.others_larger:
         return "non-target disease or small new lesions grew since the first progression"
@@ -180,6 +197,6 @@ def without_new(assessment: Assessment) -> str:
 
 def immune_name(known: str, novelty: Novelties) -> str:
     """A complete response needs that new lesions are gone as well."""
-    if known == "CR" and novelty.new_count:
+    if known == "CR" and novelty.known:
         known = "PR"
     return {"non-CR/non-PD": "non-iCR/non-iUPD", "NE": "NE"}.get(known, f"i{known}")

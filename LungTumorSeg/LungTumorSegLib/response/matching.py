@@ -51,6 +51,15 @@ class Pairing:
     new: tuple[int, ...] = ()
     doubts: dict[int, str] = field(default_factory=dict)
 
+    def hand_over(self, part: int, whole: int) -> None:
+        """Where the merged `part` was paired and the `whole` that it had become part of was not, it is the other way
+        round: what is there is what is left of the whole."""
+        if part in self.pairs and whole not in self.pairs:
+            for told in (self.pairs, self.distance_mm, self.splits, self.doubts):
+                told.pop(whole, None)
+                if part in told:
+                    told[whole] = told.pop(part)
+
 
 def match(before: list[Place], after: list[Place], breathing_mm: float = BREATHING_MM) -> Pairing:
     """Pair the lesions of two dates.

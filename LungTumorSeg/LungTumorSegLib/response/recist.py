@@ -30,12 +30,14 @@ class TimePoint:
     non_target : `GONE`, `STABLE`, `PROGRESSED` (unequivocal, a reader's word) or `NOT_EVALUATED`; None: there is none.
     new_lesions : an unequivocal new lesion is seen.
     non_target_seen : non-target disease that is no node is seen, whatever else was not evaluated.
+    new_not_evaluated : the place of a lesion that was new before was not scanned.
     """
 
     targets_mm: tuple[float | None, ...]
     non_target: str | None = None
     new_lesions: bool = False
     non_target_seen: bool = False
+    new_not_evaluated: bool = False
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ def assess(points: Sequence[TimePoint], nodes: Sequence[bool]) -> list[Assessmen
         target, why = target_response(point.targets_mm, nodes, first, nadir, after_complete=complete)
         back = complete and point.non_target_seen
         non_target = PROGRESSED if back else point.non_target
-        overall = overall_response(target, non_target, point.new_lesions)
+        overall = overall_response(target, non_target, point.new_lesions, point.new_not_evaluated)
         whole = len(measured) == len(nodes)
         total = exact_sum(measured) if whole else None
         found.append(
@@ -146,13 +148,18 @@ def target_response(
     )
 
 
-def overall_response(target: str | None, non_target: str | None, new_lesions: bool) -> str:
+def overall_response(
+    target: str | None, non_target: str | None, new_lesions: bool, new_not_evaluated: bool = False
+) -> str:
     """The response of a date: table 1 (with target disease) and table 2 (non-target disease alone) of 4.4.1.
 
-    No disease at all at baseline and none since is NE: there is nothing whose response could be judged.
+    No disease at all at baseline and none since is NE: there is nothing whose response could be judged. A new lesion
+    whose place is not scanned any more counts as non-target disease that was not evaluated: no complete response.
     """
     if new_lesions or "PD" in (target, non_target):
         return "PD"
+    if new_not_evaluated and non_target in (None, GONE):
+        non_target = NOT_EVALUATED
     if target is None:
         return non_target or "NE"
     if target == "CR":
@@ -174,6 +181,8 @@ def reason(point: TimePoint, why: str, back: bool) -> str:
     extra = []
     if point.new_lesions:
         extra.append("a new lesion is seen")
+    if point.new_not_evaluated:
+        extra.append("the place of a new lesion was not scanned")
     if point.non_target == PROGRESSED:
         extra.append("non-target disease has progressed")
     elif back:

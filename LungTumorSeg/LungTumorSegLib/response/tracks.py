@@ -156,19 +156,26 @@ def step(
     after = [place(study, [x], x.id) for x in lesions if x.id not in taken]
     pairing = match(before, after)
     places = {p.number: p for p in before}
-    for number in places:
+    hosts = {number: host for number, found in findings.items() if (host := host_of(number, findings)) is not None}
+    for number, host in hosts.items():
+        while host in hosts:
+            host = hosts[number] = hosts[host]
+        if host in places:
+            pairing.hand_over(number, host)
+    for number in sorted(places, key=lambda number: number in hosts):  # what a host became is known by then
         if number in pairing.pairs:
             numbers = (pairing.pairs[number], *pairing.splits.get(number, ()))
             distance, doubt = pairing.distance_mm[number], pairing.doubts.get(number, "")
             said[number] = Finding(MEASURED, numbers, None, distance, doubt)
+        elif number in hosts:
+            said[number] = with_host(said[hosts[number]])
         elif number in pairing.merged:
             said[number] = Finding(MERGED, (), pairing.merged[number], doubt=pairing.doubts[number])
-        elif findings[number][-1].state == GONE:
-            said[number] = Finding(GONE)
-        elif study.covers(np.array(places[number].centre)):
-            said[number] = Finding(GONE, doubt="not found any more")
-        else:
+        elif not study.covers(np.array(places[number].centre)):
             said[number] = Finding(MISSING, doubt="its place lies outside this scan")
+        else:
+            known = findings[number][-1].state == GONE
+            said[number] = Finding(GONE, doubt="" if known else "not found any more")
     for number, found in findings.items():
         found.append(said[number])
     confirmed = {x for change in changes if not change.tracks for x in change.lesions}
@@ -179,6 +186,22 @@ def step(
         )
         new = Finding(MEASURED, (number,), doubt="" if number in confirmed else doubt, confirmed=number in confirmed)
         findings[max(findings, default=0) + 1] = [*[Finding(NOT_YET)] * n, new]
+
+
+def host_of(number: int, findings: dict[int, list[Finding]]) -> int | None:
+    """The lesion that a merged one is part of, since it was last seen; None for others."""
+    found = findings[number]
+    last = max(n for n, finding in enumerate(found) if finding.state != MISSING)
+    if found[last].state != MERGED:
+        return None
+    return next(other for other, at in findings.items() if len(at) > last and found[last].into in at[last].lesions)
+
+
+def with_host(host: Finding) -> Finding:
+    """What a merged lesion is at a date, by what the lesion is that it is part of."""
+    if host.state == MEASURED:
+        return Finding(MERGED, (), host.lesions[0])
+    return Finding(host.state, (), host.into, doubt=host.doubt)
 
 
 def spoken(
