@@ -2,6 +2,7 @@
 
 import sys
 
+import qt
 import slicer
 from slicer.i18n import tr as _
 from slicer.i18n import translate
@@ -56,9 +57,14 @@ class LungTumorSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.panel = None
 
     def setup(self):
-        from LungTumorSegLib.desktop.panel import Panel
-
         ScriptedLoadableModuleWidget.setup(self)
+        try:
+            from LungTumorSegLib.desktop.panel import Panel
+        except ModuleNotFoundError as lacking:
+            if lacking.name != "slicer.packaging":
+                raise
+            self.layout.addWidget(qt.QLabel(_("This module needs 3D Slicer 5.12 or later.")))
+            return
         widget = slicer.util.loadUI(self.resourcePath("UI/LungTumorSeg.ui"))
         self.layout.addWidget(widget)
         self.ui = slicer.util.childWidgetVariables(widget)
@@ -80,11 +86,13 @@ class LungTumorSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.panel.close()
 
     def enter(self):
-        self.followParameterNode()
-        self.panel.enter()
+        if self.panel is not None:
+            self.followParameterNode()
+            self.panel.enter()
 
     def exit(self):
-        self.panel.leave()
+        if self.panel is not None:
+            self.panel.leave()
 
     def onSceneStartClose(self, caller, event):
         self.panel.scene_closing()

@@ -82,7 +82,8 @@ class ctkPathLineEdit(QtWidgets.QWidget):
 
 
 class ctkSliderWidget(QtWidgets.QWidget):
-    """With `tracking` off: `valueIsChanging` while dragged, `valueChanged` at rest (ctkSliderWidget.h)."""
+    """With `tracking` off: `valueIsChanging` while dragged, `valueChanged` at rest, unless it is back where it was;
+    both where the program moves it (ctkSliderWidget.cpp: setSpinBoxValue, stopChanging)."""
 
     valueChanged = QtCore.Signal(float)
     valueIsChanging = QtCore.Signal(float)
@@ -98,12 +99,16 @@ class ctkSliderWidget(QtWidgets.QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(slider)
         row.addWidget(number)
+        self.dragged = False
+        self.valueChanged.connect(lambda value: self.dragged or self.valueIsChanging.emit(value))
         self.valueChanged.connect(lambda value: (slider.setValue(round(100 * value)), number.setText(f"{value:.2f}")))
 
     def drag(self, *values):
+        self.dragged = True
         for value in values:
             self.valueIsChanging.emit(value)
         self.setProperty("value", values[-1])
+        self.dragged = False
 
 
 class qMRMLNodeComboBox(QtWidgets.QComboBox):

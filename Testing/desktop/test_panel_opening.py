@@ -2,6 +2,7 @@
 
 import gc
 import os
+import sys
 import weakref
 
 import pytest
@@ -186,3 +187,16 @@ def test_a_saved_scene_restores_the_panel(host, panel, tmp_path):
     assert module.ui.tabs.currentIndex == 1
     assert host.until(lambda: module.ui.lesionTable.q.rowCount() > 0, 20)
     assert [module.ui.lesionTable.q.item(0, c).text() for c in range(8)] == rows
+
+
+def test_an_older_slicer_is_told_which_one_is_needed(host, panel, monkeypatch):
+    from PySide6 import QtWidgets
+
+    for name in [name for name in sys.modules if name.startswith("LungTumorSegLib.desktop")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "slicer.packaging", None)  # as if it were not there
+    module = host.open_module()
+    labels = [label.text() for label in module.widget.findChildren(QtWidgets.QLabel)]
+    assert any("needs 3D Slicer 5.12 or later" in label for label in labels)
+    module.exit()
+    module.enter()

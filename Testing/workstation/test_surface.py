@@ -17,8 +17,8 @@ def one_step_a_tick(monkeypatch):
 def test_after_a_drag_the_surface_comes_with_the_measures_and_not_before(segmented):
     desk = segmented.desk
     desk.show(Display(None, surface=True))
-    desk.drag_threshold(0.6)
-    desk.rest(Cut(0.6, 3.0, False))
+    desk.drag_threshold(0.7)
+    desk.rest(Cut(0.7, 3.0, False))
     desk.show(Display(None, surface=True))  # as the page does at rest
     node = desk.result.segmentation_node
     shown_at_once, measuring = segments.has_surface(node), desk.unsettled
@@ -31,8 +31,8 @@ def test_after_a_drag_the_surface_comes_with_the_measures_and_not_before(segment
 def test_a_surface_that_is_switched_off_while_lesions_are_measured_does_not_come(segmented):
     desk = segmented.desk
     desk.show(Display(None, surface=True))
-    desk.drag_threshold(0.6)
-    desk.rest(Cut(0.6, 3.0, False))
+    desk.drag_threshold(0.7)
+    desk.rest(Cut(0.7, 3.0, False))
     desk.show(Display(None, surface=False))
     assert segmented.rest()
     assert not segments.has_surface(desk.result.segmentation_node)

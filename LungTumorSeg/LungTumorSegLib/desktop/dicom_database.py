@@ -32,4 +32,5 @@ class DatabaseImport:
     def _complete(self, _patients: int, _studies: int, _series: int, _images: int) -> None:
         done, self._done = self._done, None
         if done is not None:
+            self._indexer.deleteLater()  # with its thread: the connection to us keeps it otherwise
             done()

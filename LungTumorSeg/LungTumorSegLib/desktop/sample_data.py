@@ -31,6 +31,8 @@ def register() -> None:
     import SampleData
 
     logic = SampleData.SampleDataLogic
+    if not hasattr(logic, "registerCustomSampleDataCategory"):
+        return  # Slicer before 5.12: the panel says so
     logic.registerCustomSampleDataCategory(CATEGORY, title=_("Lung Tumor Segmentation"))
     for name, make in ((PHANTOM, make_phantom), (LATER, make_phantom), (COLLECTION, bring_collection)):
         logic.registerCustomSampleDataSource(

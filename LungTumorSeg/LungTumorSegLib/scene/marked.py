@@ -26,11 +26,16 @@ class MarkedLesions:
         self._ct, self._segments = ct, written
         self._measured: list[Lesion] = []
         self._labels: dict[int, Box] = {}  # each lesion's voxels, others' among them
+        self._forgotten: dict[int, dict[str, str]] = {}  # the marks of removed lesions, which Undo may bring back
 
     def take(self, found: list[tuple[Lesion, Box]]) -> None:
         """These were measured, each with the labels around it."""
         self._measured, self.lesions = [lesion for lesion, _ in found], []
         self._labels = {lesion.id: labels for lesion, labels in found}
+        for number in self._forgotten.keys() & self._labels.keys():
+            known = self._forgotten.pop(number)
+            if self._segments.went_back:
+                Marks(self._segments.node).remember(number, known)
         self.take_lines()
 
     def take_lines(self) -> None:
@@ -59,7 +64,7 @@ class MarkedLesions:
         left = segments.our_segments(node) if node is not None else {}
         for lesion in self._measured:
             if lesion.id not in left and node is not None:
-                Marks(node).forget(lesion.id)
+                self._forgotten[lesion.id] = Marks(node).forget(lesion.id)
         self._measured = [lesion for lesion in self._measured if lesion.id in left]
 
     def mark(self) -> None:

@@ -51,10 +51,17 @@ class Marks:
         text = None if ends_ijk is None else " ".join(repr(float(x)) for x in np.ravel(ends_ijk))
         self._set(_name(lesion, axis), text)
 
-    def forget(self, lesion: int) -> None:
-        """The user removed the lesion."""
-        for what in (_NODE, _MERGED, *AXES):
+    def forget(self, lesion: int) -> dict[str, str]:
+        """The user removed the lesion. Returns what was known of it, for `remember`."""
+        known = {what: text for what in (_NODE, _MERGED, *AXES) if (text := self._get(lesion, what)) is not None}
+        for what in known:
             self._set(_name(lesion, what), None)
+        return known
+
+    def remember(self, lesion: int, known: dict[str, str]) -> None:
+        """The lesion is back by an Undo."""
+        for what, text in known.items():
+            self._set(_name(lesion, what), text)
 
     def _get(self, lesion: int, what: str) -> str | None:
         return self._kept.GetAttribute(_name(lesion, what))

@@ -12,7 +12,7 @@ user deletes takes its marks along.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
@@ -175,7 +175,7 @@ class Result:
         are one for Undo; call `end_drag` where the user paints or undoes between them."""
         node = self._begin_change()
         self.cut = Cut(threshold, smallest_mm, largest_only)
-        with self._working():
+        with self.working():
             self._segments.write(node)
 
     def end_drag(self) -> None:
@@ -208,8 +208,17 @@ class Result:
         self._marked.take(found)
         self._show()
         if self._surface_wanted and node is not None:
-            yield from segments.building_surface(node)
+            yield from self._at_work(segments.building_surface(node))
         self._surface_wanted = self._dragging = False
+
+    def take_over(self) -> None:
+        """The segments were filled with what a person had corrected: it is to stay so at every threshold."""
+        self._segments.take_over()
+
+    def show_surface(self, shown: bool) -> None:
+        """Build the 3D surfaces now, or drop them."""
+        with self.working():
+            segments.show_surface(self.segmentation_node, shown)
 
     def want_surface(self, wanted: bool) -> None:
         """`measuring` that is under way, or comes next, ends with 3D surfaces or without."""
@@ -240,7 +249,7 @@ class Result:
         self.end_drag()
         self._begin_change()
         self.end_drag()  # what comes into it is the user's
-        with self._working():
+        with self.working():
             return self._segments.begin(node)
 
     def take_edits(self) -> list[Lesion]:
@@ -287,7 +296,7 @@ class Result:
         """The user deleted a line: the value is the measured one again, and its line comes back with the next."""
         if self.segmentation_node is not None:
             self._marked.drop_lines([lesion], [axis])
-            with self._working(), batch(self.scene):
+            with self.working(), batch(self.scene):
                 show_table(self.scene, self.ct, self.lesions)
         return self.lesions
 
@@ -329,12 +338,21 @@ class Result:
         return node
 
     def _show(self) -> None:
-        with self._working(), batch(self.scene):
+        with self.working(), batch(self.scene):
             show_diameters(self.scene, self.ct, self.lesions, partial(segments.name_of, self.segmentation_node))
             show_table(self.scene, self.ct, self.lesions)
 
+    def _at_work(self, steps: Iterator[None]) -> Steps[None]:
+        """Each step by our own hand; between them the user's is heard."""
+        while True:
+            with self.working():
+                if next(steps, self) is self:
+                    return
+            yield
+
     @contextmanager
-    def _working(self):
+    def working(self):
+        """Around changes of ours: `watching.Watch` is deaf."""
         before, self.at_work = self.at_work, True
         try:
             yield

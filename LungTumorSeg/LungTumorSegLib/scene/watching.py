@@ -15,7 +15,12 @@ from LungTumorSegLib.scene.diameters import AXIS, LESION, ROLE, diameter_lines, 
 from LungTumorSegLib.scene.result import Result
 
 _MOVED = (slicer.vtkMRMLMarkupsNode.PointModifiedEvent, slicer.vtkMRMLMarkupsNode.PointRemovedEvent)
-_PAINTED = (slicer.vtkSegmentation.SourceRepresentationModified, slicer.vtkSegmentation.SegmentAdded)
+# An Undo by which no segment comes or goes says SegmentModified alone (vtkSegmentationHistory::RestoreState).
+_PAINTED = (
+    slicer.vtkSegmentation.SourceRepresentationModified,
+    slicer.vtkSegmentation.SegmentAdded,
+    slicer.vtkSegmentation.SegmentModified,
+)
 
 
 class Watch:

@@ -21,10 +21,12 @@ class WrittenSegments:
     """The segments of one CT: the map's lesions at `cut`, with the user's edits over them.
 
     cut : of the segments as they are; `take` may set it back after the editor's Undo.
+    went_back : what was taken since we wrote led to a state that was there before.
     """
 
     def __init__(self, ct, composed: ComposedMap):
         self.cut = kept_cut(ct) or Cut()
+        self.went_back = False
         self._ct, self._map = ct, composed
         self._identities: Identities | None = None
         self._merged_from: dict[int, tuple[int, ...]] | None = None  # by the last writing
@@ -67,7 +69,15 @@ class WrittenSegments:
             over = over.under(self._locked_voxels)
         self._numbers = segments.fill_segments(node, self._ct, parts, over, self._canvas)
         self._merged_from = names.merged_from
-        self._written, self._edits_then = (parts, over), edits
+        self._written, self._edits_then, self.went_back = (parts, over), edits, False
+
+    def take_over(self) -> None:
+        """The segments were filled with lesions that a person had corrected: what differs from the map's own at `cut`
+        is edits, which stay at every other threshold."""
+        now = segments.read_voxels(self.node, self._ct)
+        parts = cut_lesions(self._map.blocks(), geometry_of(self._ct), self.cut, [])
+        self._known_lesions().keep(parts)
+        self.settle(now, Edits.none(self.shape).after(Voxels.of(self.shape, parts), now))
 
     def begin(self, node) -> int:
         """A segment without a voxel, which the user fills; returns its lesion's number, which no other gets."""
@@ -90,14 +100,15 @@ class WrittenSegments:
             parts, over = self._written
             self._written = Voxels.of(self.shape, parts).under(over).shown()
         if segments.are_as_written(node, self._canvas, self._numbers):
-            self._edits = self._edits_then
+            self._as_written()
             return self._written
         now = segments.read_voxels(node, self._ct)
         if now.same(self._written):
-            self._edits = self._edits_then
+            self._as_written()
             return now
         self._history.add(self._written, self._edits_then, self.cut)  # Undo may lead back to it, measured or not
         known = self._history.find(now) if undone or len(now) else None
+        self.went_back = known is not None
         if known is not None:
             edits, self.cut = known
             self.settle(now, edits)
@@ -105,6 +116,10 @@ class WrittenSegments:
             self._edits = self._edits_then.after(self._written, now)
         self._history.add(now, self._edits, self.cut)
         return now
+
+    def _as_written(self) -> None:
+        self.went_back |= self._edits is not self._edits_then
+        self._edits = self._edits_then
 
     def settle(self, now: Voxels, edits: Edits) -> None:
         """These are the edits where the segments are as they are now."""

@@ -37,6 +37,7 @@ from LungTumorSegLib.workstation.run_facts import keep_run
 
 REST = 0.4  # seconds after the last stroke of a brush, before lesions are measured
 SLIDER = 0.02, 0.98  # the thresholds that a slider reaches
+SAME = 0.005  # half a step of it
 
 
 class Desk:
@@ -205,7 +206,7 @@ class Desk:
             yield
             yield from self._result.taking(answer.box)
             self._result.recompose(*_values(self.cut))
-            keep_run(self._result.segmentation_node, answer.meta, self._asking.fingerprints.get(model))
+            self._keep_run(answer, model)
             self._drawn_anew(lambda: self._say_found(started, answer), at_once=False)
             self._leave_heat()
 
@@ -256,13 +257,19 @@ class Desk:
     # The cut
 
     def drag_threshold(self, threshold: float) -> None:
-        """The hand drags the slider: the mask follows, nothing is measured."""
-        if self.has_result:
+        """The hand drags the slider: the mask follows, nothing is measured, unless the slider is back where it was.
+
+        What a slider says when the program moves it is no hand's: nothing happens.
+        """
+        back = abs(threshold - self.cut.threshold) < SAME
+        if self.has_result and not (back and self._drawn == self.cut):
             self._drawn = None
             self._measuring.drop()
             self._result.move_threshold(threshold, self.cut.smallest_mm, self.cut.largest_only)
             count = len(segments.our_segments(self._result.segmentation_node))
             self.host.said(words.at_threshold(count, threshold))
+            if back:  # a slider that is let go there says nothing more
+                self.rest(self.cut)
 
     def rest(self, cut: Cut) -> None:
         """The widgets stand at these values: cut and measure, unless the scene shows just that."""
@@ -389,11 +396,15 @@ class Desk:
                 self._result.cut = self.cut
                 views.show_ct(views.composite_nodes(self.scene), self.ct)
             self._result.set_answer(prompt, answer.box)
-            keep_run(self._result.segmentation_node, answer.meta, self._asking.fingerprints.get(model), first=False)
+            self._keep_run(answer, model, first=False)
             prompting.answered(prompt)
             self._drawn_anew(lambda: self._say_found(started, answer), at_once=False)
 
         return self._asking.prompt(prompt, done, lambda: prompting.is_wanted(prompt), not_done)
+
+    def _keep_run(self, answer: Answer, model: str, first: bool = True) -> None:
+        with self._result.working():
+            keep_run(self._result.segmentation_node, answer.meta, self._asking.fingerprints.get(model), first)
 
     def _followed(self, changed: bool) -> None:
         """Points and boxes were looked at, and the scene may have changed with them."""

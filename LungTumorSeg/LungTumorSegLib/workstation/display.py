@@ -33,5 +33,5 @@ def show_display(scene, result: Result | None, display: Display, surface_later: 
         if result.probability_node is not None and segmentation is not None:
             segments.show_in_slices(segmentation, display.outline, display.fill, display.opacity)
             if display.surface != segments.has_surface(segmentation) and not (display.surface and surface_later):
-                segments.show_surface(segmentation, display.surface)
+                result.show_surface(display.surface)
     views.show_overlay(views.composite_nodes(scene), node, display.opacity)

@@ -37,7 +37,10 @@ def show_earlier(scene, given: Handover, name: str):
         node.SetAttribute(segments.IDENTITY, given.run.get("identity"))
         keep_cut(node, Cut(float(given.run.get("threshold") or 0.5)))
         keep_marks(node, given.geometry, given.lesions)
-        Result(scene, ct).measure()
+        result = Result(scene, ct)
+        if given.probability is None or given.run.get("corrected") or given.run.get("prompts"):
+            result.take_over()  # of these the map knows nothing, and another threshold would lose them
+        result.measure()
         views.show_result(scene, ct, False)
     return ct
 
