@@ -207,6 +207,19 @@ def test_a_table_is_read_with_the_mark_that_excel_sets_before_utf_8(make, table,
 
 
 @pytest.mark.parametrize(
+    ("make", "table"),
+    [(made.decathlon, "patients.csv"), (made.nodule_crops, "nodules.csv"), (made.siim_acr, "train-rle.csv")],
+)
+def test_a_table_is_read_with_the_semicolons_that_a_german_excel_sets(make, table, tmp_path):
+    folder = make(tmp_path / "data")
+    if make is made.decathlon:
+        write_patients(folder, *(f"{case.name},Müller" for case in read_dataset(folder).cases))
+    before = read_dataset(folder)
+    (folder / table).write_text((folder / table).read_text().replace(",", ";"))
+    assert read_dataset(folder) == before
+
+
+@pytest.mark.parametrize(
     ("name", "patient"),
     [
         ("LIDC-IDRI-0001_R_2", "LIDC-IDRI-0001"),
@@ -255,7 +268,7 @@ def test_a_broken_table_of_the_dataset_is_refused(text, tmp_path):
         (made.nodule_crops, "nodules.csv", ""),
         (made.siim_acr, "train-rle.csv", "ImageId, EncodedPixels\n1.2.1\n"),
         (made.decathlon, "patients.csv", "name\nA\n"),
-        (made.decathlon, "patients.csv", "case;patient\nlung_001;A\n"),
+        (made.decathlon, "patients.csv", "case|patient\nlung_001|A\n"),
         (made.paired_folders, "classes.json", "[1, 2]"),
     ],
 )
