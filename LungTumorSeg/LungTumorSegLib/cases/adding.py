@@ -18,7 +18,7 @@ import SimpleITK as sitk
 from LungTumorSegLib.cases import scan_folders
 from LungTumorSegLib.cases.case import Case, Dataset
 from LungTumorSegLib.cases.case_check import check_case
-from LungTumorSegLib.cases.local import ABOUT, THUMBNAIL, LocalCase, list_cases, write_patients
+from LungTumorSegLib.cases.local import ABOUT, THUMBNAIL, LocalCase, list_cases, note_patient
 from LungTumorSegLib.cases.problem import STOPS
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.volume.geometry import Volume
@@ -44,8 +44,8 @@ def add_case(
     mask : [k, j, i] on the CT's grid, lesion where it is not 0; an empty one says that there is none.
     patient : who it is, in any words, kept as a hash; None asks the DICOM files, and where they do not say, the scan
         counts as a patient of its own.
-    replacing : a scan that is in already gets this mask, and stays whose it was unless `patient` says otherwise.
-        Without it that is refused.
+    replacing : a scan that is in already gets this mask, and stays whose it was, by patients.csv as somebody may have
+        mended it, unless `patient` says otherwise. Without it that is refused.
 
     Raises `InputRefused`, one line, for what `lungtumorseg check` would not train on.
     """
@@ -80,7 +80,7 @@ def add_case(
         (unfinished / ABOUT).write_text(json.dumps(case.as_dict(), indent=2) + "\n", encoding="utf-8")
         unfinished.chmod(0o755)
         put_in_place(unfinished, dataset / name)
-        write_patients(dataset)
+        note_patient(dataset, name, case.patient)
     except OSError as error:
         raise InputRefused(f"the case could not be written: {error.strerror}") from None
     finally:

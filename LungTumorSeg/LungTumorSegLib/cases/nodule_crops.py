@@ -7,7 +7,7 @@ from pathlib import Path
 from LungTumorSegLib.cases.case import Case, Dataset
 from LungTumorSegLib.cases.naming import stem, volumes
 from LungTumorSegLib.cases.pairing import missing_image, missing_mask
-from LungTumorSegLib.cases.patients import TABLE as PATIENTS
+from LungTumorSegLib.cases.patient_table import TABLE as PATIENTS
 from LungTumorSegLib.cases.problem import WARNING, Problem
 from LungTumorSegLib.cases.table import read_table
 from LungTumorSegLib.errors import InputRefused
