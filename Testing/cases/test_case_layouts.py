@@ -8,8 +8,9 @@ import pytest
 import SimpleITK as sitk
 
 from LungTumorSegLib.cases.layouts import LAYOUTS, read_dataset
+from LungTumorSegLib.cases.leakage import same_names
 from LungTumorSegLib.cases.naming import patient_of
-from LungTumorSegLib.cases.problem import WARNING
+from LungTumorSegLib.cases.problem import STOPS, WARNING
 from LungTumorSegLib.errors import InputRefused
 
 VOLUMES = (made.decathlon, made.paired_folders, made.scan_folders, made.dicom_folders)
@@ -279,3 +280,43 @@ def test_every_broken_table_is_refused_in_one_line(make, table, text, tmp_path):
         read_dataset(folder)
     assert "\n" not in str(refused.value)
     assert str(tmp_path) not in str(refused.value)
+
+
+def pairs_of(folder, images, masks):
+    """Case -> the names of its image and mask, and the problems, of a dataset of these files."""
+    for side, names in (("images", images), ("masks", masks)):
+        (folder / side).mkdir(parents=True)
+        for name in names:
+            (folder / side / name).touch()
+    dataset = read_dataset(folder)
+    found = sorted((case.name, case.images[0].name, case.mask and case.mask.name) for case in dataset.cases)
+    return found, [(problem.case, problem.severity, problem.what) for problem in dataset.problems]
+
+
+def test_an_image_whose_name_differs_by_a_word_takes_no_other_image_s_mask(tmp_path):
+    found, problems = pairs_of(tmp_path, ("a.nrrd", "a_image.nrrd", "b_ct.nrrd"), ("a.nrrd", "b_mask.nrrd"))
+    assert found == [
+        ("a", "a.nrrd", "a.nrrd"),
+        ("a_image", "a_image.nrrd", None),
+        ("b", "b_ct.nrrd", "b_mask.nrrd"),
+    ]
+    assert problems == [("a_image", STOPS, "The mask is missing")]
+    found, problems = pairs_of(tmp_path / "masks twice", ("a.nrrd",), ("a.nrrd", "a_seg.nrrd"))
+    assert found == [("a", "a.nrrd", "a.nrrd")]
+    assert problems == [("a_seg", STOPS, "The image is missing")]
+
+
+@pytest.mark.parametrize(
+    ("images", "masks", "says"),
+    [
+        (("a_ct.nrrd", "a_image.nrrd"), ("a.nrrd",), "2 images are called a: a_ct.nrrd, a_image.nrrd"),
+        (("a.nii.gz", "a.nrrd"), ("a.nrrd",), "2 images are called a: a.nii.gz, a.nrrd"),
+        (("a.nrrd",), ("a.nii.gz", "a.nrrd"), "2 masks are called a: a.nii.gz, a.nrrd"),
+        (("a_ct.nrrd",), ("a_label.nrrd", "a_mask.nrrd"), "2 masks are called a: a_label.nrrd, a_mask.nrrd"),
+    ],
+)
+def test_where_two_files_share_a_name_nothing_is_guessed_and_no_image_is_lost(images, masks, says, tmp_path):
+    found, problems = pairs_of(tmp_path, images, masks)
+    assert found == [("a", image, None) for image in images]
+    assert problems == [("a", STOPS, says)]
+    assert same_names(read_dataset(tmp_path)) == []

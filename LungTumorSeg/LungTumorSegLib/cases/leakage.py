@@ -96,7 +96,9 @@ def leaks(traces: Iterable[Trace], split: dict[str, str] | None) -> list[Problem
 
 
 def same_names(dataset: Dataset) -> list[Problem]:
-    counts = Counter(case.name for case in dataset.cases)
+    """Cases of one name, but for those of which the layout said so."""
+    told = {problem.case for problem in dataset.problems if problem.kind == "duplicate"}
+    counts = Counter(case.name for case in dataset.cases if case.name not in told)
     return [
         Problem(name, STOPS, "duplicate", f"{count} cases of this name", "give each a name of its own")
         for name, count in counts.items()
