@@ -75,7 +75,7 @@ def read(folder: Path) -> Dataset:
 def _tables(folder: Path) -> list[Path]:
     found = []
     for path in listed(folder):
-        if path.suffix.lower() == ".csv":
+        if path.suffix.lower() == ".csv" and path.is_file():  # not a folder, nor a link to nowhere
             with path.open(newline="", encoding=UTF_8, errors="replace") as lines:
                 heading = lines.readline(1000)
                 if {name.strip() for name in heading.split(delimiter_of(heading))} >= COLUMNS:
