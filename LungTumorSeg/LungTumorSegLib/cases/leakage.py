@@ -28,7 +28,7 @@ def read_split(file: Path, dataset: Dataset) -> dict[str, str]:
             "The split cannot be read: give a JSON file with the case names of train, validation, test."
         ) from None
     fold = content[0] if isinstance(content, list) and content else content
-    if not isinstance(fold, dict) or not set(fold) <= set(PARTS) or not all(isinstance(n, list) for n in fold.values()):
+    if not isinstance(fold, dict) or not set(fold) <= set(PARTS) or not all(map(_are_names, fold.values())):
         raise InputRefused("The split must name lists of cases as train, validation and test: mend it.")
     names = {case.name for case in dataset.cases}
     split: dict[str, str] = {}
@@ -39,6 +39,10 @@ def read_split(file: Path, dataset: Dataset) -> dict[str, str]:
             if split.setdefault(case, PARTS[word]) != PARTS[word]:
                 raise InputRefused(f"The split names the case {case} in two parts: mend it.")
     return split
+
+
+def _are_names(cases: object) -> bool:
+    return isinstance(cases, list) and all(isinstance(case, str) for case in cases)
 
 
 def fixed_split(dataset: Dataset) -> dict[str, str] | None:
