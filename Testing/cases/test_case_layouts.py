@@ -187,6 +187,17 @@ def test_of_nodule_crops_their_own_table_names_the_patients_and_another_is_not_p
     assert [(p.case, p.severity) for p in dataset.problems] == [("patients.csv", WARNING)]
 
 
+@pytest.mark.parametrize("row", ["LIDC-IDRI-0001_R_1,", "LIDC-IDRI-0001_R_1", ",A"])
+def test_a_nodule_of_nobody_is_refused_and_an_emptied_row_passed_over(row, tmp_path):
+    folder = made.nodule_crops(tmp_path / "data")
+    before, table = read_dataset(folder), (folder / "nodules.csv").read_text()
+    (folder / "nodules.csv").write_text(table + ",,,\n")
+    assert read_dataset(folder) == before
+    (folder / "nodules.csv").write_text(f"id,patient\n{row}\n")
+    with pytest.raises(InputRefused, match=r"nodules\.csv has a row with [\w-]+ alone: write both id and patient\."):
+        read_dataset(folder)
+
+
 @pytest.mark.parametrize(
     ("make", "table"),
     [

@@ -11,7 +11,7 @@ import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
 
-from LungTumorSegLib.cases.table import read_table
+from LungTumorSegLib.cases import nodule_crops
 from LungTumorSegLib.errors import InputRefused
 
 
@@ -69,7 +69,7 @@ def read_nodules(folder: Path) -> list[Nodule]:
     table = folder / "nodules.csv"
     if not table.is_file():
         raise InputRefused(f"{folder} has no nodules.csv; give a folder laid out as lidc-nodules")
-    rows = read_table(table, "id", "patient", "readers", "longest_axial_diameter_mm")
+    rows = nodule_crops.read_nodules(table, "readers", "longest_axial_diameter_mm")
     return [_read(folder, row) for row in rows]
 
 
