@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from small_scans import write_series
 
-from LungTumorSegLib.cases.adding import add_case
+from LungTumorSegLib.cases.adding import add_case, next_name
 from LungTumorSegLib.cases.layouts import read_dataset
 from LungTumorSegLib.cases.local import list_cases, remove_case
 from LungTumorSegLib.errors import InputRefused
@@ -111,3 +111,9 @@ def test_beside_a_damaged_table_nothing_is_added_or_removed(damaged, dataset):
         remove_case(dataset, "case-001")
     assert table_of(dataset) == damaged
     assert sorted(each.name for each in dataset.iterdir()) == ["case-001", "case-002", "patients.csv"]
+
+
+def test_a_folder_that_only_looks_numbered_does_not_count(tmp_path):
+    for name in ("case-002", "case-²", "case-old"):
+        (tmp_path / name).mkdir()
+    assert next_name(tmp_path) == "case-003"

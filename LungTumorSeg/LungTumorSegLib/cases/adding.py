@@ -115,7 +115,7 @@ def put_in_place(unfinished: Path, folder: Path) -> None:
 
 
 def next_name(dataset: Path) -> str:
-    numbers = [int(each.name.removeprefix("case-")) for each in dataset.glob("case-*") if each.name[5:].isdigit()]
+    numbers = [int(each.name.removeprefix("case-")) for each in dataset.glob("case-*") if each.name[5:].isdecimal()]
     return f"case-{max([0, *numbers]) + 1:03}"
 
 
