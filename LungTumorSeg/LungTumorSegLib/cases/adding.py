@@ -22,6 +22,7 @@ from LungTumorSegLib.cases.local import ABOUT, THUMBNAIL, LocalCase, list_cases,
 from LungTumorSegLib.cases.problem import STOPS
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.volume.geometry import Volume
+from LungTumorSegLib.volume.itk_name import itk_name
 from LungTumorSegLib.volume.orientation import canonical
 from LungTumorSegLib.volume.writing import write_volume
 
@@ -166,7 +167,7 @@ def write_thumbnail(path: Path, ct: Volume, mask: np.ndarray) -> None:
     inside = labels[k][np.ix_(*at)] > 0
     rim = inside & ~eroded(inside)
     picture = np.where(rim[..., None], np.array(OUTLINE, np.uint8), np.repeat(grey[..., None], 3, 2))
-    sitk.WriteImage(sitk.GetImageFromArray(picture, isVector=True), str(path))
+    sitk.WriteImage(sitk.GetImageFromArray(picture, isVector=True), itk_name(path))
 
 
 def eroded(mask: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ from scipy import ndimage
 
 from LungTumorSegLib.cases import nodule_crops
 from LungTumorSegLib.errors import InputRefused
+from LungTumorSegLib.volume.itk_name import itk_name
 
 
 @dataclass(frozen=True)
@@ -75,9 +76,9 @@ def read_nodules(folder: Path) -> list[Nodule]:
 
 def _read(folder: Path, row: dict[str, str]) -> Nodule:
     name = f"{row['id']}.nii.gz"
-    image = sitk.ReadImage(str(folder / "images" / name))
-    mask = sitk.ReadImage(str(folder / "masks" / name))
-    votes = sitk.ReadImage(str(folder / "reader_votes" / name))
+    image = sitk.ReadImage(itk_name(folder / "images" / name))
+    mask = sitk.ReadImage(itk_name(folder / "masks" / name))
+    votes = sitk.ReadImage(itk_name(folder / "reader_votes" / name))
     if not image.GetSize() == mask.GetSize() == votes.GetSize():
         raise InputRefused(f"{row['id']}: image, mask and votes differ in size; extract the data again")
     inside = sitk.GetArrayFromImage(mask) > 0
