@@ -1,11 +1,13 @@
 """Scans added to the user's own dataset, and whose they are."""
 
+import os
+
 import made_datasets as made
 import numpy as np
 import pytest
 from small_scans import write_series
 
-from LungTumorSegLib.cases.adding import add_case, next_name
+from LungTumorSegLib.cases.adding import add_case, next_name, patient_key
 from LungTumorSegLib.cases.layouts import read_dataset
 from LungTumorSegLib.cases.local import list_cases, remove_case
 from LungTumorSegLib.errors import InputRefused
@@ -117,3 +119,7 @@ def test_a_folder_that_only_looks_numbered_does_not_count(tmp_path):
     for name in ("case-002", "case-²", "case-old"):
         (tmp_path / name).mkdir()
     assert next_name(tmp_path) == "case-003"
+
+
+def test_a_patient_s_name_may_be_in_any_encoding():
+    assert patient_key(os.fsdecode(b"M\xfcller")) != patient_key("Müller")

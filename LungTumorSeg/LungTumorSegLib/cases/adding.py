@@ -130,7 +130,9 @@ def patient_key(patient: str) -> str | None:
     """A hash that is the same for the same patient; None for a blank."""
     if not patient.strip():
         return None
-    return "patient-" + hashlib.sha256(f"lungtumorseg:{patient.strip()}".encode()).hexdigest()[:16]
+    return (
+        "patient-" + hashlib.sha256(f"lungtumorseg:{patient.strip()}".encode(errors="surrogateescape")).hexdigest()[:16]
+    )
 
 
 def dicom_patient(ct: Volume) -> str:
