@@ -331,3 +331,27 @@ def test_where_two_files_share_a_name_nothing_is_guessed_and_no_image_is_lost(im
     assert found == [("a", image, None) for image in images]
     assert problems == [("a", STOPS, says)]
     assert same_names(read_dataset(tmp_path)) == []
+
+
+@pytest.mark.parametrize(
+    ("make", "file", "says"),
+    [
+        (made.scan_folders, "*/image", "2 files are called image: image.nii.gz, image.nrrd"),
+        (made.scan_folders, "*/mask", "2 files are called mask: mask.nii.gz, mask.nrrd"),
+        (made.nodule_crops, "images/*", "2 images are called {0}: {0}.nii.gz, {0}.nrrd"),
+        (made.nodule_crops, "masks/*", "2 masks are called {0}: {0}.nii.gz, {0}.nrrd"),
+        (made.nnunet, "imagesTr/*", "2 images are called {0}: {0}.nii.gz, {0}.nrrd"),
+        (made.nnunet, "labelsTr/*", "2 masks are called {0}: {0}.nii.gz, {0}.nrrd"),
+    ],
+)
+def test_two_files_that_differ_by_their_ending_alone_stop_training_in_every_layout(make, file, says, tmp_path):
+    folder = make(tmp_path / "data")
+    before = read_dataset(folder)
+    path = min(folder.glob(f"{file}.n*"))
+    name = path.name.split(".n")[0]
+    for ending in (".nii.gz", ".nrrd"):
+        (path.parent / (name + ending)).touch()
+    dataset = read_dataset(folder)
+    assert [case.name for case in dataset.cases] == [case.name for case in before.cases]
+    (problem,) = [problem for problem in dataset.problems if problem not in before.problems]
+    assert (problem.severity, problem.what) == (STOPS, says.format(name))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from LungTumorSegLib.cases.case import Case, Dataset
-from LungTumorSegLib.cases.naming import stem, volumes
-from LungTumorSegLib.cases.pairing import missing_image, missing_mask
+from LungTumorSegLib.cases.naming import volumes
+from LungTumorSegLib.cases.pairing import by_stem, missing_image, missing_mask
 from LungTumorSegLib.cases.patient_table import TABLE as PATIENTS
 from LungTumorSegLib.cases.problem import WARNING, Problem
 from LungTumorSegLib.cases.table import read_table
@@ -25,10 +25,10 @@ def read(folder: Path) -> Dataset:
     rows = read_nodules(folder / "nodules.csv")
     if not rows:
         raise InputRefused("nodules.csv lists no nodule: add a line for each.")
-    images, masks, votes = (
-        {stem(p): p for p in volumes(folder / side)} for side in ("images", "masks", "reader_votes")
-    )
-    cases, problems = [], []
+    images, same_images = by_stem(volumes(folder / "images"), "images")
+    masks, same_masks = by_stem(volumes(folder / "masks"), "masks")
+    votes, same_votes = by_stem(volumes(folder / "reader_votes"), "votes")
+    cases, problems = [], [*same_images, *same_masks, *same_votes]
     for row in rows:
         name = row["id"]
         if name not in images:

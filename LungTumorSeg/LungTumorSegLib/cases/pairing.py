@@ -52,6 +52,13 @@ def by_name(paths: Iterable[Path], plain: Callable[[str], str]) -> dict[str, lis
     return found
 
 
+def by_stem(paths: Iterable[Path], what: str) -> tuple[dict[str, Path], list[Problem]]:
+    """Files by their names without the ending, and a problem for each name that several have: the first is taken."""
+    found = by_name(paths, str)
+    twice = [several(name, what, files) for name, files in found.items() if len(files) > 1]
+    return {name: files[0] for name, files in found.items()}, twice
+
+
 def several(case: str, what: str, files: list[Path]) -> Problem:
     names = ", ".join(path.name for path in files)
     advice = "leave one, or give each a name of its own"
