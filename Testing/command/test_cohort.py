@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from LungTumorSegLib.cases.cohort import find_cohort
+from LungTumorSegLib.cases.scan import Scan
 from LungTumorSegLib.command.asked import Asked
-from LungTumorSegLib.command.cohort import CohortProgress, is_done, one_case
+from LungTumorSegLib.command.cohort import CohortProgress, is_done, one_case, without_names
 from LungTumorSegLib.command.cohort_table import DONE, FAILED, CaseOutcome, forget_earlier, write_tables
 from LungTumorSegLib.command.progress import ProgressLine
 from LungTumorSegLib.command.shard import Shard
@@ -254,3 +255,10 @@ def test_a_name_that_is_not_utf_8_fails_in_one_line_that_every_table_can_hold(tm
     write_tables(tmp_path, [outcome], Shard(), {"folder": str(odd), "cases": 1})
     assert [(row["case"], row["failure"]) for row in table(tmp_path)] == [("M_ller", outcome.failure)]
     assert json.loads((tmp_path / "cohort.json").read_text())["failed"] == 1
+
+
+def test_a_line_loses_the_names_and_no_other_letters():
+    scan, output = Scan("A", Path("in/A/a.nii.gz")), Path("out/A")
+    assert without_names("out/A: Also a.nii.gz in A_1, at in/A/a.nii.gz.", scan, output) == (
+        "its folder: Also its file in its folder_1, at its file."
+    )
