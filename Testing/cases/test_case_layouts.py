@@ -8,8 +8,9 @@ import pytest
 import SimpleITK as sitk
 
 from LungTumorSegLib.cases.layouts import LAYOUTS, read_dataset
+from LungTumorSegLib.cases.leakage import same_names
 from LungTumorSegLib.cases.naming import patient_of
-from LungTumorSegLib.cases.problem import WARNING
+from LungTumorSegLib.cases.problem import STOPS, WARNING
 from LungTumorSegLib.errors import InputRefused
 
 VOLUMES = (made.decathlon, made.paired_folders, made.scan_folders, made.dicom_folders)
@@ -186,6 +187,17 @@ def test_of_nodule_crops_their_own_table_names_the_patients_and_another_is_not_p
     assert [(p.case, p.severity) for p in dataset.problems] == [("patients.csv", WARNING)]
 
 
+@pytest.mark.parametrize("row", ["LIDC-IDRI-0001_R_1,", "LIDC-IDRI-0001_R_1", ",A"])
+def test_a_nodule_of_nobody_is_refused_and_an_emptied_row_passed_over(row, tmp_path):
+    folder = made.nodule_crops(tmp_path / "data")
+    before, table = read_dataset(folder), (folder / "nodules.csv").read_text()
+    (folder / "nodules.csv").write_text(table + ",,,\n")
+    assert read_dataset(folder) == before
+    (folder / "nodules.csv").write_text(f"id,patient\n{row}\n")
+    with pytest.raises(InputRefused, match=r"nodules\.csv has a row with [\w-]+ alone: write both id and patient\."):
+        read_dataset(folder)
+
+
 @pytest.mark.parametrize(
     ("make", "table"),
     [
@@ -204,6 +216,19 @@ def test_a_table_is_read_with_the_mark_that_excel_sets_before_utf_8(make, table,
     (folder / table).write_text((folder / table).read_text(encoding="utf-8"), encoding="utf-8-sig")
     assert read_dataset(folder) == before
     assert (before.cases[0].patient == "Müller") == (make is not made.nodule_crops)
+
+
+@pytest.mark.parametrize(
+    ("make", "table"),
+    [(made.decathlon, "patients.csv"), (made.nodule_crops, "nodules.csv"), (made.siim_acr, "train-rle.csv")],
+)
+def test_a_table_is_read_with_the_semicolons_that_a_german_excel_sets(make, table, tmp_path):
+    folder = make(tmp_path / "data")
+    if make is made.decathlon:
+        write_patients(folder, *(f"{case.name},Müller" for case in read_dataset(folder).cases))
+    before = read_dataset(folder)
+    (folder / table).write_text((folder / table).read_text().replace(",", ";"))
+    assert read_dataset(folder) == before
 
 
 @pytest.mark.parametrize(
@@ -255,7 +280,7 @@ def test_a_broken_table_of_the_dataset_is_refused(text, tmp_path):
         (made.nodule_crops, "nodules.csv", ""),
         (made.siim_acr, "train-rle.csv", "ImageId, EncodedPixels\n1.2.1\n"),
         (made.decathlon, "patients.csv", "name\nA\n"),
-        (made.decathlon, "patients.csv", "case;patient\nlung_001;A\n"),
+        (made.decathlon, "patients.csv", "case|patient\nlung_001|A\n"),
         (made.paired_folders, "classes.json", "[1, 2]"),
     ],
 )
@@ -266,3 +291,67 @@ def test_every_broken_table_is_refused_in_one_line(make, table, text, tmp_path):
         read_dataset(folder)
     assert "\n" not in str(refused.value)
     assert str(tmp_path) not in str(refused.value)
+
+
+def pairs_of(folder, images, masks):
+    """Case -> the names of its image and mask, and the problems, of a dataset of these files."""
+    for side, names in (("images", images), ("masks", masks)):
+        (folder / side).mkdir(parents=True)
+        for name in names:
+            (folder / side / name).touch()
+    dataset = read_dataset(folder)
+    found = sorted((case.name, case.images[0].name, case.mask and case.mask.name) for case in dataset.cases)
+    return found, [(problem.case, problem.severity, problem.what) for problem in dataset.problems]
+
+
+def test_an_image_whose_name_differs_by_a_word_takes_no_other_image_s_mask(tmp_path):
+    found, problems = pairs_of(tmp_path, ("a.nrrd", "a_image.nrrd", "b_ct.nrrd"), ("a.nrrd", "b_mask.nrrd"))
+    assert found == [
+        ("a", "a.nrrd", "a.nrrd"),
+        ("a_image", "a_image.nrrd", None),
+        ("b", "b_ct.nrrd", "b_mask.nrrd"),
+    ]
+    assert problems == [("a_image", STOPS, "The mask is missing")]
+    found, problems = pairs_of(tmp_path / "masks twice", ("a.nrrd",), ("a.nrrd", "a_seg.nrrd"))
+    assert found == [("a", "a.nrrd", "a.nrrd")]
+    assert problems == [("a_seg", STOPS, "The image is missing")]
+
+
+@pytest.mark.parametrize(
+    ("images", "masks", "says"),
+    [
+        (("a_ct.nrrd", "a_image.nrrd"), ("a.nrrd",), "2 images are called a: a_ct.nrrd, a_image.nrrd"),
+        (("a.nii.gz", "a.nrrd"), ("a.nrrd",), "2 images are called a: a.nii.gz, a.nrrd"),
+        (("a.nrrd",), ("a.nii.gz", "a.nrrd"), "2 masks are called a: a.nii.gz, a.nrrd"),
+        (("a_ct.nrrd",), ("a_label.nrrd", "a_mask.nrrd"), "2 masks are called a: a_label.nrrd, a_mask.nrrd"),
+    ],
+)
+def test_where_two_files_share_a_name_nothing_is_guessed_and_no_image_is_lost(images, masks, says, tmp_path):
+    found, problems = pairs_of(tmp_path, images, masks)
+    assert found == [("a", image, None) for image in images]
+    assert problems == [("a", STOPS, says)]
+    assert same_names(read_dataset(tmp_path)) == []
+
+
+@pytest.mark.parametrize(
+    ("make", "file", "says"),
+    [
+        (made.scan_folders, "*/image", "2 files are called image: image.nii.gz, image.nrrd"),
+        (made.scan_folders, "*/mask", "2 files are called mask: mask.nii.gz, mask.nrrd"),
+        (made.nodule_crops, "images/*", "2 images are called {0}: {0}.nii.gz, {0}.nrrd"),
+        (made.nodule_crops, "masks/*", "2 masks are called {0}: {0}.nii.gz, {0}.nrrd"),
+        (made.nnunet, "imagesTr/*", "2 images are called {0}: {0}.nii.gz, {0}.nrrd"),
+        (made.nnunet, "labelsTr/*", "2 masks are called {0}: {0}.nii.gz, {0}.nrrd"),
+    ],
+)
+def test_two_files_that_differ_by_their_ending_alone_stop_training_in_every_layout(make, file, says, tmp_path):
+    folder = make(tmp_path / "data")
+    before = read_dataset(folder)
+    path = min(folder.glob(f"{file}.n*"))
+    name = path.name.split(".n")[0]
+    for ending in (".nii.gz", ".nrrd"):
+        (path.parent / (name + ending)).touch()
+    dataset = read_dataset(folder)
+    assert [case.name for case in dataset.cases] == [case.name for case in before.cases]
+    (problem,) = [problem for problem in dataset.problems if problem not in before.problems]
+    assert (problem.severity, problem.what) == (STOPS, says.format(name))

@@ -3,11 +3,13 @@
 import sys
 from pathlib import Path
 
+import made_datasets as made
 import numpy as np
 import pytest
 import SimpleITK as sitk
 
 from LungTumorSegLib.cases.cohort import find_cohort
+from LungTumorSegLib.errors import InputRefused
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "volume"))
 
@@ -122,3 +124,23 @@ def test_a_known_dataset_is_read_as_such_with_masks_or_without(tmp_path, mask):
 def test_an_empty_folder_holds_no_scan(tmp_path):
     (tmp_path / "empty").mkdir()
     assert find_cohort(tmp_path).scans == ()
+
+
+@pytest.mark.parametrize(
+    ("make", "table", "text"),
+    [
+        (made.nnunet, "dataset.json", '{"channel_names": ["CT"]}'),
+        (made.nodule_crops, "nodules.csv", "id,patient,readers\nLIDC-IDRI-0001_R_1,A,three\n"),
+    ],
+)
+def test_a_dataset_s_damaged_table_is_refused_as_check_refuses_it(make, table, text, tmp_path):
+    folder = make(tmp_path / "data")
+    (folder / table).write_text(text)
+    with pytest.raises(InputRefused, match="not of its layout's form"):
+        find_cohort(folder)
+
+
+def test_a_table_that_is_a_link_to_nowhere_is_no_table(tmp_path):
+    write_image(tmp_path / "a.nii.gz")
+    (tmp_path / "notes.csv").symlink_to(tmp_path / "gone")
+    assert seen(tmp_path) == {"a": "a.nii.gz"}

@@ -275,7 +275,9 @@ def test_a_given_split_is_held_to_patients_too(tmp_path):
     assert not check_dataset(folder, split).stops
 
 
-@pytest.mark.parametrize("text", ["", "[1]", '{"train": ["nobody"]}', '{"learn": []}', '{"train": 3}'])
+@pytest.mark.parametrize(
+    "text", ["", "[1]", '{"train": ["nobody"]}', '{"learn": []}', '{"train": 3}', '{"train": [["lung_001"]]}']
+)
 def test_a_split_that_makes_no_sense_is_refused(text, tmp_path):
     (tmp_path / "split.json").write_text(text)
     with pytest.raises(InputRefused):

@@ -1,6 +1,7 @@
 """`lungtumorseg check` and `download` as a person runs them."""
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -65,3 +66,22 @@ def test_an_unknown_dataset_is_one_line(lungtumorseg, tmp_path):
     done = lungtumorseg("download", "msd-brain", "-o", tmp_path / "other")
     assert (done.returncode, done.stderr) == (2, "lungtumorseg: There is no dataset msd-brain: choose from msd-lung.\n")
     assert not (tmp_path / "other").exists()
+
+
+def test_a_name_that_is_not_utf_8_is_one_line_of_the_report(lungtumorseg, tmp_path):
+    folder = made.paired_folders(tmp_path / "data")
+    image, mask = (next((folder / side).glob("LIDC-IDRI-0002_a*")) for side in ("images", "masks"))
+    odd = image.with_name(os.fsdecode(b"M\xfcller.nrrd"))
+    try:
+        image.rename(odd)
+    except (OSError, UnicodeError):
+        pytest.skip("this system's file names are UTF-8")
+    mask.rename(mask.with_name(odd.name))
+    done = lungtumorseg("check", folder)
+    assert (done.returncode, done.stderr) == (2, "")
+    assert r"M\udcfcller" in done.stdout
+    assert "The file's name is not UTF-8" in done.stdout
+    assert "3 cases" in done.stdout
+    told = json.loads(lungtumorseg("check", folder, "--json").stdout)
+    (problem,) = [problem for problem in told["problems"] if problem["severity"] == "stops training"]
+    assert (problem["what"], problem["advice"]) == ("The file's name is not UTF-8", "rename the file")

@@ -14,9 +14,12 @@ from pathlib import Path
 
 import pytest
 
+from LungTumorSegLib.cases.cohort import find_cohort
+from LungTumorSegLib.cases.scan import Scan
 from LungTumorSegLib.command.asked import Asked
-from LungTumorSegLib.command.cohort import is_done
+from LungTumorSegLib.command.cohort import CohortProgress, is_done, one_case, without_names
 from LungTumorSegLib.command.cohort_table import DONE, FAILED, CaseOutcome, forget_earlier, write_tables
+from LungTumorSegLib.command.progress import ProgressLine
 from LungTumorSegLib.command.shard import Shard
 from LungTumorSegLib.volume.writing import write_volume
 
@@ -234,3 +237,28 @@ def test_ranks_of_another_run_are_not_joined(tmp_path):
     write_tables(tmp_path, [CaseOutcome(2, "b", DONE)], Shard(1, 2), {"cases": 2, "model": "new"})
     assert [row["case"] for row in table(tmp_path)] == ["b"]
     assert json.loads((tmp_path / "cohort.json").read_text())["not_reached"] == 1
+
+
+def test_a_name_that_is_not_utf_8_fails_in_one_line_that_every_table_can_hold(tmp_path):
+    odd = tmp_path / os.fsdecode(b"M\xfcller.nii.gz")
+    try:
+        odd.write_bytes(b"")
+    except (OSError, UnicodeError):
+        pytest.skip("this system's file names are UTF-8")
+    write_volume(tmp_path / "plain.nii.gz", made_chest())
+    (tmp_path / "plain.nii.gz").rename(odd)
+    (scan,) = find_cohort(tmp_path).scans
+    progress = CohortProgress(ProgressLine(), 1)
+    model = {"fingerprint": "f", "channels": ["CT"]}
+    outcome = one_case(None, 1, scan, tmp_path / "out" / scan.name, Asked("automatic", {}), model, progress)
+    assert (outcome.status, outcome.failure) == (FAILED, "The file's name is not UTF-8: rename the file.")
+    write_tables(tmp_path, [outcome], Shard(), {"folder": str(odd), "cases": 1})
+    assert [(row["case"], row["failure"]) for row in table(tmp_path)] == [("M_ller", outcome.failure)]
+    assert json.loads((tmp_path / "cohort.json").read_text())["failed"] == 1
+
+
+def test_a_line_loses_the_names_and_no_other_letters():
+    scan, output = Scan("A", Path("in/A/a.nii.gz")), Path("out/A")
+    assert without_names("out/A: Also a.nii.gz in A_1, at in/A/a.nii.gz.", scan, output) == (
+        "its folder: Also its file in its folder_1, at its file."
+    )

@@ -153,3 +153,18 @@ def test_the_shipped_models_result_on_a_real_scan_is_evaluated(lungtumorseg, sha
     assert case["reference_volume_ml"] == pytest.approx(6.5, abs=0.1)
     assert case["false_positives"] == sum(not row["hits"] for row in rows(tmp_path / "out" / "candidates.csv"))
     assert (tmp_path / "out" / "case-mask.png").is_file()
+
+
+def test_a_name_that_is_not_utf_8_is_refused_in_one_line(lungtumorseg, sample, tmp_path):
+    odd = os.fsdecode(b"M\xfcller.nii.gz")
+    for side in ("predictions", "references"):
+        (tmp_path / side).mkdir()
+        try:
+            os.symlink(sample / "truth.nii.gz", tmp_path / side / odd)
+        except (OSError, UnicodeError):
+            pytest.skip("this system's file names are UTF-8")
+    sides = ["--predictions", tmp_path / "predictions", "--references", tmp_path / "references"]
+    done = lungtumorseg("evaluate", *sides, "-o", tmp_path / "out")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert r"M\udcfcller: The file's name is not UTF-8: rename the file." in done.stderr
+    assert not (tmp_path / "out").exists()

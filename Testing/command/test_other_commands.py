@@ -89,3 +89,11 @@ def test_the_version_is_said_without_a_command(lungtumorseg):
 
 def test_an_unknown_option_is_refused(lungtumorseg):
     assert lungtumorseg("segment", "--nonsense").returncode == 2
+
+
+def test_a_mistyped_dataset_is_no_empty_one(lungtumorseg, tmp_path):
+    done = lungtumorseg("case", "list", tmp_path / "nowhere")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.count("\n") == 1
+    assert "no folder of that name" in done.stderr
+    assert lungtumorseg("case", "list", tmp_path).stdout == "0 cases of 0 patients\n"

@@ -13,6 +13,8 @@ import pytest
 from moved_phantom import at, true_matrix
 from planted import plant, planted_study
 
+from LungTumorSegLib.command.response import read_marks
+from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.measurement.measure import measure
 from LungTumorSegLib.response.alignment import Alignment
 from LungTumorSegLib.response.course import course
@@ -215,6 +217,12 @@ BY_COMMAND = ("both shrink by a third", "one grows by a half", "a new one while 
 def off_mm(fit: Alignment) -> np.ndarray:
     """How far the registration puts the landmarks from where the published transform does."""
     return np.linalg.norm(fit.from_baseline(LANDMARKS) - published(LANDMARKS), axis=1)
+
+
+@pytest.mark.parametrize("text", ["²=liver", "liver", "2=", "-1=liver"])
+def test_an_organ_of_no_lesion_s_number_is_refused(text):
+    with pytest.raises(InputRefused, match="write LESION=ORGAN"):
+        read_marks([], [], [], [text], 1)
 
 
 @pytest.mark.parametrize("case", BY_COMMAND)

@@ -18,10 +18,11 @@ import SimpleITK as sitk
 from LungTumorSegLib.cases import scan_folders
 from LungTumorSegLib.cases.case import Case, Dataset
 from LungTumorSegLib.cases.case_check import check_case
-from LungTumorSegLib.cases.local import ABOUT, THUMBNAIL, LocalCase, list_cases, write_patients
+from LungTumorSegLib.cases.local import ABOUT, THUMBNAIL, LocalCase, list_cases, note_patient
 from LungTumorSegLib.cases.problem import STOPS
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.volume.geometry import Volume
+from LungTumorSegLib.volume.itk_name import itk_name
 from LungTumorSegLib.volume.orientation import canonical
 from LungTumorSegLib.volume.writing import write_volume
 
@@ -44,8 +45,8 @@ def add_case(
     mask : [k, j, i] on the CT's grid, lesion where it is not 0; an empty one says that there is none.
     patient : who it is, in any words, kept as a hash; None asks the DICOM files, and where they do not say, the scan
         counts as a patient of its own.
-    replacing : a scan that is in already gets this mask, and stays whose it was unless `patient` says otherwise.
-        Without it that is refused.
+    replacing : a scan that is in already gets this mask, and stays whose it was, by patients.csv as somebody may have
+        mended it, unless `patient` says otherwise. Without it that is refused.
 
     Raises `InputRefused`, one line, for what `lungtumorseg check` would not train on.
     """
@@ -80,7 +81,7 @@ def add_case(
         (unfinished / ABOUT).write_text(json.dumps(case.as_dict(), indent=2) + "\n", encoding="utf-8")
         unfinished.chmod(0o755)
         put_in_place(unfinished, dataset / name)
-        write_patients(dataset)
+        note_patient(dataset, name, case.patient)
     except OSError as error:
         raise InputRefused(f"the case could not be written: {error.strerror}") from None
     finally:
@@ -115,7 +116,7 @@ def put_in_place(unfinished: Path, folder: Path) -> None:
 
 
 def next_name(dataset: Path) -> str:
-    numbers = [int(each.name.removeprefix("case-")) for each in dataset.glob("case-*") if each.name[5:].isdigit()]
+    numbers = [int(each.name.removeprefix("case-")) for each in dataset.glob("case-*") if each.name[5:].isdecimal()]
     return f"case-{max([0, *numbers]) + 1:03}"
 
 
@@ -129,7 +130,9 @@ def patient_key(patient: str) -> str | None:
     """A hash that is the same for the same patient; None for a blank."""
     if not patient.strip():
         return None
-    return "patient-" + hashlib.sha256(f"lungtumorseg:{patient.strip()}".encode()).hexdigest()[:16]
+    return (
+        "patient-" + hashlib.sha256(f"lungtumorseg:{patient.strip()}".encode(errors="surrogateescape")).hexdigest()[:16]
+    )
 
 
 def dicom_patient(ct: Volume) -> str:
@@ -166,7 +169,7 @@ def write_thumbnail(path: Path, ct: Volume, mask: np.ndarray) -> None:
     inside = labels[k][np.ix_(*at)] > 0
     rim = inside & ~eroded(inside)
     picture = np.where(rim[..., None], np.array(OUTLINE, np.uint8), np.repeat(grey[..., None], 3, 2))
-    sitk.WriteImage(sitk.GetImageFromArray(picture, isVector=True), str(path))
+    sitk.WriteImage(sitk.GetImageFromArray(picture, isVector=True), itk_name(path))
 
 
 def eroded(mask: np.ndarray) -> np.ndarray:

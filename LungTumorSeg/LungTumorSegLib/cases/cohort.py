@@ -12,7 +12,7 @@ from pydicom.errors import InvalidDicomError
 
 from LungTumorSegLib.cases import brats, dicom_folders
 from LungTumorSegLib.cases.case import Case
-from LungTumorSegLib.cases.layouts import LAYOUTS
+from LungTumorSegLib.cases.layouts import LAYOUTS, in_one_line
 from LungTumorSegLib.cases.naming import IMAGE_WORD, MASK_WORD, is_volume, listed, stem, volumes
 from LungTumorSegLib.cases.scan import Scan
 from LungTumorSegLib.volume.quiet_dicom import quiet_dicom
@@ -36,7 +36,7 @@ class Cohort:
 
 @quiet_dicom()
 def find_cohort(folder: str | Path, leave_out: Path | None = None) -> Cohort:
-    """What lies in a folder. No voxel is read.
+    """What lies in a folder. No voxel is read. `InputRefused` where a dataset's table is damaged.
 
     DICOM files in the folder itself, or of one study in the folders inside it, are one scan. Else it is a dataset in a
     layout that `read_dataset` knows, or the images of one case as BraTS names them, or image files, or folders, each
@@ -48,9 +48,11 @@ def find_cohort(folder: str | Path, leave_out: Path | None = None) -> Cohort:
     inner = [path for path in listed(folder) if path.is_dir() and not (leave_out and same(path, leave_out))]
     if study_in(folder) is not None:
         return Cohort(())
-    layout = next((each for each in LAYOUTS if each is not dicom_folders and each.fits(folder)), None)
+    with in_one_line():
+        layout = next((each for each in LAYOUTS if each is not dicom_folders and each.fits(folder)), None)
+        cases = layout.read(folder).cases if layout else ()
     if layout is not None:
-        return Cohort(named(map(of_case, layout.read(folder).cases)), f"the folder is a dataset ({layout.LAYOUT})")
+        return Cohort(named(map(of_case, cases)), f"the folder is a dataset ({layout.LAYOUT})")
     case = brats.read_case(folder)
     if case is not None:
         looks = f"the folder is one case of {len(case.images)} images ({', '.join(case.channels)})"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from LungTumorSegLib.cases import (
@@ -40,8 +42,15 @@ def read_dataset(folder: str | Path) -> Dataset:
     folder = Path(folder)
     if not folder.is_dir():
         raise InputRefused("There is no folder of that name: name the dataset's own folder.")
-    try:
+    with in_one_line():
         return _read(folder)
+
+
+@contextmanager
+def in_one_line() -> Iterator[None]:
+    """A table that is not of its layout's form, or a folder that is closed to us, becomes `InputRefused`."""
+    try:
+        yield
     except (KeyError, TypeError, AttributeError, IndexError, StopIteration, csv.Error, ValueError) as error:
         if isinstance(error, InputRefused):
             raise

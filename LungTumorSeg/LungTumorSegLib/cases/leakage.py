@@ -28,7 +28,7 @@ def read_split(file: Path, dataset: Dataset) -> dict[str, str]:
             "The split cannot be read: give a JSON file with the case names of train, validation, test."
         ) from None
     fold = content[0] if isinstance(content, list) and content else content
-    if not isinstance(fold, dict) or not set(fold) <= set(PARTS) or not all(isinstance(n, list) for n in fold.values()):
+    if not isinstance(fold, dict) or not set(fold) <= set(PARTS) or not all(map(_are_names, fold.values())):
         raise InputRefused("The split must name lists of cases as train, validation and test: mend it.")
     names = {case.name for case in dataset.cases}
     split: dict[str, str] = {}
@@ -39,6 +39,10 @@ def read_split(file: Path, dataset: Dataset) -> dict[str, str]:
             if split.setdefault(case, PARTS[word]) != PARTS[word]:
                 raise InputRefused(f"The split names the case {case} in two parts: mend it.")
     return split
+
+
+def _are_names(cases: object) -> bool:
+    return isinstance(cases, list) and all(isinstance(case, str) for case in cases)
 
 
 def fixed_split(dataset: Dataset) -> dict[str, str] | None:
@@ -96,7 +100,9 @@ def leaks(traces: Iterable[Trace], split: dict[str, str] | None) -> list[Problem
 
 
 def same_names(dataset: Dataset) -> list[Problem]:
-    counts = Counter(case.name for case in dataset.cases)
+    """Cases of one name, but for those of which the layout said so."""
+    told = {problem.case for problem in dataset.problems if problem.kind == "duplicate"}
+    counts = Counter(case.name for case in dataset.cases if case.name not in told)
     return [
         Problem(name, STOPS, "duplicate", f"{count} cases of this name", "give each a name of its own")
         for name, count in counts.items()

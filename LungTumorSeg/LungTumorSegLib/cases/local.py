@@ -1,6 +1,6 @@
 """The user's own dataset: what was added to it by `cases.adding`, a folder a scan.
 
-    DATASET/patients.csv                 case, patient (a hash: nobody is named)
+    DATASET/patients.csv                 case, patient (a hash: nobody is named); what a person mended there stays
     DATASET/case-001/image.nii.gz        the CT, without anything that names the patient
                      mask.nii.gz         uint8, 1 = lesion
                      thumbnail.png       its largest lesion
@@ -17,12 +17,14 @@ import os
 import re
 import shutil
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from LungTumorSegLib.cases.patient_table import COLUMNS, read_patients, write_patient
+from LungTumorSegLib.cases.patient_table import TABLE as PATIENTS
 from LungTumorSegLib.errors import InputRefused
 
-ABOUT, PATIENTS, THUMBNAIL = "case.json", "patients.csv", "thumbnail.png"
+ABOUT, THUMBNAIL = "case.json", "thumbnail.png"
 NAME = re.compile(r"case-\d{3,6}")
 VERSION = 1
 
@@ -33,7 +35,8 @@ class LocalCase:
     Attributes
     ----------
     name : of the case's folder.
-    patient : a hash of the patient's number; the case's own name where nobody said who it is.
+    patient : as patients.csv has it: a hash of the patient's number, the case's own name where nobody said who it is,
+        or what a person wrote there.
     added : when, ISO 8601 in UTC.
     image_sha256 : of voxels and grid, by which the same scan is known again.
     lesions, volume_ml : what the mask holds.
@@ -53,9 +56,12 @@ class LocalCase:
 
 
 def list_cases(dataset: Path) -> list[LocalCase]:
-    """By name; none where there is no dataset yet. `InputRefused` names a case whose case.json is damaged."""
+    """By name; none where there is no dataset yet. `InputRefused` names a case whose case.json is damaged, and says
+    what is wrong with patients.csv."""
     folders = sorted(each for each in dataset.glob("case-*") if NAME.fullmatch(each.name) and (each / ABOUT).is_file())
-    return [read_case(folder) for folder in folders]
+    patients = read_patients(dataset / PATIENTS) if (dataset / PATIENTS).is_file() else {}
+    cases = [read_case(folder) for folder in folders]
+    return [replace(case, patient=patients.get(case.name, case.patient)) for case in cases]
 
 
 def read_case(folder: Path) -> LocalCase:
@@ -80,12 +86,22 @@ def remove_case(dataset: Path, name: str) -> None:
     if not NAME.fullmatch(name) or not folder.is_dir():
         raise InputRefused(f"there is no case {name[:60]!r} in this dataset")
     try:
+        if (dataset / PATIENTS).is_file():
+            read_patients(dataset / PATIENTS)  # a damaged table is refused while the case is still there
         gone = Path(tempfile.mkdtemp(prefix=".removed-", dir=dataset))
         folder.rename(gone / name)  # in one step: no half of a case is ever found
         shutil.rmtree(gone, ignore_errors=True)
-        write_patients(dataset)
+        note_patient(dataset, name, None)
     except OSError as error:
         raise InputRefused(f"the case could not be removed: {error.strerror}") from None
+
+
+def note_patient(dataset: Path, name: str, patient: str | None) -> None:
+    """The case's row of patients.csv, None takes it out; where there is no table, one of all cases."""
+    if (dataset / PATIENTS).is_file():
+        write_patient(dataset / PATIENTS, name, patient)
+    else:
+        write_patients(dataset)
 
 
 def write_patients(dataset: Path) -> None:
@@ -93,6 +109,6 @@ def write_patients(dataset: Path) -> None:
     unfinished = dataset / f".{PATIENTS}"
     with unfinished.open("w", newline="", encoding="utf-8") as file:
         lines = csv.writer(file, lineterminator="\n")
-        lines.writerow(("case", "patient"))
+        lines.writerow(COLUMNS)
         lines.writerows((case.name, case.patient) for case in list_cases(dataset))
     os.replace(unfinished, dataset / PATIENTS)

@@ -11,8 +11,8 @@ from collections import defaultdict
 from pathlib import Path
 
 from LungTumorSegLib.cases.case import CT, Case, Dataset
-from LungTumorSegLib.cases.naming import patient_of, read_json, stem, volumes, whole_numbers
-from LungTumorSegLib.cases.pairing import missing_image, missing_mask
+from LungTumorSegLib.cases.naming import patient_of, read_json, volumes, whole_numbers
+from LungTumorSegLib.cases.pairing import by_stem, missing_image, missing_mask
 from LungTumorSegLib.cases.problem import STOPS, Problem
 
 LAYOUT = "nnU-Net raw"
@@ -34,15 +34,18 @@ def read(folder: Path) -> Dataset:
     cases, problems = [], []
     for part, images, labels in (("train", "imagesTr", "labelsTr"), ("test", "imagesTs", "labelsTs")):
         found: dict[str, dict[int, Path]] = defaultdict(dict)
-        for path in volumes(folder / images):
-            named = CHANNEL.match(stem(path))
+        files, twice = by_stem(volumes(folder / images), "images")
+        problems += twice
+        for name, path in files.items():
+            named = CHANNEL.match(name)
             if named:
                 found[named.group(1)][int(named.group(2))] = path
             else:
                 problems.append(
-                    Problem(stem(path), STOPS, "channels", "The name does not end in a channel", "name it CASE_0000")
+                    Problem(name, STOPS, "channels", "The name does not end in a channel", "name it CASE_0000")
                 )
-        masks = {stem(path): path for path in volumes(folder / labels)}
+        masks, twice = by_stem(volumes(folder / labels), "masks")
+        problems += twice
         problems += [missing_image(name) for name in sorted(masks.keys() - found.keys())]
         for name, files in sorted(found.items()):
             paths = tuple(files[n] for n in sorted(files))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from LungTumorSegLib.cases.case import Case, Dataset
-from LungTumorSegLib.cases.naming import stem, volumes
-from LungTumorSegLib.cases.pairing import missing_image, missing_mask
-from LungTumorSegLib.cases.patients import TABLE as PATIENTS
+from LungTumorSegLib.cases.naming import volumes
+from LungTumorSegLib.cases.pairing import by_stem, missing_image, missing_mask
+from LungTumorSegLib.cases.patient_table import TABLE as PATIENTS
 from LungTumorSegLib.cases.problem import WARNING, Problem
 from LungTumorSegLib.cases.table import read_table
 from LungTumorSegLib.errors import InputRefused
@@ -22,13 +22,13 @@ def fits(folder: Path) -> bool:
 
 
 def read(folder: Path) -> Dataset:
-    rows = read_table(folder / "nodules.csv", "id", "patient")
+    rows = read_nodules(folder / "nodules.csv")
     if not rows:
         raise InputRefused("nodules.csv lists no nodule: add a line for each.")
-    images, masks, votes = (
-        {stem(p): p for p in volumes(folder / side)} for side in ("images", "masks", "reader_votes")
-    )
-    cases, problems = [], []
+    images, same_images = by_stem(volumes(folder / "images"), "images")
+    masks, same_masks = by_stem(volumes(folder / "masks"), "masks")
+    votes, same_votes = by_stem(volumes(folder / "reader_votes"), "votes")
+    cases, problems = [], [*same_images, *same_masks, *same_votes]
     for row in rows:
         name = row["id"]
         if name not in images:
@@ -46,3 +46,17 @@ def read(folder: Path) -> Dataset:
     for name in sorted(images.keys() - {row["id"] for row in rows}):
         problems.append(Problem(name, WARNING, "note", "Not listed in nodules.csv: not used", "add its line"))
     return Dataset(LAYOUT, tuple(cases), {1: "nodule"}, problems=tuple(problems), most_foreground=MOST_FOREGROUND)
+
+
+def read_nodules(table: Path, *columns: str) -> list[dict[str, str]]:
+    """The rows of nodules.csv, with at least these columns beside id and patient. A nodule of nobody is refused: all of
+    those would count as one patient's."""
+    rows = []
+    for row in read_table(table, "id", "patient", *columns):
+        nodule, patient = ((row[column] or "").strip() for column in ("id", "patient"))
+        if not (nodule or patient):
+            continue  # Excel keeps emptied rows
+        if not (nodule and patient):
+            raise InputRefused(f"{table.name} has a row with {nodule or patient} alone: write both id and patient.")
+        rows.append({**row, "id": nodule, "patient": patient})
+    return rows

@@ -20,5 +20,5 @@ def fits(folder: Path) -> bool:
 def read(folder: Path) -> Dataset:
     images, masks = find_folders(folder)
     pairs, problems = paired(volumes(images), volumes(masks))
-    cases = tuple(Case(name, patient_of(name), (image,), mask) for name, (image, mask) in pairs.items())
+    cases = tuple(Case(name, patient_of(name), (image,), mask) for name, image, mask in pairs)
     return Dataset(LAYOUT, cases, classes_of(folder, TUMOUR), problems=tuple(problems))

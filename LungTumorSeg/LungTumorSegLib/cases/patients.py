@@ -1,4 +1,4 @@
-"""The optional table `patients.csv` (columns case, patient) of a dataset, where names do not say whose a scan is."""
+"""Whose the scans of a dataset are by its optional table `patients.csv`, where their names do not say it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ from pathlib import Path
 
 from LungTumorSegLib.cases.case import Dataset
 from LungTumorSegLib.cases.naming import IMAGE_WORD, MASK_WORD, stem
+from LungTumorSegLib.cases.patient_table import TABLE, read_patients
 from LungTumorSegLib.cases.problem import WARNING, Problem
-from LungTumorSegLib.cases.table import read_table
 from LungTumorSegLib.errors import InputRefused
-
-TABLE = "patients.csv"
 
 
 def with_patients(dataset: Dataset, folder: Path) -> Dataset:
@@ -35,20 +33,6 @@ def with_patients(dataset: Dataset, folder: Path) -> Dataset:
     ]
     cases = tuple(replace(case, patient=patients.get(case.name, case.patient)) for case in dataset.cases)
     return replace(dataset, cases=cases, problems=(*dataset.problems, *problems))
-
-
-def read_patients(file: Path) -> dict[str, str]:
-    """Case -> patient."""
-    patients: dict[str, str] = {}
-    for row in read_table(file, "case", "patient"):
-        case, patient = ((row[column] or "").strip() for column in ("case", "patient"))
-        if not (case or patient):
-            continue  # Excel keeps emptied rows
-        if not (case and patient):
-            raise InputRefused(f"{file.name} has a row with {case or patient} alone: write both case and patient.")
-        if patients.setdefault(case, patient) != patient:
-            raise InputRefused(f"{file.name} names two patients of {case}: leave one.")
-    return patients
 
 
 def advice(row: str, names: list[str]) -> str:

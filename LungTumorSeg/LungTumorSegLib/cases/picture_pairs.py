@@ -28,8 +28,7 @@ def read(folder: Path) -> Dataset:
     images, masks = find_folders(folder)
     pairs, problems = paired(pictures(images), pictures(masks))
     cases = tuple(
-        Case(name, patient_of(name), (image,), mask, kind="slice", channels=(PICTURE,))
-        for name, (image, mask) in pairs.items()
+        Case(name, patient_of(name), (image,), mask, kind="slice", channels=(PICTURE,)) for name, image, mask in pairs
     )
     classes = classes_of(folder, {1: "target"})
     return Dataset(LAYOUT, cases, classes, (PICTURE,), tuple(problems), MOST_FOREGROUND)

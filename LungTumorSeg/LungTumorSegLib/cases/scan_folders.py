@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from LungTumorSegLib.cases.case import Case, Dataset
 from LungTumorSegLib.cases.naming import classes_of, listed, patient_of, stem, volumes
-from LungTumorSegLib.cases.pairing import missing_image
+from LungTumorSegLib.cases.pairing import by_stem, missing_image
 from LungTumorSegLib.cases.problem import WARNING, Problem
 
 LAYOUT = "a folder a scan"
@@ -14,13 +15,14 @@ LOOKS = "CASE/image.nii.gz and CASE/mask.nii.gz"
 
 
 def fits(folder: Path) -> bool:
-    return any("image" in _files(case) for case in listed(folder))
+    return any(stem(path) == "image" for case in listed(folder) for path in volumes(case))
 
 
 def read(folder: Path) -> Dataset:
     cases, problems = [], []
     for case in listed(folder):
-        files = _files(case)
+        files, twice = by_stem(volumes(case), "files")
+        problems += [replace(each, case=case.name) for each in twice if each.case in ("image", "mask")]
         if "image" in files:
             cases.append(Case(case.name, patient_of(case.name), (files["image"],), files.get("mask")))
             if "mask" not in files:
@@ -32,7 +34,3 @@ def read(folder: Path) -> Dataset:
         elif "mask" in files:
             problems.append(missing_image(case.name))
     return Dataset(LAYOUT, tuple(cases), classes_of(folder, {1: "tumour"}), problems=tuple(problems))
-
-
-def _files(case: Path) -> dict[str, Path]:
-    return {stem(path): path for path in volumes(case)}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 from collections import defaultdict
+from itertools import chain
 from pathlib import Path
 
 from pydicom import dcmread
@@ -19,7 +20,7 @@ from LungTumorSegLib.cases.pairing import missing_image
 from LungTumorSegLib.cases.picture_pairs import MOST_FOREGROUND
 from LungTumorSegLib.cases.problem import WARNING, Problem
 from LungTumorSegLib.cases.scan import PICTURE
-from LungTumorSegLib.cases.table import UTF_8
+from LungTumorSegLib.cases.table import UTF_8, delimiter_of
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.volume.picture import ENDINGS
 from LungTumorSegLib.volume.quiet_dicom import quiet_dicom
@@ -40,7 +41,8 @@ def read(folder: Path) -> Dataset:
         raise InputRefused(f"{len(tables)} CSV files with run lengths: leave the one to learn from in the folder.")
     codes: dict[str, list[str]] = defaultdict(list)
     with tables[0].open(newline="", encoding=UTF_8) as lines:
-        rows = csv.reader(lines)
+        first = lines.readline()
+        rows = csv.reader(chain([first], lines), delimiter=delimiter_of(first))
         heading = [name.strip() for name in next(rows)]  # the challenge's own file has " EncodedPixels"
         image, code = heading.index("ImageId"), heading.index("EncodedPixels")
         for row in rows:
@@ -73,9 +75,10 @@ def read(folder: Path) -> Dataset:
 def _tables(folder: Path) -> list[Path]:
     found = []
     for path in listed(folder):
-        if path.suffix.lower() == ".csv":
+        if path.suffix.lower() == ".csv" and path.is_file():  # not a folder, nor a link to nowhere
             with path.open(newline="", encoding=UTF_8, errors="replace") as lines:
-                if {name.strip() for name in lines.readline(1000).split(",")} >= COLUMNS:
+                heading = lines.readline(1000)
+                if {name.strip() for name in heading.split(delimiter_of(heading))} >= COLUMNS:
                     found.append(path)
     return found
 

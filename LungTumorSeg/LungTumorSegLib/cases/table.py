@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from itertools import chain
 from pathlib import Path
 
 from LungTumorSegLib.errors import InputRefused
@@ -14,10 +15,16 @@ def read_table(file: Path, *columns: str) -> list[dict[str, str]]:
     """The rows of a CSV file with at least these columns, two or more. `InputRefused`, one line, for any other file."""
     try:
         with file.open(newline="", encoding=UTF_8) as lines:
-            table = csv.DictReader(lines)
+            heading = lines.readline()
+            table = csv.DictReader(chain([heading], lines), delimiter=delimiter_of(heading))
             rows = list(table)
     except (UnicodeDecodeError, csv.Error):
         raise InputRefused(f"{file.name} is no CSV file in UTF-8: save it as one.") from None
     if not set(columns) <= set(table.fieldnames or ()):
         raise InputRefused(f"{file.name} needs the columns {', '.join(columns[:-1])} and {columns[-1]}: add them.")
     return rows
+
+
+def delimiter_of(heading: str) -> str:
+    """Where the comma parts whole numbers from their decimals, as in Germany, Excel parts columns with semicolons."""
+    return ";" if ";" in heading and "," not in heading else ","

@@ -67,6 +67,8 @@ def list_(
     """List the dataset's cases."""
     from LungTumorSegLib.cases.local import list_cases
 
+    if not dataset.is_dir():
+        raise InputRefused("there is no folder of that name: name the dataset's own folder, as `case add --to` made it")
     cases = list_cases(dataset)
     if as_json:
         print(json.dumps([case.as_dict() for case in cases], indent=2))

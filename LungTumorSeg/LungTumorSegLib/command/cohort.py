@@ -165,9 +165,11 @@ def sweep(output: Path) -> None:
 
 
 def without_names(line: str, scan: Scan, output: Path) -> str:
-    for path, word in ((output, "its folder"), *((image, "its file") for image in scan.images)):
-        line = line.replace(str(path), word).replace(path.name, word)
-    return line
+    """Paths and names as words of their own: a scan called "a" leaves "that" alone."""
+    words = {name: "its file" for image in scan.images for name in (str(image), image.name)}
+    words |= {str(output): "its folder", output.name: "its folder"}
+    named = "|".join(map(re.escape, sorted(words, key=len, reverse=True)))
+    return re.sub(rf"(?<![^\W_])({named})(?![^\W_])", lambda found: words[found[0]], line)
 
 
 class CohortProgress:

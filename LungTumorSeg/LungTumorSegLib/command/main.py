@@ -71,6 +71,8 @@ def options(
 def main() -> None:
     """The console script. Typer itself answers a wrong option with one line and exit code 2."""
     log_to_file()
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        stream.reconfigure(errors="backslashreplace")  # a file's name may hold what no encoding can say
     try:
         app()
     except InputRefused as refusal:

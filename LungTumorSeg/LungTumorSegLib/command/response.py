@@ -120,7 +120,7 @@ def read_marks(match: list[str], ignore: list[str], node: list[int], organ: list
         ignored.add((n, number))
     for text in organ:
         number, _, name = text.partition("=")
-        if not number.isdigit() or not name.strip():
+        if not number.isdecimal() or not name.strip():
             raise InputRefused(f"--organ {text}: write LESION=ORGAN, for example 2=liver")
         organs[int(number)] = name.strip()
     changes = tuple(parse_change(text, followups) for text in match)

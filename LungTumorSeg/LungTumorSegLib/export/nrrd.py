@@ -14,6 +14,7 @@ from LungTumorSegLib.export.findings import Findings
 from LungTumorSegLib.measurement import terminology
 from LungTumorSegLib.measurement.colours import lesion_colour
 from LungTumorSegLib.measurement.wording import DISCLAIMER
+from LungTumorSegLib.volume.itk_name import itk_name
 
 
 def write_nrrd(folder: Path, findings: Findings) -> None:
@@ -26,7 +27,7 @@ def write_nrrd(folder: Path, findings: Findings) -> None:
     image.SetDirection(grid.axes.ravel().tolist())
     for key, value in header(findings).items():
         image.SetMetaData(key, value)
-    sitk.WriteImage(image, str(folder / "segmentation.seg.nrrd"), useCompression=True)
+    sitk.WriteImage(image, itk_name(folder / "segmentation.seg.nrrd"), useCompression=True)
 
 
 def header(findings: Findings) -> dict[str, str]:

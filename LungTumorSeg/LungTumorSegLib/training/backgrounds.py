@@ -17,6 +17,7 @@ import SimpleITK as sitk
 from scipy import ndimage
 
 from LungTumorSegLib.errors import InputRefused
+from LungTumorSegLib.volume.itk_name import itk_name
 
 COARSE_MM = 3.0
 AIR_HU = -450.0
@@ -103,7 +104,7 @@ def read_backgrounds(folder: Path) -> list[Background]:
 
 
 def _read(scan: Path) -> Background:
-    image = sitk.ReadImage(str(scan / "image.nrrd"))
+    image = sitk.ReadImage(itk_name(scan / "image.nrrd"))
     voxels = np.maximum(sitk.GetArrayFromImage(image), -1024).astype(np.int16)
     known = np.ones(voxels.shape, np.uint8)
     for k0, k1, j0, j1, i0, i1 in json.loads((scan / "unknown.json").read_text()):

@@ -11,8 +11,9 @@ import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
 
-from LungTumorSegLib.cases.table import read_table
+from LungTumorSegLib.cases import nodule_crops
 from LungTumorSegLib.errors import InputRefused
+from LungTumorSegLib.volume.itk_name import itk_name
 
 
 @dataclass(frozen=True)
@@ -69,15 +70,15 @@ def read_nodules(folder: Path) -> list[Nodule]:
     table = folder / "nodules.csv"
     if not table.is_file():
         raise InputRefused(f"{folder} has no nodules.csv; give a folder laid out as lidc-nodules")
-    rows = read_table(table, "id", "patient", "readers", "longest_axial_diameter_mm")
+    rows = nodule_crops.read_nodules(table, "readers", "longest_axial_diameter_mm")
     return [_read(folder, row) for row in rows]
 
 
 def _read(folder: Path, row: dict[str, str]) -> Nodule:
     name = f"{row['id']}.nii.gz"
-    image = sitk.ReadImage(str(folder / "images" / name))
-    mask = sitk.ReadImage(str(folder / "masks" / name))
-    votes = sitk.ReadImage(str(folder / "reader_votes" / name))
+    image = sitk.ReadImage(itk_name(folder / "images" / name))
+    mask = sitk.ReadImage(itk_name(folder / "masks" / name))
+    votes = sitk.ReadImage(itk_name(folder / "reader_votes" / name))
     if not image.GetSize() == mask.GetSize() == votes.GetSize():
         raise InputRefused(f"{row['id']}: image, mask and votes differ in size; extract the data again")
     inside = sitk.GetArrayFromImage(mask) > 0

@@ -14,6 +14,7 @@ import SimpleITK as sitk
 from LungTumorSegLib.errors import AnswerNeeded, InputRefused
 from LungTumorSegLib.volume.checking import SHEAR_TOLERANCE, sheared, straighten
 from LungTumorSegLib.volume.geometry import Geometry, Series
+from LungTumorSegLib.volume.itk_name import is_utf_8, itk_name
 from LungTumorSegLib.volume.pixels import pixels
 
 MOST_FILES = 20_000
@@ -152,6 +153,10 @@ def _images(path: Path) -> list[_Slice]:
         files = [str(p) for p in path.parent.iterdir() if p.is_file() or not p.exists()]
     else:
         files = [os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names]
+    itk_name(path if path.is_dir() else path.parent)
+    nameless = sum(not is_utf_8(file) for file in files)
+    if nameless:
+        raise InputRefused(f"{nameless} of the folder's files have names that are not UTF-8: rename them.")
     if len(files) > MOST_FILES:
         raise InputRefused(f"The folder holds more than {MOST_FILES:,} files: choose the scan's own folder.")
     headers = {file: _header(file) for file in sorted(files)}

@@ -12,6 +12,7 @@ from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.volume.checking import check_image, check_mask
 from LungTumorSegLib.volume.geometry import Geometry, Volume
 from LungTumorSegLib.volume.headers import CUT_OFF, DAMAGED
+from LungTumorSegLib.volume.itk_name import itk_name
 from LungTumorSegLib.volume.pixels import pixels
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -77,8 +78,9 @@ def _read(path: Path) -> tuple[np.ndarray, Geometry]:
         _check_chunks(content)
     elif content[128:132] != b"DICM":
         raise InputRefused("This is neither a PNG nor a DICOM picture: export it again as one of these.")
+    name = itk_name(path)
     try:
-        image = sitk.ReadImage(str(path), imageIO="PNGImageIO" if is_png else "GDCMImageIO")
+        image = sitk.ReadImage(name, imageIO="PNGImageIO" if is_png else "GDCMImageIO")
     except RuntimeError:
         raise InputRefused("The picture cannot be read: it is cut off or damaged. Export it again.") from None
     array = sitk.GetArrayFromImage(image) if image.GetNumberOfComponentsPerPixel() > 1 else pixels(image)

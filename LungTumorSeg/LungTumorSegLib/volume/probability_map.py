@@ -10,6 +10,7 @@ import SimpleITK as sitk
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.volume.checking import check_geometry, straighten
 from LungTumorSegLib.volume.geometry import Geometry, Volume
+from LungTumorSegLib.volume.itk_name import itk_name
 from LungTumorSegLib.volume.pixels import pixels
 from LungTumorSegLib.volume.reading import READERS, _ending, _must_exist, _read_file, _refusal
 
@@ -27,7 +28,7 @@ def read_grid(path: str | Path) -> tuple[Geometry, bool]:
     _must_exist(path)
     reader = sitk.ImageFileReader()
     reader.SetImageIO(READERS[_ending(path)])
-    reader.SetFileName(str(path))
+    reader.SetFileName(itk_name(path))
     try:
         reader.ReadImageInformation()
     except RuntimeError as error:

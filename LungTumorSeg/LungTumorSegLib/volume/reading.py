@@ -28,6 +28,7 @@ from LungTumorSegLib.volume.checking import (
 from LungTumorSegLib.volume.dicom import read_series
 from LungTumorSegLib.volume.geometry import Geometry, Volume
 from LungTumorSegLib.volume.headers import FileHeader, read_header
+from LungTumorSegLib.volume.itk_name import itk_name
 from LungTumorSegLib.volume.pixels import pixels
 
 READERS = {
@@ -175,7 +176,7 @@ def _read_file(path: Path) -> tuple[sitk.Image, Geometry, tuple[str, ...]]:
     warnings = _check_header(header)
     reader = sitk.ImageFileReader()
     reader.SetImageIO(READERS[_ending(path)])
-    reader.SetFileName(str(path))
+    reader.SetFileName(itk_name(path))
     with ThreadPoolExecutor(1) as beside:  # SimpleITK lets go of the interpreter while it decodes
         checked = beside.submit(header.check_data)
         try:

@@ -12,12 +12,15 @@ import SimpleITK as sitk
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.volume.geometry import Volume
 from LungTumorSegLib.volume.headers import read_header
+from LungTumorSegLib.volume.itk_name import is_utf_8, itk_name
 
 ENDINGS = (".nii.gz", ".nii", ".nrrd", ".mha")
 
 
 def check_place(folder: Path) -> None:
     """Refuse, in one line, a folder for results that cannot be written to or made. Nothing is made."""
+    if not is_utf_8(folder):
+        raise InputRefused("The folder's name is not UTF-8: choose another folder.")
     there = next(place for place in (folder, *folder.absolute().parents) if os.path.exists(place))
     try:
         tempfile.TemporaryFile(dir=there).close()
@@ -74,8 +77,9 @@ def write_volume(path: str | Path, volume: Volume, *, compressed: bool = True) -
 
 
 def _write_whole(image: sitk.Image, part: Path, compressed: bool) -> None:
+    name = itk_name(part)
     try:
-        sitk.WriteImage(image, str(part), useCompression=compressed)
+        sitk.WriteImage(image, name, useCompression=compressed)
         read_header(part).check_data()  # ITK does not notice every write that fails
     except (RuntimeError, InputRefused):
         raise InputRefused(

@@ -1,0 +1,53 @@
+"""The table `patients.csv` (columns case, patient) of a dataset: whose each scan is, and the row of one of them."""
+
+from __future__ import annotations
+
+import csv
+import os
+from pathlib import Path
+
+from LungTumorSegLib.cases.table import UTF_8, delimiter_of, read_table
+from LungTumorSegLib.errors import InputRefused
+
+TABLE = "patients.csv"
+COLUMNS = ("case", "patient")
+BYTE_ORDER_MARK = "\ufeff"  # by which Excel knows UTF-8: it stays where it is
+
+
+def read_patients(file: Path) -> dict[str, str]:
+    """Case -> patient."""
+    patients: dict[str, str] = {}
+    for row in read_table(file, *COLUMNS):
+        case, patient = ((row[column] or "").strip() for column in COLUMNS)
+        if not (case or patient):
+            continue  # Excel keeps emptied rows
+        if not (case and patient):
+            raise InputRefused(f"{file.name} has a row with {case or patient} alone: write both case and patient.")
+        if patients.setdefault(case, patient) != patient:
+            raise InputRefused(f"{file.name} names two patients of {case}: leave one.")
+    return patients
+
+
+def write_patient(file: Path, case: str, patient: str | None) -> None:
+    """The row of one case: whose it is now, or None to take it out. All other rows and columns stay as they are: a
+    person may have mended them. InputRefused for a table that cannot be read."""
+    if read_patients(file).get(case) == patient:
+        return
+    with file.open(newline="", encoding="utf-8") as lines:
+        first, *rest = lines
+    mark = first.startswith(BYTE_ORDER_MARK)
+    delimiter = delimiter_of(first)
+    heading, *rows = csv.reader([first.removeprefix(BYTE_ORDER_MARK), *rest], delimiter=delimiter)
+    at, of = (heading.index(column) for column in COLUMNS)
+    own = [row for row in rows if len(row) > at and row[at].strip() == case]
+    if patient is None:
+        rows = [row for row in rows if row not in own]
+    elif own:
+        for row in own:
+            row[of] = patient
+    else:
+        rows.append([{"case": case, "patient": patient}.get(column, "") for column in heading])
+    unfinished = file.with_name(f".{file.name}")
+    with unfinished.open("w", newline="", encoding=UTF_8 if mark else "utf-8") as lines:
+        csv.writer(lines, delimiter=delimiter, lineterminator="\n").writerows([heading, *rows])
+    os.replace(unfinished, file)
