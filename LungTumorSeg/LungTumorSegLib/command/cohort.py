@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import signal
 import threading
@@ -30,6 +29,7 @@ from LungTumorSegLib.command.one_scan import Stopwatch, count_in_words, read_ima
 from LungTumorSegLib.command.outputs import HEAT, RUN
 from LungTumorSegLib.command.progress import ProgressLine
 from LungTumorSegLib.command.shard import own_card, shard_of
+from LungTumorSegLib.command.staging import unfinished
 from LungTumorSegLib.errors import Cancelled, InputRefused
 from LungTumorSegLib.measurement.wording import DISCLAIMER
 from LungTumorSegLib.volume.writing import check_place, make_folder
@@ -158,9 +158,8 @@ def lesions_of(output: Path) -> list[dict]:
 
 def sweep(output: Path) -> None:
     """Take away what a killed run left of this case: folders of `staging` that are older than any case takes."""
-    unfinished = re.compile(re.escape(f".{output.name}-") + r"[a-z0-9_]{8}")
-    for path in output.parent.iterdir():
-        if unfinished.fullmatch(path.name) and time.time() - path.stat().st_mtime > UNFINISHED_AFTER:
+    for path in unfinished(output):
+        if time.time() - path.stat().st_mtime > UNFINISHED_AFTER:
             shutil.rmtree(path, ignore_errors=True)
 
 
