@@ -252,6 +252,26 @@ def test_data_with_errors_are_not_trained_on(recipe_file, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize("mine", ["prepared/notes.txt", "prepared", "gate/weights.txt", "gate/prepared/notes.txt"])
+def test_a_folder_that_is_not_the_runs_own_is_refused_whatever_its_name(mine, data, recipe_file, tmp_path):
+    (tmp_path / "run" / mine).parent.mkdir(parents=True)
+    (tmp_path / "run" / mine).write_text("mine")
+    with pytest.raises(InputRefused, match="run is not empty"):
+        train(read_recipe(str(recipe_file)), data, tmp_path / "run", device="cpu")
+    assert [path for path in (tmp_path / "run").rglob("*") if path.is_file()] == [tmp_path / "run" / mine]
+
+
+def test_what_was_prepared_goes_and_what_came_to_lie_beside_it_stays(data, recipe_file, tmp_path):
+    prepared = tmp_path / "run" / "prepared"
+    with pytest.raises(Cancelled):
+        train(read_recipe(str(recipe_file)), data, tmp_path / "run", device="cpu", threads=1, progress=StopAfter(3))
+    assert len(list(prepared.iterdir())) == 8
+    (prepared / ".00009.safetensors.unfinished").touch()
+    (prepared / "notes.txt").write_text("mine")
+    train(read_recipe(str(recipe_file)), data, tmp_path / "run", resume=True, device="cpu", threads=1)
+    assert [path.name for path in prepared.iterdir()] == ["notes.txt"]
+
+
 def test_a_model_begun_with_stays_as_it_is_and_its_first_half_rests_first(trained, data, recipe_file, tmp_path):
     before = (trained / "weights.safetensors").read_bytes()
     settings = ["run.half_frozen_steps=2", "run.steps=2", "run.batch_norm=frozen", "schedule.warm_up=0"]

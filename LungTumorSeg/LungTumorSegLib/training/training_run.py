@@ -23,6 +23,7 @@ from LungTumorSegLib.networks.model import CARD, WEIGHTS, Model, load_model, sav
 from LungTumorSegLib.training.fine_tuning import blended, of_corrected, tuned_card
 from LungTumorSegLib.training.fitting import PLAN, fit
 from LungTumorSegLib.training.machines import processes
+from LungTumorSegLib.training.prepared import holds_more, take_away
 from LungTumorSegLib.training.recipe import CORRECTED, Recipe
 from LungTumorSegLib.training.recipe_file import as_values
 from LungTumorSegLib.training.safe_checkpoints import BEST, CHECKPOINT
@@ -60,9 +61,7 @@ def train(
             say("the run is finished: nothing is left to do")
             return
         raise InputRefused(f"{out.name} is a finished model: choose another folder with -o")
-    # Another process of the same run may have made the folders already.
-    used = out.is_dir() and any(path.name not in (PREPARED, GATE) for path in out.iterdir())
-    if (begun or used) and not resume and processes()[2] == 0:
+    if (begun or is_used(out)) and not resume and processes()[2] == 0:
         raise InputRefused(f"{out.name} is not empty: go on with its run by --resume, or choose another folder with -o")
     first = load_model(parent) if parent else None
     in_lungs = recipe.data.source == "nodules-in-lungs"
@@ -85,6 +84,14 @@ def train(
     else:
         teaching = of_cases(recipe, read_dataset(data), out / PREPARED, progress)
     learn(teaching, out, first, gate, device, progress, say)
+
+
+def is_used(folder: Path) -> bool:
+    """True where it holds more than another process of the same run, or one that was killed, may have prepared."""
+    if not folder.is_dir():
+        return os.path.lexists(folder)
+    known = {PREPARED: holds_more, GATE: is_used}
+    return any(path.name not in known or known[path.name](path) for path in folder.iterdir())
 
 
 def refuse_bad_data(data: Path, progress: Progress, say: Callable[[str], None]) -> None:
@@ -168,8 +175,8 @@ def publish(
     save_model(finished, network, card, gate)
     for name in (WEIGHTS, CARD):
         os.replace(finished / name, folder / name)
-    for aid in (finished, folder / PREPARED):
-        shutil.rmtree(aid, ignore_errors=True)
+    shutil.rmtree(finished, ignore_errors=True)
+    take_away(folder / PREPARED)
     for aid in (CHECKPOINT, BEST):
         (folder / aid).unlink(missing_ok=True)
 
