@@ -272,6 +272,18 @@ def test_what_was_prepared_goes_and_what_came_to_lie_beside_it_stays(data, recip
     assert [path.name for path in prepared.iterdir()] == ["notes.txt"]
 
 
+@pytest.mark.parametrize("place", ["FILE", "FILE/run", "/proc/run"])
+def test_a_place_that_cannot_be_written_to_is_refused_before_the_data_are_looked_at(place, recipe_file, tmp_path):
+    if place.startswith("/proc") and not os.path.isdir("/proc"):
+        pytest.skip("needs Linux's /proc")
+    (tmp_path / "file").write_text("in the way")
+    out = Path(place.replace("FILE", str(tmp_path / "file")))
+    with pytest.raises(InputRefused, match="cannot write to") as refusal:
+        train(read_recipe(str(recipe_file)), tmp_path / "no data", out, device="cpu")
+    assert "\n" not in str(refusal.value)
+    assert (tmp_path / "file").read_text() == "in the way"
+
+
 def test_a_model_begun_with_stays_as_it_is_and_its_first_half_rests_first(trained, data, recipe_file, tmp_path):
     before = (trained / "weights.safetensors").read_bytes()
     settings = ["run.half_frozen_steps=2", "run.steps=2", "run.batch_norm=frozen", "schedule.warm_up=0"]

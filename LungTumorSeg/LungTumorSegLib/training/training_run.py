@@ -30,6 +30,7 @@ from LungTumorSegLib.training.safe_checkpoints import BEST, CHECKPOINT
 from LungTumorSegLib.training.taught import with_taught_before
 from LungTumorSegLib.training.teaching import Teaching, of_cases, of_nodules
 from LungTumorSegLib.training.watching import Progress, unheard
+from LungTumorSegLib.volume.writing import check_place, make_folder
 
 WARNING = "Research only, not a medical device."
 PREPARED, GATE, FINISHED = "prepared", "gate", ".finished"
@@ -61,13 +62,14 @@ def train(
             say("the run is finished: nothing is left to do")
             return
         raise InputRefused(f"{out.name} is a finished model: choose another folder with -o")
+    check_place(out)
     if (begun or is_used(out)) and not resume and processes()[2] == 0:
         raise InputRefused(f"{out.name} is not empty: go on with its run by --resume, or choose another folder with -o")
     first = load_model(parent) if parent else None
     in_lungs = recipe.data.source == "nodules-in-lungs"
     if not begun and processes()[2] == 0:
         refuse_bad_data(data, progress, say)
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     gate = None
     if recipe.gate and not (out / GATE / CARD).is_file():
         say("first stage: the gate")
