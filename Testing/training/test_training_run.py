@@ -284,6 +284,33 @@ def test_a_place_that_cannot_be_written_to_is_refused_before_the_data_are_looked
     assert (tmp_path / "file").read_text() == "in the way"
 
 
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("network.arguments.foo=1", "unknown argument 'foo' of UNet-Narrow"),
+        ("network.arguments.base_filters=1000", "base_filters of UNet-Narrow must be"),
+        ("loss.arguments.bogus=3", "unknown argument 'bogus' of the loss bce"),
+        ("gate.network.arguments.foo=1", "unknown argument 'foo' of XceptionGate"),
+    ],
+)
+def test_network_and_loss_are_judged_before_the_data_are_looked_at(setting, words, recipe_file, tmp_path):
+    gate = ["gate.network.name=XceptionGate"] if setting.startswith("gate") else []
+    with pytest.raises(InputRefused, match=words):
+        train(read_recipe(str(recipe_file), [*gate, setting]), tmp_path / "no data", tmp_path / "run", device="cpu")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_run_refused_before_it_began_leaves_no_voxels_of_patients(there, data, recipe_file, tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    out = tmp_path / "run"
+    if there:
+        out.mkdir()
+    with pytest.raises(InputRefused, match="no CUDA graphics card"):
+        train(read_recipe(str(recipe_file)), data, out, device="cuda", threads=1)
+    assert (list(out.iterdir()) == []) if there else not out.exists()
+
+
 def test_a_model_begun_with_stays_as_it_is_and_its_first_half_rests_first(trained, data, recipe_file, tmp_path):
     before = (trained / "weights.safetensors").read_bytes()
     settings = ["run.half_frozen_steps=2", "run.steps=2", "run.batch_norm=frozen", "schedule.warm_up=0"]
