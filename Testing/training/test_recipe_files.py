@@ -84,6 +84,11 @@ def test_the_default_models_loss_takes_what_it_knows_alone(setting):
         loss_of(read_recipe("prompted", [setting]))
 
 
+def test_a_file_as_notepad_saves_it_is_a_recipe(tmp_path):
+    (tmp_path / "mine.toml").write_text('describes = "mine"\n', encoding="utf-8-sig")
+    assert read_recipe(str(tmp_path / "mine.toml")).describes == "mine"
+
+
 def test_a_file_that_is_no_recipe_is_refused(tmp_path):
     (tmp_path / "odd.toml").write_text("run = [")
     with pytest.raises(InputRefused, match="not TOML"):
