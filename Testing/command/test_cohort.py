@@ -11,13 +11,18 @@ import time
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from LungTumorSegLib.cases.cohort import Cohort
+from LungTumorSegLib.cases.scan import Scan
+from LungTumorSegLib.command import cohort as cohorts
 from LungTumorSegLib.command.asked import Asked
 from LungTumorSegLib.command.cohort import is_done
 from LungTumorSegLib.command.cohort_table import DONE, FAILED, CaseOutcome, forget_earlier, write_tables
 from LungTumorSegLib.command.shard import Shard
+from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.volume.writing import write_volume
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "inference"))
@@ -234,3 +239,32 @@ def test_ranks_of_another_run_are_not_joined(tmp_path):
     write_tables(tmp_path, [CaseOutcome(2, "b", DONE)], Shard(1, 2), {"cases": 2, "model": "new"})
     assert [row["case"] for row in table(tmp_path)] == ["b"]
     assert json.loads((tmp_path / "cohort.json").read_text())["not_reached"] == 1
+
+
+class LoadingClient:
+    """Loads a model, and is not asked for more."""
+
+    def __init__(self, launch):
+        pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def load(self, model, on_progress):
+        return None
+
+    def wait(self, request):
+        return SimpleNamespace(meta={"fingerprint": "loaded", "channels": ["CT"]})
+
+
+def test_tables_that_cannot_be_written_are_one_line_that_says_what_stays(tmp_path, monkeypatch):
+    """A folder in the table's place stands for the full disk: the file system refuses the last step."""
+    monkeypatch.setattr(cohorts, "WorkerClient", LoadingClient)
+    (tmp_path / "out" / "cohort.csv").mkdir(parents=True)
+    scan = Scan("Canary", tmp_path / "Canary.nii.gz", problem="no scan at all")
+    with pytest.raises(InputRefused, match=r"^the tables could not be written: .*; the scans that are done stay; "):
+        cohorts.segment_cohort(Cohort((scan,), "scans"), tmp_path, tmp_path / "out", Asked("automatic", {}), None)
+    assert [path.name for path in (tmp_path / "out").glob(".*")] == []

@@ -66,7 +66,13 @@ def segment_cohort(cohort: Cohort, folder: Path, output: Path, asked: Asked, wor
                 outcomes.append(CaseOutcome(place + 1, scan.name, WAITING))
             else:
                 outcomes.append(one_case(client, place + 1, scan, output / scan.name, asked, model, progress))
-    known = write_tables(output, outcomes, shard, facts)
+    try:
+        known = write_tables(output, outcomes, shard, facts)
+    except OSError as error:
+        raise InputRefused(
+            f"the tables could not be written: {error.strerror}; the scans that are done stay; make room and run the "
+            "same command again"
+        ) from None
     say(outcomes, output, stop.is_set())
     if stop.is_set():
         raise typer.Exit(130)
