@@ -268,3 +268,19 @@ def test_tables_that_cannot_be_written_are_one_line_that_says_what_stays(tmp_pat
     with pytest.raises(InputRefused, match=r"^the tables could not be written: .*; the scans that are done stay; "):
         cohorts.segment_cohort(Cohort((scan,), "scans"), tmp_path, tmp_path / "out", Asked("automatic", {}), None)
     assert [path.name for path in (tmp_path / "out").glob(".*")] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "told"),
+    [
+        ("2", "The folder holds 2 images, 12 slices", "The folder holds 2 images, 12 slices"),
+        ("old", "The folder holds images", "The folder holds images"),
+        ("Canary", "Canary.nii.gz in Canary: not Canary.", "its file in its folder: not its folder."),
+        ("Canary-A", ".Canary-A-x1: full", ".its folder-x1: full"),
+        ("0012345", "patient 0012345 has no scan", "patient its folder has no scan"),
+        ("Canary", "/scans/Canary.nii.gz and /out/Canary/run.json", "its file and its folder/run.json"),
+    ],
+)
+def test_names_are_taken_out_of_a_line_where_they_are_words_of_their_own(name, line, told):
+    scan = Scan(name, Path(f"/scans/{name}.nii.gz"))
+    assert cohorts.without_names(line, scan, Path("/out") / name) == told

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import threading
@@ -37,6 +38,7 @@ from LungTumorSegLib.worker.client import WorkerClient, WorkerFault
 from LungTumorSegLib.worker.launch import worker_command
 
 SOME_FAILED = 3  # the exit code
+NOBODY = re.compile(r".?|\d{2,3}")  # names that tell of no patient, and stand in lines as words and numbers of theirs
 UNFINISHED_AFTER = 3600.0  # seconds after which a folder that a killed run left half written is nobody's
 
 
@@ -170,8 +172,12 @@ def sweep(output: Path) -> None:
 
 
 def without_names(line: str, scan: Scan, output: Path) -> str:
+    """The line without the names of the case, where they are words of their own: a folder `old` is none in "holds"."""
+    words = {}
     for path, word in ((output, "its folder"), *((image, "its file") for image in scan.images)):
-        line = line.replace(str(path), word).replace(path.name, word)
+        words |= {str(path): word} | ({} if NOBODY.fullmatch(path.name) else {path.name: word})
+    for name in sorted(words, key=len, reverse=True):
+        line = re.sub(rf"(?<![^\W_]){re.escape(name)}(?![^\W_])", words[name], line)
     return line
 
 
