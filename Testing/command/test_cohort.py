@@ -11,16 +11,19 @@ import time
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from LungTumorSegLib.cases.cohort import find_cohort
+from LungTumorSegLib.cases.cohort import Cohort, find_cohort
 from LungTumorSegLib.cases.scan import Scan
+from LungTumorSegLib.command import cohort as cohorts
 from LungTumorSegLib.command.asked import Asked
 from LungTumorSegLib.command.cohort import CohortProgress, is_done, one_case, without_names
 from LungTumorSegLib.command.cohort_table import DONE, FAILED, CaseOutcome, forget_earlier, write_tables
 from LungTumorSegLib.command.progress import ProgressLine
 from LungTumorSegLib.command.shard import Shard
+from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.volume.writing import write_volume
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "inference"))
@@ -258,7 +261,52 @@ def test_a_name_that_is_not_utf_8_fails_in_one_line_that_every_table_can_hold(tm
 
 
 def test_a_line_loses_the_names_and_no_other_letters():
-    scan, output = Scan("A", Path("in/A/a.nii.gz")), Path("out/A")
-    assert without_names("out/A: Also a.nii.gz in A_1, at in/A/a.nii.gz.", scan, output) == (
+    scan, output = Scan("Al", Path("in/Al/a.nii.gz")), Path("out/Al")
+    assert without_names("out/Al: Also a.nii.gz in Al_1, at in/Al/a.nii.gz.", scan, output) == (
         "its folder: Also its file in its folder_1, at its file."
     )
+
+
+class LoadingClient:
+    """Loads a model, and is not asked for more."""
+
+    def __init__(self, launch):
+        pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def load(self, model, on_progress):
+        return None
+
+    def wait(self, request):
+        return SimpleNamespace(meta={"fingerprint": "loaded", "channels": ["CT"]})
+
+
+def test_tables_that_cannot_be_written_are_one_line_that_says_what_stays(tmp_path, monkeypatch):
+    """A folder in the table's place stands for the full disk: the file system refuses the last step."""
+    monkeypatch.setattr(cohorts, "WorkerClient", LoadingClient)
+    (tmp_path / "out" / "cohort.csv").mkdir(parents=True)
+    scan = Scan("Canary", tmp_path / "Canary.nii.gz", problem="no scan at all")
+    with pytest.raises(InputRefused, match=r"^the tables could not be written: .*; the scans that are done stay; "):
+        cohorts.segment_cohort(Cohort((scan,), "scans"), tmp_path, tmp_path / "out", Asked("automatic", {}), None)
+    assert [path.name for path in (tmp_path / "out").glob(".*")] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "told"),
+    [
+        ("2", "The folder holds 2 images, 12 slices", "The folder holds 2 images, 12 slices"),
+        ("old", "The folder holds images", "The folder holds images"),
+        ("Canary", "Canary.nii.gz in Canary: not Canary.", "its file in its folder: not its folder."),
+        ("Canary-A", ".Canary-A-x1: full", ".its folder-x1: full"),
+        ("0012345", "patient 0012345 has no scan", "patient its folder has no scan"),
+        ("Canary", "/scans/Canary.nii.gz and /out/Canary/run.json", "its file and its folder/run.json"),
+    ],
+)
+def test_names_are_taken_out_of_a_line_where_they_are_words_of_their_own(name, line, told):
+    scan = Scan(name, Path(f"/scans/{name}.nii.gz"))
+    assert cohorts.without_names(line, scan, Path("/out") / name) == told

@@ -135,6 +135,31 @@ def test_what_cannot_be_exported_is_refused_in_one_line(segmented, sample, tmp_p
         assert "\n" not in str(refusal.value)
 
 
+@pytest.mark.parametrize("name", ["segmentation.nii.gz", "lesions.nii.gz"])
+def test_a_mask_or_a_ct_is_not_overwritten_by_what_is_made_from_it(as_dicom, sample, segmented, tmp_path, name):
+    ct, mask = as_dicom
+    (tmp_path / "mask").mkdir()
+    shutil.copy(mask, tmp_path / "mask" / name)
+    (tmp_path / "link").symlink_to(tmp_path / "mask")
+    (tmp_path / "ct").mkdir()
+    shutil.copy(sample / "ct.nii.gz", tmp_path / "ct" / name)
+    result = shutil.copytree(segmented, tmp_path / "result")
+    run = json.loads((result / "run.json").read_text())
+    (result / "run.json").write_text(json.dumps(run | {"image_path": str(tmp_path / "ct" / name)}))
+    for read, image, out in [
+        (tmp_path / "mask" / name, ct, tmp_path / "mask"),
+        (tmp_path / "mask" / name, ct, tmp_path / "link"),
+        (sample / "truth.nii.gz", tmp_path / "ct" / name, tmp_path / "ct"),
+        (result, None, tmp_path / "ct"),
+    ]:
+        before = (out / name).read_bytes()
+        with pytest.raises(InputRefused, match="what the export is made from") as refusal:
+            export(read, image, out, ["nifti"])
+        assert "\n" not in str(refusal.value)
+        assert [path.name for path in out.iterdir()] == [name]
+        assert (out / name).read_bytes() == before
+
+
 def test_old_files_stay_whole_where_an_export_fails(as_dicom, tmp_path, monkeypatch):
     ct, mask = as_dicom
     export(mask, ct, tmp_path / "out", ["csv,rle"])

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from LungTumorSegLib.command.version import version
 
 
@@ -57,6 +59,27 @@ def test_a_mask_is_no_error_away_from_itself(lungtumorseg, sample):
 def test_measure_keeps_the_numbers_of_a_result(lungtumorseg, sample):
     done = lungtumorseg("measure", sample / "truth.nii.gz", "--label", "2", "--keep", "--json")
     assert len(json.loads(done.stdout)["lesions"]) == 1
+
+
+def test_measure_leaves_out_what_is_shorter_and_keeps_the_others_numbers(lungtumorseg, sample):
+    def lesions(*arguments):
+        done = lungtumorseg("measure", sample / "truth.nii.gz", "--keep", "--json", *arguments)
+        return {lesion["id"]: lesion["long_axis_mm"] for lesion in json.loads(done.stdout)["lesions"]}
+
+    every = lesions()
+    middle = sorted(every.values())[1]
+    assert lesions("--smallest", middle) == {n: mm for n, mm in every.items() if mm >= middle}
+    assert lesions("--smallest", 500) == {}
+
+
+@pytest.mark.parametrize("smallest", ["nan", "-1"])
+@pytest.mark.parametrize("command", [["measure"], ["measure", "--keep"], ["segment", "-o", "OUT"]])
+def test_a_smallest_size_that_is_none_is_refused(lungtumorseg, sample, tmp_path, command, smallest):
+    words = [tmp_path / "out" if word == "OUT" else word for word in command]
+    done = lungtumorseg(*words, sample / "truth.nii.gz", "--smallest", smallest)
+    assert done.returncode == 2
+    assert done.stderr == "lungtumorseg: --smallest must be 0 mm or more.\n"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_measure_refuses_a_mark_on_no_lesion_in_one_line(lungtumorseg, sample):

@@ -1,6 +1,7 @@
 """The main job as a person runs it: real process, real worker, the bundled models, the sample CT."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -128,6 +129,18 @@ def test_what_cannot_be_done_is_refused_in_one_line_and_nothing_is_written(
     assert len(lines) == 1
     assert says in lines[0]
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("place", ["FILE/out", "/proc/out"])
+def test_a_place_that_cannot_be_written_to_is_refused_before_the_work(lungtumorseg, sample, tmp_path, place):
+    if place.startswith("/proc") and not os.path.isdir("/proc"):
+        pytest.skip("needs /proc, which is closed even to an administrator")
+    (tmp_path / "FILE").write_text("in the way")
+    nobody = f"{sys.executable} -c pass"  # a worker that ends at once: it is not asked
+    done = lungtumorseg("segment", sample / "ct.nii.gz", "-o", tmp_path / place, "--worker", nobody)
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert f"cannot write to {tmp_path / place}: " in done.stderr
 
 
 def test_a_fault_of_ours_names_the_log_and_exits_with_1(lungtumorseg, sample, tmp_path):

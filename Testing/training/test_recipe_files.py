@@ -78,6 +78,17 @@ def test_a_setting_goes_over_the_file_and_words_need_no_quotes(tmp_path):
     assert (recipe.loss.name, recipe.loss.arguments) == ("focal", {"gamma": 2.0})
 
 
+@pytest.mark.parametrize("setting", ["loss.arguments.bogus=3", "loss.arguments.dice=many", "loss.arguments.entropy=-1"])
+def test_the_default_models_loss_takes_what_it_knows_alone(setting):
+    with pytest.raises(InputRefused, match="loss"):
+        loss_of(read_recipe("prompted", [setting]))
+
+
+def test_a_file_as_notepad_saves_it_is_a_recipe(tmp_path):
+    (tmp_path / "mine.toml").write_text('describes = "mine"\n', encoding="utf-8-sig")
+    assert read_recipe(str(tmp_path / "mine.toml")).describes == "mine"
+
+
 def test_a_file_that_is_no_recipe_is_refused(tmp_path):
     (tmp_path / "odd.toml").write_text("run = [")
     with pytest.raises(InputRefused, match="not TOML"):

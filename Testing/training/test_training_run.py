@@ -252,6 +252,65 @@ def test_data_with_errors_are_not_trained_on(recipe_file, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize("mine", ["prepared/notes.txt", "prepared", "gate/weights.txt", "gate/prepared/notes.txt"])
+def test_a_folder_that_is_not_the_runs_own_is_refused_whatever_its_name(mine, data, recipe_file, tmp_path):
+    (tmp_path / "run" / mine).parent.mkdir(parents=True)
+    (tmp_path / "run" / mine).write_text("mine")
+    with pytest.raises(InputRefused, match="run is not empty"):
+        train(read_recipe(str(recipe_file)), data, tmp_path / "run", device="cpu")
+    assert [path for path in (tmp_path / "run").rglob("*") if path.is_file()] == [tmp_path / "run" / mine]
+
+
+def test_what_was_prepared_goes_and_what_came_to_lie_beside_it_stays(data, recipe_file, tmp_path):
+    prepared = tmp_path / "run" / "prepared"
+    with pytest.raises(Cancelled):
+        train(read_recipe(str(recipe_file)), data, tmp_path / "run", device="cpu", threads=1, progress=StopAfter(3))
+    assert len(list(prepared.iterdir())) == 8
+    (prepared / ".00009.safetensors.unfinished").touch()
+    (prepared / "notes.txt").write_text("mine")
+    train(read_recipe(str(recipe_file)), data, tmp_path / "run", resume=True, device="cpu", threads=1)
+    assert [path.name for path in prepared.iterdir()] == ["notes.txt"]
+
+
+@pytest.mark.parametrize("place", ["FILE", "FILE/run", "/proc/run"])
+def test_a_place_that_cannot_be_written_to_is_refused_before_the_data_are_looked_at(place, recipe_file, tmp_path):
+    if place.startswith("/proc") and not os.path.isdir("/proc"):
+        pytest.skip("needs Linux's /proc")
+    (tmp_path / "file").write_text("in the way")
+    out = Path(place.replace("FILE", str(tmp_path / "file")))
+    with pytest.raises(InputRefused, match="cannot write to") as refusal:
+        train(read_recipe(str(recipe_file)), tmp_path / "no data", out, device="cpu")
+    assert "\n" not in str(refusal.value)
+    assert (tmp_path / "file").read_text() == "in the way"
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("network.arguments.foo=1", "unknown argument 'foo' of UNet-Narrow"),
+        ("network.arguments.base_filters=1000", "base_filters of UNet-Narrow must be"),
+        ("loss.arguments.bogus=3", "unknown argument 'bogus' of the loss bce"),
+        ("gate.network.arguments.foo=1", "unknown argument 'foo' of XceptionGate"),
+    ],
+)
+def test_network_and_loss_are_judged_before_the_data_are_looked_at(setting, words, recipe_file, tmp_path):
+    gate = ["gate.network.name=XceptionGate"] if setting.startswith("gate") else []
+    with pytest.raises(InputRefused, match=words):
+        train(read_recipe(str(recipe_file), [*gate, setting]), tmp_path / "no data", tmp_path / "run", device="cpu")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_run_refused_before_it_began_leaves_no_voxels_of_patients(there, data, recipe_file, tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    out = tmp_path / "run"
+    if there:
+        out.mkdir()
+    with pytest.raises(InputRefused, match="no CUDA graphics card"):
+        train(read_recipe(str(recipe_file)), data, out, device="cuda", threads=1)
+    assert (list(out.iterdir()) == []) if there else not out.exists()
+
+
 def test_a_model_begun_with_stays_as_it_is_and_its_first_half_rests_first(trained, data, recipe_file, tmp_path):
     before = (trained / "weights.safetensors").read_bytes()
     settings = ["run.half_frozen_steps=2", "run.steps=2", "run.batch_norm=frozen", "schedule.warm_up=0"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
+from LungTumorSegLib.errors import InputRefused
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -23,6 +25,10 @@ class Asked:
     series: str | None = None
     hu_offset: int | None = None
     resample: bool = False
+
+    def __post_init__(self):
+        if not self.smallest >= 0:  # nor NaN, which nothing is at least as long as
+            raise InputRefused("--smallest must be 0 mm or more.")
 
     def facts(self) -> dict:
         """What decides the result besides scan and model, for run.json. The device is not part of it."""

@@ -30,6 +30,7 @@ from LungTumorSegLib.command.one_scan import Stopwatch, count_in_words, read_ima
 from LungTumorSegLib.command.outputs import HEAT, RUN
 from LungTumorSegLib.command.progress import ProgressLine
 from LungTumorSegLib.command.shard import own_card, shard_of
+from LungTumorSegLib.command.staging import unfinished
 from LungTumorSegLib.errors import Cancelled, InputRefused
 from LungTumorSegLib.measurement.wording import DISCLAIMER
 from LungTumorSegLib.volume.writing import check_place, make_folder
@@ -37,6 +38,7 @@ from LungTumorSegLib.worker.client import WorkerClient, WorkerFault
 from LungTumorSegLib.worker.launch import worker_command
 
 SOME_FAILED = 3  # the exit code
+NOBODY = re.compile(r".?|\d{2,3}")  # names that tell of no patient, and stand in lines as words and numbers of theirs
 UNFINISHED_AFTER = 3600.0  # seconds after which a folder that a killed run left half written is nobody's
 
 
@@ -66,7 +68,13 @@ def segment_cohort(cohort: Cohort, folder: Path, output: Path, asked: Asked, wor
                 outcomes.append(CaseOutcome(place + 1, scan.name, WAITING))
             else:
                 outcomes.append(one_case(client, place + 1, scan, output / scan.name, asked, model, progress))
-    known = write_tables(output, outcomes, shard, facts)
+    try:
+        known = write_tables(output, outcomes, shard, facts)
+    except OSError as error:
+        raise InputRefused(
+            f"the tables could not be written: {error.strerror}; the scans that are done stay; make room and run the "
+            "same command again"
+        ) from None
     say(outcomes, output, stop.is_set())
     if stop.is_set():
         raise typer.Exit(130)
@@ -158,16 +166,16 @@ def lesions_of(output: Path) -> list[dict]:
 
 def sweep(output: Path) -> None:
     """Take away what a killed run left of this case: folders of `staging` that are older than any case takes."""
-    unfinished = re.compile(re.escape(f".{output.name}-") + r"[a-z0-9_]{8}")
-    for path in output.parent.iterdir():
-        if unfinished.fullmatch(path.name) and time.time() - path.stat().st_mtime > UNFINISHED_AFTER:
+    for path in unfinished(output):
+        if time.time() - path.stat().st_mtime > UNFINISHED_AFTER:
             shutil.rmtree(path, ignore_errors=True)
 
 
 def without_names(line: str, scan: Scan, output: Path) -> str:
-    """Paths and names as words of their own: a scan called "a" leaves "that" alone."""
-    words = {name: "its file" for image in scan.images for name in (str(image), image.name)}
-    words |= {str(output): "its folder", output.name: "its folder"}
+    """Paths and names of the case as words of their own: a scan called "at" leaves "that" alone."""
+    words = {}
+    for path, word in ((output, "its folder"), *((image, "its file") for image in scan.images)):
+        words |= {str(path): word} | ({} if NOBODY.fullmatch(path.name) else {path.name: word})
     named = "|".join(map(re.escape, sorted(words, key=len, reverse=True)))
     return re.sub(rf"(?<![^\W_])({named})(?![^\W_])", lambda found: words[found[0]], line)
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from LungTumorSegLib.command.version import version
 from LungTumorSegLib.errors import InputRefused
+
+if TYPE_CHECKING:
+    from LungTumorSegLib.export.findings import Findings
 
 
 def export(
@@ -65,6 +69,7 @@ def export(
         print(f"note: {note}", file=sys.stderr)
     written = [file for name in wanted for file in FORMATS[name].files]
     gone = [file for file in contradicted(folder, findings) if file not in written]
+    refuse_own_input(folder, [*written, *gone], [result, *([ct] if ct else []), *source_of(result, findings)])
     kept = older(folder, findings, [*written, *gone])
     with staged(folder, gone=gone) as staging:
         for name in wanted:
@@ -79,3 +84,17 @@ def export(
         for file in FORMATS[name].files:
             print(f"{name:>6}  {folder / file}")
     print(DISCLAIMER)
+
+
+def source_of(result: Path, findings: Findings) -> list[Path]:
+    """The files of the CT, as far as they are known by name."""
+    noted = json.loads((result / "run.json").read_text(encoding="utf-8")).get("image_path") if result.is_dir() else None
+    series = findings.ct.series
+    return [Path(file) for file in (*([noted] if noted else []), *(series.files if series else ()))]
+
+
+def refuse_own_input(folder: Path, files: list[str], read: list[Path]) -> None:
+    """By the file itself, whatever it is called: a mask may be named as those that are written."""
+    for file in (folder / name for name in files):
+        if file.exists() and any(source.exists() and file.samefile(source) for source in read):
+            raise InputRefused(f"{file} is what the export is made from: name another folder with -o.")

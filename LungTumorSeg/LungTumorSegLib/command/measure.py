@@ -38,6 +38,8 @@ def measure(
     from LungTumorSegLib.measurement.measure import measure as measure_lesions
     from LungTumorSegLib.volume.reading import read_ct, read_map, read_mask
 
+    if not smallest >= 0:  # nor NaN, which nothing is at least as long as
+        raise InputRefused("--smallest must be 0 mm or more.")
     scan = None if ct is None else read_ct(ct)
     volume = read_mask(mask, scan, label=label, most_foreground=None)
     grid = volume.geometry
@@ -57,6 +59,8 @@ def measure(
         lungs=None if scan is None else find_lung_fields(scan.voxels, grid),
         nodes=node or (),
     )
+    if keep:
+        lesions = [lesion for lesion in lesions if lesion.long_axis_mm >= smallest]
     unknown = set(node or ()) - {lesion.id for lesion in lesions}
     if unknown:
         raise InputRefused(f"--node {min(unknown)}: there is no such lesion; the first column names them")

@@ -34,7 +34,7 @@ def write_results(
     run: dict,
     in_hu: bool = True,
 ) -> None:
-    """Write all files, or none: they are made in a folder beside and moved into place at the end.
+    """Write all files, or none: they are made in a folder of their own and moved into place at the end.
 
     in_hu : False where `ct` is an image on a scale of its own, such as MR.
 

@@ -124,9 +124,11 @@ def segment_one(scan: Scan, output: Path, asked: Asked, worker: str | None) -> N
     from LungTumorSegLib.command.progress import ProgressLine
     from LungTumorSegLib.measurement.wording import DISCLAIMER
     from LungTumorSegLib.volume.picture import is_picture
+    from LungTumorSegLib.volume.writing import check_place
     from LungTumorSegLib.worker.client import WorkerClient
     from LungTumorSegLib.worker.launch import worker_command
 
+    check_place(output)  # before the work
     clock = Stopwatch()
     with ProgressLine() as progress, WorkerClient(worker_command(worker)) as client:
         client.start()  # torch loads while the CT is read

@@ -13,11 +13,12 @@ from torch import nn
 
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.networks import catalogue
-from LungTumorSegLib.networks.losses import ACTIVATIONS, LOSSES, Loss, loss_by_name
+from LungTumorSegLib.networks.losses import ACTIVATIONS, LOSSES, Loss, check, loss_by_name
 from LungTumorSegLib.training.loss import known_loss
 from LungTumorSegLib.training.recipe import Recipe, Schedule
 from LungTumorSegLib.training.shallow_convolution import guard_shallow
 
+READER_VOTES = {"entropy": 5.0, "dice": 1.0}
 Revise = Callable[[nn.Module, torch.Tensor, torch.Tensor, torch.Tensor, np.random.Generator], torch.Tensor]
 
 
@@ -163,10 +164,20 @@ def loss_of(recipe: Recipe) -> Loss:
     """The recipe's loss; a softmax is told to those that can have one. `InputRefused` for arguments it has not."""
     chosen = dict(recipe.loss.arguments)
     if recipe.loss.name == "reader-votes":
-        return partial(known_loss, **{"entropy": 5.0, "dice": 1.0, **chosen})
+        return reader_votes(chosen)
     make = LOSSES[recipe.loss.name]
     if "activation" in make.__code__.co_varnames[: make.__code__.co_argcount]:
         chosen["activation"] = recipe.data.activation
     elif recipe.data.activation != ACTIVATIONS[0]:
         raise InputRefused(f"recipe: loss.name = {recipe.loss.name!r}: works with data.activation = 'sigmoid' alone")
     return loss_by_name(recipe.loss.name, **chosen)
+
+
+def reader_votes(arguments: dict) -> Loss:
+    """The default models' loss."""
+    for name, value in arguments.items():
+        if name not in READER_VOTES:
+            takes = ", ".join(READER_VOTES)
+            raise InputRefused(f"unknown argument {str(name)[:60]!r} of the loss reader-votes: it takes {takes}")
+        check(name, value, 0.0, 1e4)
+    return partial(known_loss, **{**READER_VOTES, **arguments})

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -32,6 +34,7 @@ FULL = 65535  # 0..1 is kept in 16 bits: steps of 0.06 HU over the widest range 
 PLACES_A_SLICE = 16
 VERSION = 1
 OPEN_FILES = 16
+OURS = re.compile(r"\d{5}\.safetensors|\.\d{5}\.safetensors\.unfinished")  # as `prepare` and `whole_file` name them
 
 
 @dataclass(frozen=True)
@@ -146,6 +149,21 @@ def case_digest(case: Case) -> str:
             digest.update(each)
     digest.update(json.dumps([case.codes, case.label]).encode())
     return digest.hexdigest()
+
+
+def holds_more(folder: Path) -> bool:
+    """True where the folder is none, or holds anything but prepared files, whole or not yet: it is not ours alone."""
+    return not folder.is_dir() or any(not OURS.fullmatch(path.name) for path in folder.iterdir())
+
+
+def take_away(folder: Path) -> None:
+    """The prepared files, and the folder where it held nothing else."""
+    for path in folder.glob("*"):
+        if OURS.fullmatch(path.name):
+            with suppress(OSError):  # as where another program reads it, on Windows
+                path.unlink()
+    with suppress(OSError):
+        folder.rmdir()
 
 
 def data_digest(prepared: list[Prepared]) -> str:

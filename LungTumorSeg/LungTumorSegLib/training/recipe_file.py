@@ -6,6 +6,7 @@ import tomllib
 from dataclasses import asdict, fields
 from pathlib import Path
 
+from LungTumorSegLib.cases.table import UTF_8
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.networks.model import bundled_folder
 from LungTumorSegLib.training import recipe as tables
@@ -49,7 +50,7 @@ def read_values(name_or_file: str, settings: list[str] | tuple[str, ...]) -> dic
     try:
         if path.stat().st_size > LARGEST_BYTES:
             raise InputRefused(f"recipe: {path.name} is larger than a recipe can be")
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = tomllib.loads(path.read_text(encoding=UTF_8))
     except OSError:
         known = ", ".join(recipe_names())
         raise InputRefused(f"no recipe {path.name[:60]!r}: give one of {known}, or a TOML file") from None

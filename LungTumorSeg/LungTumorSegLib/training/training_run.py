@@ -7,7 +7,8 @@ import os
 import platform
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 
@@ -20,15 +21,18 @@ from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.networks import catalogue
 from LungTumorSegLib.networks.card import NAME, ModelCard
 from LungTumorSegLib.networks.model import CARD, WEIGHTS, Model, load_model, save_model
-from LungTumorSegLib.training.fine_tuning import blended, of_corrected, tuned_card
+from LungTumorSegLib.training.fine_tuning import blended, completed, of_corrected, tuned_card
 from LungTumorSegLib.training.fitting import PLAN, fit
+from LungTumorSegLib.training.learner import loss_of
 from LungTumorSegLib.training.machines import processes
+from LungTumorSegLib.training.prepared import holds_more, take_away
 from LungTumorSegLib.training.recipe import CORRECTED, Recipe
 from LungTumorSegLib.training.recipe_file import as_values
 from LungTumorSegLib.training.safe_checkpoints import BEST, CHECKPOINT
 from LungTumorSegLib.training.taught import with_taught_before
 from LungTumorSegLib.training.teaching import Teaching, of_cases, of_nodules
 from LungTumorSegLib.training.watching import Progress, unheard
+from LungTumorSegLib.volume.writing import check_place, make_folder
 
 WARNING = "Research only, not a medical device."
 PREPARED, GATE, FINISHED = "prepared", "gate", ".finished"
@@ -60,31 +64,77 @@ def train(
             say("the run is finished: nothing is left to do")
             return
         raise InputRefused(f"{out.name} is a finished model: choose another folder with -o")
-    # Another process of the same run may have made the folders already.
-    used = out.is_dir() and any(path.name not in (PREPARED, GATE) for path in out.iterdir())
-    if (begun or used) and not resume and processes()[2] == 0:
+    check_place(out)
+    if (begun or is_used(out)) and not resume and processes()[2] == 0:
         raise InputRefused(f"{out.name} is not empty: go on with its run by --resume, or choose another folder with -o")
     first = load_model(parent) if parent else None
-    in_lungs = recipe.data.source == "nodules-in-lungs"
+    refuse_bad_recipe(recipe, first)
     if not begun and processes()[2] == 0:
         refuse_bad_data(data, progress, say)
-    out.mkdir(parents=True, exist_ok=True)
+    with forgotten_if_refused(out):
+        both_stages(recipe, data, out, first, device, progress, say)
+
+
+def both_stages(
+    recipe: Recipe,
+    data: Path,
+    out: Path,
+    first: Model | None,
+    device: str,
+    progress: Progress,
+    say: Callable[[str], None],
+) -> None:
+    """The gate, where the recipe has one, and the segmentation: each prepared and learnt."""
     gate = None
     if recipe.gate and not (out / GATE / CARD).is_file():
         say("first stage: the gate")
         teaching = of_cases(recipe.gate, read_dataset(data), out / GATE / PREPARED, progress)
-        gate_of_parent = load_model(Path(parent) / first.card.gate) if first and first.card.gate else None
-        learn(teaching, out / GATE, gate_of_parent, None, device, progress, say)
+        learn(teaching, out / GATE, first and first.gate, None, device, progress, say)
     if recipe.gate:
         gate = load_model(out / GATE)
         say("second stage: the segmentation")
     if recipe.data.source == CORRECTED:
         teaching = of_corrected(recipe, read_dataset(data), first, out / PREPARED, progress)
-    elif in_lungs:
+    elif recipe.data.source == "nodules-in-lungs":
         teaching = of_nodules(recipe, data)
     else:
         teaching = of_cases(recipe, read_dataset(data), out / PREPARED, progress)
     learn(teaching, out, first, gate, device, progress, say)
+
+
+@contextmanager
+def forgotten_if_refused(out: Path) -> Iterator[None]:
+    """Makes the run's folder. What is refused before it began leaves no patient's voxels there, nor an empty folder."""
+    there = out.is_dir()
+    make_folder(out)
+    try:
+        yield
+    except InputRefused:
+        for stage in (out / GATE, out):
+            if not (stage / PLAN).is_file():
+                take_away(stage / PREPARED)
+                if stage != out or not there:
+                    with suppress(OSError):  # it holds more
+                        stage.rmdir()
+        raise
+
+
+def is_used(folder: Path) -> bool:
+    """True where it holds more than another process of the same run, or one that was killed, may have prepared."""
+    if not folder.is_dir():
+        return os.path.lexists(folder)
+    known = {PREPARED: holds_more, GATE: is_used}
+    return any(path.name not in known or known[path.name](path) for path in folder.iterdir())
+
+
+def refuse_bad_recipe(recipe: Recipe, first: Model | None) -> None:
+    """What fitting would refuse, before the data are looked at: checking and preparing them may take hours."""
+    if recipe.data.source == CORRECTED:
+        recipe = completed(recipe, first)
+    for stage in (recipe, recipe.gate):
+        if stage:
+            catalogue.refuse_arguments(catalogue.entry(stage.network.name), stage.network.arguments)
+            loss_of(stage)
 
 
 def refuse_bad_data(data: Path, progress: Progress, say: Callable[[str], None]) -> None:
@@ -168,8 +218,8 @@ def publish(
     save_model(finished, network, card, gate)
     for name in (WEIGHTS, CARD):
         os.replace(finished / name, folder / name)
-    for aid in (finished, folder / PREPARED):
-        shutil.rmtree(aid, ignore_errors=True)
+    shutil.rmtree(finished, ignore_errors=True)
+    take_away(folder / PREPARED)
     for aid in (CHECKPOINT, BEST):
         (folder / aid).unlink(missing_ok=True)
 
