@@ -50,6 +50,15 @@ def test_a_version_that_was_rolled_back_does_not_give_its_number_away(own):
     assert put_in(own, "site-prompted", fill("third"), "c.json") == "site-prompted-3"
 
 
+def test_no_name_is_another_models_version(own):
+    with pytest.raises(InputRefused, match="site-prompted-1 is a version of site-prompted"):
+        put_in(own, "site-prompted-1", fill("shadow"), "c.json")
+    put_in(own, "other-1", fill("one"), "d.json")
+    assert put_in(own, "other", fill("two"), "e.json") == "other-2", "other-1 is a name in use"
+    assert (folder_of("other-1", own) / "model.json").read_text() == "one other-1-1"
+    assert (folder_of("other", own) / "model.json").read_text() == "two other-2"
+
+
 def test_what_stops_a_promotion_leaves_everything_as_it_was(own):
     before = sorted(own.iterdir()), (own / "current.json").read_bytes()
 

@@ -125,6 +125,37 @@ def asked(found: torch.Tensor, rounds: int = 40):
     return target[0, 0] > 0.5, [each[0] for each in came if not torch.equal(each, inputs)]
 
 
+class Far(torch.Tensor):
+    """A fake of a tensor on a graphics card, which cannot be had here: nothing reads it as an array, nothing computes
+    with it and one of the processor's together, before it is fetched or that one is sent."""
+
+    @classmethod
+    def __torch_function__(cls, function, types, args=(), kwargs=None):
+        if function is torch.Tensor.numpy:
+            raise TypeError("can't convert a far tensor to numpy: use Tensor.cpu()")
+        flat = [x for arg in args for x in (arg if isinstance(arg, (list, tuple)) else (arg,))]
+        near = any(type(x) is torch.Tensor and x.dim() for x in flat)
+        if near and function is not torch.Tensor.to:
+            raise RuntimeError(f"tensors on two devices: {function.__name__}")
+        result = super().__torch_function__(function, types, args, kwargs or {})
+        return result.as_subclass(torch.Tensor) if function is torch.Tensor.cpu else result
+
+
+def test_clicks_are_added_to_a_batch_that_lies_on_a_graphics_card():
+    inputs, target = torch.rand(6, 4, 16, 16, 16), torch.zeros(6, 1, 16, 16, 16)
+    target[..., 4:9, 4:9, 4:9] = 1
+    batch = inputs, target, torch.ones_like(target)
+
+    def network(windows):
+        return windows[:, :1] - 0.5
+
+    near = corrected(network, *batch, np.random.default_rng(3))
+    far = corrected(network, *(each.as_subclass(Far) for each in batch), np.random.default_rng(3))
+    assert not torch.equal(near, inputs)
+    assert type(far) is Far
+    assert torch.equal(far.cpu(), near)
+
+
 def logits(*boxes: tuple[slice, ...]) -> torch.Tensor:
     found = torch.full((1, 1, 16, 16, 16), -20.0)
     for box in boxes:

@@ -8,6 +8,7 @@ import pytest
 import SimpleITK as sitk
 from made_cases import ball, make_cases
 
+from LungTumorSegLib.cases.case import Case
 from LungTumorSegLib.cases.layouts import read_dataset
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.training.prepared import case_digest
@@ -95,6 +96,18 @@ def test_voxels_in_a_file_a_slice_count_too(say, tmp_path):
     (tmp_path / "data" / "P0" / "image7.raw").unlink()
     with pytest.raises(InputRefused, match="case P0: "):
         case_digest(first)
+
+
+def test_a_dicom_scan_that_is_outlined_anew_is_the_same_scan_and_another_case(tmp_path):
+    for name, outline in (("slice.dcm", b"ct"), ("outline.dcm", b"first")):
+        (tmp_path / name).write_bytes(outline)
+    case = Case("A", "P", (tmp_path,), tmp_path / "outline.dcm")
+    image, whole = image_digest(case), case_digest(case)
+    (tmp_path / "outline.dcm").write_bytes(b"second")
+    assert image_digest(case) == image
+    assert case_digest(case) != whole
+    (tmp_path / "slice.dcm").write_bytes(b"another ct")
+    assert image_digest(case) != image
 
 
 def test_the_digests_of_whole_files_are_as_on_the_cards_that_there_are(tmp_path):

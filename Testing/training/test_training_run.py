@@ -272,6 +272,17 @@ def test_what_was_prepared_goes_and_what_came_to_lie_beside_it_stays(data, recip
     assert [path.name for path in prepared.iterdir()] == ["notes.txt"]
 
 
+def test_what_a_run_left_that_was_killed_once_it_was_a_model_goes_with_resume(data, recipe_file, trained, tmp_path):
+    out = tmp_path / "run"
+    shutil.copytree(trained, out)
+    left = [out / "prepared" / "00000.safetensors", out / "checkpoint.safetensors", out / ".finished" / "model.json"]
+    for path in left:
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"voxels")
+    train(read_recipe(str(recipe_file)), data, out, resume=True, device="cpu")
+    assert sorted(path.name for path in out.iterdir()) == sorted(path.name for path in trained.iterdir())
+
+
 @pytest.mark.parametrize("place", ["FILE", "FILE/run", "/proc/run"])
 def test_a_place_that_cannot_be_written_to_is_refused_before_the_data_are_looked_at(place, recipe_file, tmp_path):
     if place.startswith("/proc") and not os.path.isdir("/proc"):

@@ -107,7 +107,7 @@ def rollback(
         )
     left, now = registries.roll_back(registry, name or names[0])
     if now:
-        print(f"--model {name or names[0]} is {now} again, no longer {left}, which stays there by that name.")
+        print(f"--model {name or names[0]} is {now} again, no longer {left}, which stays in {registry / left}.")
     else:
         print(f"{left} is no longer in use and nothing was before it: choose a model that comes with the program.")
 

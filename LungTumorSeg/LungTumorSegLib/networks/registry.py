@@ -18,7 +18,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -92,7 +92,10 @@ def put_in(registry: Path, name: str, fill: Callable[[Path, str], None], report:
         registry.mkdir(parents=True, exist_ok=True)
         with locked(registry):
             state = read_state(registry)
-            version = f"{name}-{1 + max([0, *numbers(registry, name)])}"
+            if owner := next((other for other, versions in state["models"].items() if name in versions), None):
+                raise InputRefused(f"{name} is a version of {owner}: give the model another name")
+            taken = [0, *numbers({path.name for path in registry.iterdir()} | state["models"].keys(), name)]
+            version = f"{name}-{1 + max(taken)}"
             unfinished = Path(tempfile.mkdtemp(prefix=f".{version}-", dir=registry))
             try:
                 fill(unfinished, version)
@@ -129,10 +132,10 @@ def roll_back(registry: Path, name: str) -> tuple[str, str | None]:
     return left, now
 
 
-def numbers(registry: Path, name: str) -> Iterator[int]:
-    """Of the versions that lie there, those that were rolled back among them."""
-    for path in registry.iterdir():
-        if found := re.fullmatch(rf"{re.escape(name)}-(\d+)", path.name):
+def numbers(taken: Iterable[str], name: str) -> Iterator[int]:
+    """Of the versions that are taken: those that lie there, rolled back or not, and models called like one."""
+    for each in taken:
+        if found := re.fullmatch(rf"{re.escape(name)}-(\d+)", each):
             yield int(found[1])
 
 

@@ -89,7 +89,7 @@ def shown(found: np.ndarray, sample: torch.Tensor) -> np.ndarray:
     does."""
     labels, _ = ndimage.label(found, TOUCHING)
     marks = [sample[INSIDE] > MARKED, *(sample[BOX:] > 0)]  # not every network reads a box
-    marked = np.unique(labels[torch.stack(marks).any(0).numpy()])
+    marked = np.unique(labels[torch.stack(marks).any(0).cpu().numpy()])
     return np.isin(labels, marked[marked > 0]) if marked.any() else found
 
 
@@ -111,17 +111,18 @@ def corrected(
     chosen = np.flatnonzero(rng.random(len(inputs)) < CORRECTED)
     if not len(chosen):
         return inputs
-    again, truths, sure = inputs[chosen], target[chosen, 0].numpy() > 0.5, known[chosen, 0].numpy() > 0
+    # Clicks are thought of in the processor's memory, whatever device the batch lies on.
+    again, truths, sure = inputs[chosen], target[chosen, 0].cpu().numpy() > 0.5, known[chosen, 0].cpu().numpy() > 0
     for _ in range(rng.integers(1, most + 1)):
-        probability = torch.sigmoid(network(again).float())[:, 0]
-        for sample, mask, truth, there in zip(again, (probability > threshold).numpy(), truths, sure, strict=True):
+        found = (torch.sigmoid(network(again).float())[:, 0] > threshold).cpu().numpy()
+        for sample, mask, truth, there in zip(again, found, truths, sure, strict=True):
             if rng.random() < ASIDE:
                 click = click_aside(truth, rng)
             else:
                 click = error_click(shown(mask, sample) & there, truth, rng)
             if click:
                 channel, voxel = click
-                sample[channel] = torch.maximum(sample[channel], bumps(mask.shape, voxel))
+                sample[channel] = torch.maximum(sample[channel], bumps(mask.shape, voxel).to(sample))
     inputs = inputs.clone()
     inputs[chosen] = again
     return inputs

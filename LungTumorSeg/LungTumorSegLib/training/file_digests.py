@@ -11,13 +11,14 @@ from LungTumorSegLib.volume.reading import is_header_alone, read_stored
 
 
 def file_digests(case: Case, path: Path) -> list[bytes]:
-    """Of an image or a mask of the case: one of its file, or of a DICOM folder one a file, by their names.
+    """Of an image or a mask of the case: one of its file, or of a DICOM folder one a file, by their names. An RTSTRUCT
+    or SEG that lies there is no part of the image: outlined anew, it is the same scan.
 
     Where the file is a header and the voxels lie in others (.mhd, .nhdr), of voxels and grid instead: the header says
     nothing of them, and holds the others' names. `InputRefused`, with the case's name, where they cannot be read.
     """
     if path.is_dir():
-        return [file_digest(each) for each in sorted(path.rglob("*")) if each.is_file()]
+        return [file_digest(each) for each in sorted(path.rglob("*")) if each.is_file() and each != case.mask]
     try:
         if is_header_alone(path):
             return [bytes.fromhex(read_stored(path).content_hash)]

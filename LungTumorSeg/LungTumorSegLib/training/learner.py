@@ -163,14 +163,13 @@ def rate_share(step: int, schedule: Schedule, steps: int) -> float:
 def loss_of(recipe: Recipe) -> Loss:
     """The recipe's loss; a softmax is told to those that can have one. `InputRefused` for arguments it has not."""
     chosen = dict(recipe.loss.arguments)
-    if recipe.loss.name == "reader-votes":
-        return reader_votes(chosen)
-    make = LOSSES[recipe.loss.name]
+    votes = recipe.loss.name == "reader-votes"
+    make = reader_votes if votes else LOSSES[recipe.loss.name]
     if "activation" in make.__code__.co_varnames[: make.__code__.co_argcount]:
         chosen["activation"] = recipe.data.activation
     elif recipe.data.activation != ACTIVATIONS[0]:
         raise InputRefused(f"recipe: loss.name = {recipe.loss.name!r}: works with data.activation = 'sigmoid' alone")
-    return loss_by_name(recipe.loss.name, **chosen)
+    return reader_votes(chosen) if votes else loss_by_name(recipe.loss.name, **chosen)
 
 
 def reader_votes(arguments: dict) -> Loss:

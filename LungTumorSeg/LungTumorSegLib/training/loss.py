@@ -11,13 +11,14 @@ def known_loss(
 ) -> torch.Tensor:
     """`entropy` x binary cross-entropy (mean over known voxels) + `dice` x (1 - soft Dice of each sample, averaged).
 
-    All tensors (n, 1, ...); target 0..1; known 0 or 1: voxels with 0 have neither loss nor gradient.
+    logits, target (n, c, ...): channels that may overlap, target 0..1. known (n, 1, ...), 0 or 1: voxels with 0 have
+    neither loss nor gradient.
     """
     logits = logits.float()
     loss = (
         entropy
         * (binary_cross_entropy_with_logits(logits, target, reduction="none") * known).sum()
-        / known.sum().clamp(min=1)
+        / (known.sum() * logits.shape[1]).clamp(min=1)
     )
     if dice:
         axes = tuple(range(1, logits.dim()))

@@ -61,6 +61,9 @@ def train(
     begun = (out / PLAN).is_file() or (out / GATE / PLAN).is_file()
     if (out / CARD).exists():
         if resume:
+            for stage in (out / GATE, out):
+                if (stage / CARD).is_file():
+                    drop_aids(stage)  # it may have been killed before it did so itself
             say("the run is finished: nothing is left to do")
             return
         raise InputRefused(f"{out.name} is a finished model: choose another folder with -o")
@@ -218,7 +221,12 @@ def publish(
     save_model(finished, network, card, gate)
     for name in (WEIGHTS, CARD):
         os.replace(finished / name, folder / name)
-    shutil.rmtree(finished, ignore_errors=True)
+    drop_aids(folder)
+
+
+def drop_aids(folder: Path) -> None:
+    """What a finished run needs no more, patients' voxels among it."""
+    shutil.rmtree(folder / FINISHED, ignore_errors=True)
     take_away(folder / PREPARED)
     for aid in (CHECKPOINT, BEST):
         (folder / aid).unlink(missing_ok=True)
