@@ -37,5 +37,5 @@ def test_as_many_channels_as_there_are_weigh_as_one():
 def test_reader_votes_are_of_channels_that_may_overlap_alone():
     recipe = read_recipe("prompted")
     softmax = replace(recipe, data=replace(recipe.data, activation="softmax"))
-    with pytest.raises(InputRefused, match="works with data.activation = 'sigmoid' alone"):
+    with pytest.raises(InputRefused, match="'reader-votes': works with"):
         loss_of(softmax)
