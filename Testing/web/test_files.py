@@ -128,3 +128,15 @@ def test_what_a_killed_process_left_goes_with_the_next(temp):
     assert received(temp) == ["patient.nii.gz"]
     files.Files(None).close()
     assert list(temp.iterdir()) == []
+
+
+def test_of_what_was_offered_the_last_few_stay(temp):
+    page = files.Files(None)
+    made = []
+    for _ in range(files.MOST_OFFERED + 2):
+        made.append(page.new_folder("export") / "mask.nii.gz")
+        made[-1].write_bytes(b"voxels")
+        page.offer(made[-1], "mask.nii.gz")
+    assert [path.exists() for path in made] == [False] * 2 + [True] * files.MOST_OFFERED
+    assert page.offer(made[-1], "mask.nii.gz") == f"download/{files.MOST_OFFERED + 3}/mask.nii.gz"
+    page.close()

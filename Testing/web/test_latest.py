@@ -67,3 +67,20 @@ def test_who_needs_the_value_that_waits_gets_it_at_once():
     with ThreadPoolExecutor(1) as other:
         other.submit(asyncio.run, drag()).result()
     assert told == [1, 2, "rest", 3, "rest"], "3 was shown"
+
+
+def test_a_value_that_comes_right_after_settling_is_shown():
+    told = []
+
+    async def drag():
+        latest = Latest(told.append, lambda: told.append("rest"), lambda: None, lambda: asyncio.sleep(0.005))
+        latest.put(1)
+        await asyncio.sleep(0.01)
+        latest.settle()
+        latest.put(2)
+        while latest.moving:
+            await asyncio.sleep(REST / 4)
+
+    with ThreadPoolExecutor(1) as other:
+        other.submit(asyncio.run, drag()).result()
+    assert told == [1, "rest", 2, "rest"]

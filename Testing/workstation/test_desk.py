@@ -4,8 +4,11 @@ import os
 import signal
 
 import numpy as np
+import pytest
 
+from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.scene.cut import Cut
+from LungTumorSegLib.scene.segments import read_labels
 from LungTumorSegLib.workstation.display import Display
 
 
@@ -17,6 +20,11 @@ def nodes(scene) -> dict:
 def held(scene) -> dict:
     """As `nodes`, however it is drawn."""
     return {name: changed for name, changed in nodes(scene).items() if "Display" not in name}
+
+
+def voxels(desk, lesion: int) -> int:
+    """As its segment holds now."""
+    return int((read_labels(desk.result.segmentation_node).values == lesion).sum())
 
 
 def test_segment_shows_lesions_and_tells_the_host(segmented):
@@ -381,3 +389,52 @@ def test_files_whose_making_fails_are_told_of_and_not_taken_for_whole(bench):
     ]
     assert not whole
     assert not bench.jobs.under_way
+
+
+def test_a_fault_while_lesions_are_measured_is_told_and_no_old_numbers_leave(segmented, monkeypatch, tmp_path):
+    from LungTumorSegLib.scene.measured import MeasuredLesions
+
+    def broken(self, voxels):
+        raise MemoryError
+        yield
+
+    whole = MeasuredLesions.measuring
+    monkeypatch.setattr(MeasuredLesions, "measuring", broken)
+    segmented.desk.drag_threshold(0.6)
+    segmented.desk.rest(Cut(0.6))
+    assert segmented.rest()
+    assert [told.split(":")[0] for told, _ in segmented.host.failures] == ["The lesions could not be measured"]
+    segmented.host.failures.clear()
+    files = []
+    segmented.exporting.nifti(tmp_path / "mask.nii.gz", files.append)
+    assert segmented.rest()
+    assert files == []
+    assert "could not be measured" in segmented.host.failures[-1][0]
+    monkeypatch.setattr(MeasuredLesions, "measuring", whole)
+    segmented.exporting.nifti(tmp_path / "mask.nii.gz", files.append)
+    assert segmented.rest()
+    assert len(files) == 1
+    assert (
+        segmented.desk.lesions[0].voxel_count
+        == (read_labels(segmented.desk.result.segmentation_node).values == 1).sum()
+    )
+
+
+def test_a_cut_that_could_not_be_written_is_none(segmented, monkeypatch):
+    from LungTumorSegLib.scene.written import WrittenSegments
+
+    def full(self, node):
+        raise InputRefused("too many lesions")
+
+    before = segmented.desk.result.cut
+    with monkeypatch.context() as patch:
+        patch.setattr(WrittenSegments, "write", full)
+        with pytest.raises(InputRefused):
+            segmented.desk.drag_threshold(0.6)
+    assert segmented.desk.result.cut == before
+    segmented.desk.rest(Cut(0.6))
+    assert segmented.rest()
+    assert (
+        segmented.desk.lesions[0].voxel_count
+        == (read_labels(segmented.desk.result.segmentation_node).values == 1).sum()
+    )

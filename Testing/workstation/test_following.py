@@ -7,11 +7,13 @@ import pytest
 from bench import REPOSITORY, add_volume
 
 from LungTumorSegLib.scene import ownership, segments
+from LungTumorSegLib.scene.cut import Cut, kept_cut
 from LungTumorSegLib.scene.diameters import diameter_lines
 from LungTumorSegLib.scene.result import Result
 from LungTumorSegLib.scene.views import show_result_alone
 from LungTumorSegLib.volume.box import Box
 from LungTumorSegLib.volume.phantom import make_phantom
+from LungTumorSegLib.workstation.earlier import cut_of
 from LungTumorSegLib.workstation.following import Following
 
 LARGE, SMALL = (-84, -18, 178), (83, 42, 112)
@@ -203,3 +205,23 @@ def test_scans_that_do_not_fit_are_refused_in_one_line(bench, scene, nodes, foll
 def test_without_an_earlier_study_the_user_is_told(bench, following):
     following.compare()
     assert bench.host.failures[0][0].startswith("Choose an earlier CT")
+
+
+@pytest.mark.parametrize(("smallest", "largest"), [(0.0, False), (12.0, False), (3.0, True)])
+def test_an_earlier_study_is_cut_as_it_was(bench, scene, nodes, following, tmp_path, smallest, largest):
+    desk = bench.desk
+    desk.choose_ct(nodes[0])
+    desk.rest(Cut(0.5, smallest, largest))
+    assert bench.rest()
+    folders = []
+    bench.exporting.result(folders.append)
+    assert bench.rest()
+    following.open_earlier(folders[0])
+    assert bench.rest()
+    assert kept_cut(following.earlier) == Cut(0.5, smallest, largest)
+    assert not Result(scene, following.earlier).edits
+
+
+def test_by_the_commands_run_json_too_or_what_it_shows_is_kept_whatever_the_threshold():
+    assert cut_of({"threshold": 0.4, "asked": {"smallest": 0.0, "largest_only": True}}) == Cut(0.4, 0.0, True)
+    assert cut_of({"threshold": 0.4}) is None

@@ -48,6 +48,10 @@ class User:
         with self.desk.undoing():
             self._stack.redo()
 
+    def names(self) -> list[str]:
+        segmentation = self.node.GetSegmentation()
+        return [segmentation.GetSegment(i).GetName() for i in segments.our_segments(self.node).values()]
+
     def changes(self) -> int:
         return self._stack.index()
 
@@ -215,3 +219,20 @@ def test_a_lesion_begun_while_lesions_are_measured_is_no_part_of_the_drag_before
     np.testing.assert_array_equal(user.mask(), dragged)
     assert (user.desk.cut.threshold, edits(user)) == (0.6, NOTHING)
     assert len(segments.begun_segments(user.node)) == 1
+
+
+def test_undo_of_another_models_segment_is_of_the_model_before(bench, user):
+    from LungTumorSegLib.workstation.run_facts import note_run, run_facts
+
+    note_run(user.node, {"model": "first", "classes": ["tumour"]})
+    mask = user.mask()
+    user.desk.segment()
+    assert bench.rest()
+    note_run(user.node, {"model": "second", "classes": ["left lung"]})
+    assert next(iter(user.names())) == "left lung 1"
+    user.undo()
+    assert bench.rest()
+    np.testing.assert_array_equal(user.mask(), mask)
+    facts = run_facts(user.desk.result)
+    assert (facts["model"], facts["classes"]) == ("first", ["tumour"])
+    assert next(iter(user.names())) == "Tumour 1"

@@ -174,9 +174,13 @@ class Result:
         """Segments only, for every move of the slider. The 3D surface is dropped until `measure`. All moves until then
         are one for Undo; call `end_drag` where the user paints or undoes between them."""
         node = self._begin_change()
-        self.cut = Cut(threshold, smallest_mm, largest_only)
+        before, self.cut = self._segments.cut, Cut(threshold, smallest_mm, largest_only)
         with self.working():
-            self._segments.write(node)
+            try:
+                self._segments.write(node)
+            except BaseException:
+                self.cut = before  # that of the segments as they are
+                raise
 
     def end_drag(self) -> None:
         """What moves next is another change: it takes what was painted before, and Undo takes it back by itself."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Awaitable, Callable
+from itertools import count
 from pathlib import Path, PurePosixPath
 
 from aiohttp import web
@@ -17,6 +18,7 @@ from LungTumorSegLib.worker.private_folder import PrivateFolder
 
 CHUNK = 1 << 20
 MOST_BYTES = 16 << 30  # of one drop, all its files together
+MOST_OFFERED = 20  # files for download that are kept; a saved scene holds the whole CT
 
 
 class Files:
@@ -32,6 +34,7 @@ class Files:
         self._opened = opened
         self._received: dict[Path, int] = {}  # bytes of the drops that are under way
         self._offered: dict[str, Path] = {}
+        self._numbers = count(1)
 
     def serve(self, app: web.Application) -> None:
         """Call before the application runs."""
@@ -43,9 +46,11 @@ class Files:
         return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self._folder))
 
     def offer(self, file: Path, name: str) -> str:
-        """Address (relative) from which the browser may download the file under this name."""
-        number = str(len(self._offered) + 1)
+        """Address (relative) from which the browser may download the file under this name, until many others were."""
+        number = str(next(self._numbers))
         self._offered[number] = file
+        while len(self._offered) > MOST_OFFERED:
+            self.forget(self._offered.pop(next(iter(self._offered))))
         return f"download/{number}/{name}"
 
     def forget(self, path: Path) -> None:

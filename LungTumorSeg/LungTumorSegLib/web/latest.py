@@ -47,6 +47,7 @@ class Latest:
         """Show the value that waits, seen or not, and rest: somebody needs what it makes."""
         if self.moving:
             self._task.cancel()
+            self._task = None  # what is put next must not wait for a task that is going
             if self._came.is_set():
                 self._came.clear()
                 self._show(self._value)

@@ -15,7 +15,7 @@ class Switches:
     """Threshold and smallest lesion follow the hand and are measured when it rests; the others act at once."""
 
     def __init__(self, server, desk: Desk, views: Views):
-        self._desk, self._segment = desk, TypedState(server.state, SegmentState)
+        self._server, self._desk, self._segment = server, desk, TypedState(server.state, SegmentState)
         self._threshold = Latest(desk.drag_threshold, self._rest, server.state.flush, views.turns.caught_up)
         self._smallest = Latest(lambda _mm: None, self._rest, server.state.flush, views.turns.caught_up)
         desk.settling = self._settle
@@ -68,3 +68,6 @@ class Switches:
     def _rest(self, *_) -> None:
         self._desk.rest(self.cut)
         self.show()
+        # An Undo's value and one that the hand sent may have crossed: the page then shows what nobody cut.
+        name = self._segment.name
+        self._server.force_state_push(name.threshold, name.smallest_mm)

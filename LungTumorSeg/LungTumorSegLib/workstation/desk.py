@@ -71,7 +71,7 @@ class Desk:
         self._save_undo, self._clock = save_undo, clock
         self.images = CaseImages(scene, lambda: self.ct)
         self._asking = Asking(process, inline, host, lambda: self.ct, self.images)
-        self._measuring = Measuring(self._measured)
+        self._measuring = Measuring(self._measured, lambda details: host.failed(words.not_measured(), details))
         self._result: Result | None = None
         self._watch: Watch | None = None
         self._prompting: Prompting | None = None

@@ -18,6 +18,8 @@ from LungTumorSegLib.volume.geometry import Geometry
 from LungTumorSegLib.workstation.run_facts import note_run
 from LungTumorSegLib.workstation.source import note_source
 
+SIZES = ("smallest_mm", "smallest"), ("largest_only", "largest_only")  # in a host's run.json, and the command's
+
 
 def show_earlier(scene, given: Handover, name: str):
     """Make the CT's node, its segments with the numbers that they had, the user's lines and marks; returns the CT.
@@ -35,14 +37,24 @@ def show_earlier(scene, given: Handover, name: str):
         note_run(node, given.run)
         segments.fill_segments(node, ct, given.labels)
         node.SetAttribute(segments.IDENTITY, given.run.get("identity"))
-        keep_cut(node, Cut(float(given.run.get("threshold") or 0.5)))
+        cut = cut_of(given.run)
+        keep_cut(node, cut or Cut(float(given.run.get("threshold") or 0.5)))
         keep_marks(node, given.geometry, given.lesions)
         result = Result(scene, ct)
-        if given.probability is None or given.run.get("corrected") or given.run.get("prompts"):
+        if cut is None or given.probability is None or given.run.get("corrected") or given.run.get("prompts"):
             result.take_over()  # of these the map knows nothing, and another threshold would lose them
         result.measure()
         views.show_result(scene, ct, False)
     return ct
+
+
+def cut_of(run: dict) -> Cut | None:
+    """How the lesions were cut, by run.json of a host or of the command; None where it does not say all of it."""
+    asked = run.get("asked") or {}
+    smallest, largest = (run.get(of_host, asked.get(name)) for of_host, name in SIZES)
+    if run.get("threshold") is None or smallest is None:
+        return None
+    return Cut(float(run["threshold"]), float(smallest), bool(largest))
 
 
 def keep_marks(node, grid: Geometry, lesions: list[dict]) -> None:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import time
+import traceback
 from collections.abc import Callable
 
+from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.measurement.steps import Steps
+from LungTumorSegLib.workstation import words
+
+log = logging.getLogger(__name__)
 
 MOMENT = 0.05  # seconds of our own time; the last step may take longer
 
@@ -15,10 +21,12 @@ class Measuring:
     Parameters
     ----------
     finished : called when the lesions are known, before what `begin` was given
+    failed : called where a fault of ours ended it, with the traceback: the lesions are those of before
     """
 
-    def __init__(self, finished: Callable[[], None]):
-        self._finished = finished
+    def __init__(self, finished: Callable[[], None], failed: Callable[[str], None]):
+        self._finished, self._failed = finished, failed
+        self._lost = False
         self._measure: Callable[[], Steps[None]] | None = None
         self._steps: Steps[None] | None = None
         self._then: Callable[[], None] = lambda: None
@@ -30,7 +38,7 @@ class Measuring:
     def begin(self, measure: Callable[[], Steps[None]], then: Callable[[], None] = lambda: None, at_once=True) -> None:
         """Measure a result as it is now (its `measuring` or `reading`); `then` when it is done. A first moment comes at
         once, unless it was spent on other work. What was under way is dropped, and what was to come then, too."""
-        self._measure, self._steps, self._then = measure, measure(), then
+        self._measure, self._steps, self._then, self._lost = measure, measure(), then, False
         if at_once:
             self.go_on()
 
@@ -38,7 +46,14 @@ class Measuring:
         """Measure for a moment."""
         began = time.thread_time()
         while self._steps is not None:
-            if next(self._steps, self) is self:
+            try:
+                ended = next(self._steps, self) is self
+            except Exception:  # the steps end with it: asked again, they would seem to have come to their end
+                log.exception("the lesions could not be measured")
+                self._steps, self._lost = None, True
+                self._failed(traceback.format_exc())
+                return
+            if ended:
                 self._steps = None
                 self._finished()
                 self._then()
@@ -46,8 +61,12 @@ class Measuring:
                 return
 
     def finish(self) -> None:
-        """Measure to the end, now."""
+        """Measure to the end, now; what a fault had ended, once more. `InputRefused` where it ends it again."""
+        if self._lost:
+            self._steps, self._lost = self._measure(), False
         self.go_on(float("inf"))
+        if self._lost:
+            raise InputRefused(words.not_measured())
 
     def restart(self) -> None:
         """The result was changed meanwhile: what is under way begins anew."""

@@ -40,6 +40,8 @@ def run_facts(result: Result) -> dict:
         "identity": result.segmentation_node.GetAttribute(segments.IDENTITY),
         **{name: value for name, value in kept.items() if value is not None or name == "energy_joules"},
         "threshold": cut.threshold if cut is not None else None,
+        "smallest_mm": cut.smallest_mm if cut is not None else None,
+        "largest_only": cut.largest_only if cut is not None else None,
         "prompts": [
             {"points_inside": p.inside, "points_outside": p.outside, **({"box": p.box} if p.box else {})} for p in asked
         ],

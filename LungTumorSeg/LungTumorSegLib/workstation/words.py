@@ -150,6 +150,10 @@ def handing_over() -> str:
     return _("handing over")
 
 
+def not_measured() -> str:
+    return _("The lesions could not be measured: table and lines are those of before; the log tells more.")
+
+
 def not_written(why: str) -> str:
     return _("The files could not be written: {why}. Free some space or choose another place.").format(why=why)
 
