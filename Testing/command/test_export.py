@@ -153,7 +153,7 @@ def test_a_mask_or_a_ct_is_not_overwritten_by_what_is_made_from_it(as_dicom, sam
         (result, None, tmp_path / "ct"),
     ]:
         before = (out / name).read_bytes()
-        with pytest.raises(InputRefused, match="what the export is made from") as refusal:
+        with pytest.raises(InputRefused, match="what the results are made from") as refusal:
             export(read, image, out, ["nifti"])
         assert "\n" not in str(refusal.value)
         assert [path.name for path in out.iterdir()] == [name]

@@ -190,3 +190,12 @@ def test_the_run_says_which_scan_it_was_so_that_a_result_stands_for_a_study(segm
     assert run["image_path"] == str(sample / "ct.nii.gz")
     assert run["series_uid"] is None
     assert run["study_date"] is None
+
+
+def test_a_scan_that_is_called_like_a_result_is_not_overwritten(lungtumorseg, tmp_path):
+    scan = tmp_path / "lesions.nii.gz"
+    scan.write_bytes(b"a scan")
+    done = lungtumorseg("segment", scan, "-o", tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.strip().endswith("is what the results are made from: name another folder with -o")
+    assert scan.read_bytes() == b"a scan"

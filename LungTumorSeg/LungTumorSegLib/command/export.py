@@ -41,7 +41,7 @@ def export(
     ] = None,
 ) -> None:
     """Write the lesions as NIfTI, NRRD, run lengths, DICOM SEG and SR, tables and a report for printing."""
-    from LungTumorSegLib.command.staging import staged
+    from LungTumorSegLib.command.staging import refuse_own_input, staged
     from LungTumorSegLib.export.formats import FORMATS, choose
     from LungTumorSegLib.export.former import contradicted, older
     from LungTumorSegLib.export.result import read_mask_findings, read_result
@@ -91,10 +91,3 @@ def source_of(result: Path, findings: Findings) -> list[Path]:
     noted = json.loads((result / "run.json").read_text(encoding="utf-8")).get("image_path") if result.is_dir() else None
     series = findings.ct.series
     return [Path(file) for file in (*([noted] if noted else []), *(series.files if series else ()))]
-
-
-def refuse_own_input(folder: Path, files: list[str], read: list[Path]) -> None:
-    """By the file itself, whatever it is called: a mask may be named as those that are written."""
-    for file in (folder / name for name in files):
-        if file.exists() and any(source.exists() and file.samefile(source) for source in read):
-            raise InputRefused(f"{file} is what the export is made from: name another folder with -o.")

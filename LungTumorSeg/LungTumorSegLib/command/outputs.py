@@ -21,6 +21,7 @@ from LungTumorSegLib.volume.geometry import Volume
 from LungTumorSegLib.volume.writing import write_volume
 
 HEAT = "gradcam.nii.gz"  # only where one was asked for and made
+MAPS = "probability.nii.gz", "lesions.nii.gz", "segmentation.nii.gz", HEAT
 RUN = "run.json"  # comes last: a folder that has it is whole
 
 

@@ -121,7 +121,9 @@ def segment_one(scan: Scan, output: Path, asked: Asked, worker: str | None) -> N
     from LungTumorSegLib.cases.channels import as_read
     from LungTumorSegLib.command.lesion_table import lesion_table
     from LungTumorSegLib.command.one_scan import Stopwatch, count_in_words, read_images, segment_scan
+    from LungTumorSegLib.command.outputs import MAPS
     from LungTumorSegLib.command.progress import ProgressLine
+    from LungTumorSegLib.command.staging import refuse_own_input
     from LungTumorSegLib.measurement.wording import DISCLAIMER
     from LungTumorSegLib.volume.picture import is_picture
     from LungTumorSegLib.volume.writing import check_place
@@ -129,6 +131,7 @@ def segment_one(scan: Scan, output: Path, asked: Asked, worker: str | None) -> N
     from LungTumorSegLib.worker.launch import worker_command
 
     check_place(output)  # before the work
+    refuse_own_input(output, MAPS, scan.images)
     clock = Stopwatch()
     with ProgressLine() as progress, WorkerClient(worker_command(worker)) as client:
         client.start()  # torch loads while the CT is read

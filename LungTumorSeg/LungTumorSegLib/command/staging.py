@@ -56,6 +56,14 @@ def refuse_folders(place: Path, names: Iterable[str]) -> None:
             raise InputRefused(f"{place / name} is a folder and a file is to be there: choose another folder with -o")
 
 
+def refuse_own_input(folder: Path, files: Iterable[str], read: Iterable[Path]) -> None:
+    """Before the work: a CT or a mask that is read may be named as one of the files that are written."""
+    read = [source for source in read if source.exists()]
+    for file in (folder / name for name in files):
+        if file.exists() and any(file.samefile(source) for source in read):
+            raise InputRefused(f"{file} is what the results are made from: name another folder with -o")
+
+
 def unfinished(folder: Path) -> list[Path]:
     """What `staged` works in for this folder, or worked in when its process was killed."""
     place = Path(os.path.realpath(folder))
