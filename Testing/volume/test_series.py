@@ -2,9 +2,11 @@
 
 import numpy as np
 import pydicom
+import pytest
 import SimpleITK as sitk
 from small_scans import image_of, write_series
 
+from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.volume.reading import read_ct
 
 
@@ -33,3 +35,16 @@ def test_interpolated_slices_belong_to_no_file(tmp_path, chest):
 def test_a_ct_from_nifti_has_no_series(tmp_path, chest):
     sitk.WriteImage(image_of(chest), str(tmp_path / "ct.nii.gz"))
     assert read_ct(tmp_path / "ct.nii.gz").series is None
+
+
+@pytest.mark.parametrize("spacing", [None, [0, 0], [0.75, -0.75]], ids=["none", "zero", "negative"])
+def test_pixels_without_a_stated_distance_are_refused(tmp_path, chest, spacing):
+    """The distance at the detector, which some scanners state as well, is not that in the patient."""
+    write_series(tmp_path, chest, PixelSpacing=spacing, ImagerPixelSpacing=[0.7, 0.7])
+    with pytest.raises(InputRefused, match="do not state how far apart their pixels lie"):
+        read_ct(tmp_path)
+
+
+def test_the_distances_of_rows_and_of_columns_are_not_mixed_up(tmp_path, chest):
+    write_series(tmp_path, chest, PixelSpacing=[0.75, 0.9])
+    assert read_ct(tmp_path).geometry.spacing == (0.9, 0.75, 2.5)

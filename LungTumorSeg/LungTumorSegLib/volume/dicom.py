@@ -36,7 +36,7 @@ class _Slice:
     instance: str
     frames: int
     size: tuple[int, int]
-    spacing: tuple[float, float]
+    spacing: tuple[float, float] | None
     thickness: float | None
     position: tuple[float, float, float] | None
     cosines: tuple[float, ...] | None
@@ -45,7 +45,8 @@ class _Slice:
 
     @property
     def plane(self) -> tuple:
-        return self.size, tuple(np.round(self.spacing, 4)), self.cosines and tuple(np.round(self.cosines, 3))
+        spacing, cosines = (x and tuple(np.round(x, n)) for x, n in ((self.spacing, 4), (self.cosines, 3)))
+        return self.size, spacing, cosines
 
 
 def read_series(
@@ -211,6 +212,7 @@ def _header(file: str) -> _Slice | None:
             return None
         return found if len(found) == count and np.isfinite(found).all() else None
 
+    spacing = numbers("0028|0030", 2)  # of rows, of columns (PS3.3 10.7.1.3); GDCM makes it 1 mm where there is none
     return _Slice(
         file=file,
         series=text("0020|000e"),
@@ -221,7 +223,7 @@ def _header(file: str) -> _Slice | None:
         instance=text("0008|0018"),
         frames=int(text("0028|0008") or 1),
         size=reader.GetSize()[:2],
-        spacing=reader.GetSpacing()[:2],
+        spacing=spacing[::-1] if spacing and min(spacing) > 0 else None,
         thickness=(numbers("0018|0050", 1) or (None,))[0],
         position=numbers("0020|0032", 3),
         cosines=numbers("0020|0037", 6),
@@ -245,6 +247,8 @@ def _in_order(slices: list[_Slice], warnings: list[str]) -> tuple[list[_Slice], 
     once = list({s.instance or s.file: s for s in slices}.values())
     if len(once) < len(slices):
         warnings.append(f"{len(slices) - len(once)} slices are there twice: each was read once.")
+    if any(s.spacing is None for s in once):
+        raise InputRefused("The slices do not state how far apart their pixels lie: export the original CT series.")
     along, across = np.reshape(once[0].cosines, (2, 3))
     normal = np.cross(along, across)
     normal /= np.linalg.norm(normal)
