@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -25,7 +25,7 @@ NOT_IMAGES = {"SEG", "RTDOSE", "RTSTRUCT", "PR", "SR", "KO", "DOC", "REG"}
 
 @dataclass(frozen=True)
 class _Slice:
-    """One file with image data."""
+    """One file with image data, or one frame of a file with many (`frame`: its place in the pixel data, from 0)."""
 
     file: str
     series: str
@@ -42,6 +42,8 @@ class _Slice:
     cosines: tuple[float, ...] | None
     frame_of_reference: str
     study_date: str | None
+    frame: int | None = None
+    rescale: tuple[float, float] | None = None
 
     @property
     def plane(self) -> tuple:
@@ -54,24 +56,19 @@ def read_series(
 ) -> tuple[np.ndarray, Geometry, tuple[str, ...], str, Series]:
     """Voxels (k, j, i), grid, warnings, the series' name in words and its files, of the CT series with most slices.
 
-    GDCM reads the voxels and applies the rescale slope; slices are ordered by their position along the normal, and the
-    grid is made from the positions and cosines that DICOM states, not from file names or slice thickness. It is even
-    and its axes are at right angles (`straighten`): `Series.off_grid_mm` says how far the stated numbers are off it.
+    GDCM reads the voxels and applies the rescale slope; slices (files, or the frames of one file) are ordered by their
+    position along the normal, and the grid is made from the positions and cosines that DICOM states, not from file
+    names or slice thickness. It is even and its axes are at right angles (`straighten`): `Series.off_grid_mm` says how
+    far the stated numbers are off it.
     """
     slices, warnings = _choose(path, series, preferred)
     first = slices[0]
     name = f"DICOM series {first.number}".rstrip() + (f" ({first.description})" if first.description else "")
     if first.modality != "CT":
         warnings.append(f"The series' modality is {first.modality or 'not stated'}, not CT.")
-    if len(slices) == 1 and first.frames > 1:
-        image = _read([first.file])
-        warnings.append("A DICOM file with many slices: their positions were not checked one by one.")
-        stated = Geometry(image.GetSize()[::-1], image.GetSpacing(), image.GetOrigin(), image.GetDirection())
-        grid, straightened = straighten(stated)
-        return pixels(image), grid, (*warnings, *straightened), f"{name}, {first.frames} slices", _series(first)
     slices, distances, normal = _in_order(slices, warnings)
-    files = tuple(s.file for s in slices)
-    voxels = pixels(_read([s.file for s in slices]))
+    files = tuple(s.file for s in slices) if first.frame is None else ()
+    voxels = _voxels(slices)
     gap = float(distances[-1]) / (len(slices) - 1) if len(slices) > 1 else first.thickness
     if not gap:
         raise InputRefused("A single slice that does not state its thickness: export the whole series.")
@@ -136,11 +133,35 @@ def _choose(path: Path, series: str | None, preferred: str | None) -> tuple[list
     elif len(scans) > 1:
         warnings.append(f"Several series: {_list(scans)}. The one with most slices is used; choose with --series.")
     slices = max(scans.values(), key=lambda found: (sum(s.frames for s in found), found[0].series))
+    if any(s.frames > 1 for s in slices):
+        slices = _frames(slices)
     planes = Counter(s.plane for s in slices)
     plane, count = planes.most_common(1)[0]
+    if len(planes) > 1 and slices[0].frame is not None:
+        raise InputRefused("The file's slices lie in several planes or grids: export the series as single slices.")
     if len(planes) > 1:
         warnings.append(f"{len(slices) - count} images of the series lie in another plane or grid: left aside.")
     return [s for s in slices if s.plane == plane], warnings
+
+
+def _frames(files: list[_Slice]) -> list[_Slice]:
+    """The frames of a series' one file. GDCM states none of them, and 1 x 1 x 1 mm where they are not quite even."""
+    from LungTumorSegLib.volume.frames import stated_frames  # pydicom, only where it is needed: 0.2 s
+
+    if len(files) > 1:
+        raise InputRefused(
+            "The series comes in several files, one or more of them with many slices: put the one to read into a "
+            "folder of its own, or export the series as single slices."
+        )
+    [file] = files
+    stated = stated_frames(file.file)
+    if len(stated) != file.frames:
+        raise InputRefused("The file states places for more or fewer slices than it holds: export the series again.")
+    if len({frame.rescale for frame in stated}) > 1:  # GDCM takes the first one's for all
+        raise InputRefused(
+            "The file's slices differ in how their values become HU (rescale): export the series as single slices."
+        )
+    return [replace(file, frames=1, frame=n, **vars(frame)) for n, frame in enumerate(stated)]
 
 
 def _list(groups: dict[str, list[_Slice]]) -> str:
@@ -240,11 +261,20 @@ def _date(text: str) -> str | None:
         return None
 
 
+def _voxels(slices: list[_Slice]) -> np.ndarray:
+    """The slices' voxels (k, j, i), in the slices' order."""
+    voxels = pixels(_read(list(dict.fromkeys(s.file for s in slices))))
+    order = [s.frame for s in slices]
+    if order[0] is None or order == list(range(len(voxels))):
+        return voxels
+    return voxels[order]
+
+
 def _in_order(slices: list[_Slice], warnings: list[str]) -> tuple[list[_Slice], np.ndarray, np.ndarray]:
     """Slices along their normal, their distances from the first in mm, and the normal; gantry tilt is refused."""
     if any(s.position is None or s.cosines is None for s in slices):
         raise InputRefused("The slices do not state where they lie in the patient: export the original CT series.")
-    once = list({s.instance or s.file: s for s in slices}.values())
+    once = list({(s.instance or s.file, s.frame): s for s in slices}.values())
     if len(once) < len(slices):
         warnings.append(f"{len(slices) - len(once)} slices are there twice: each was read once.")
     if any(s.spacing is None for s in once):
