@@ -48,3 +48,11 @@ def test_pixels_without_a_stated_distance_are_refused(tmp_path, chest, spacing):
 def test_the_distances_of_rows_and_of_columns_are_not_mixed_up(tmp_path, chest):
     write_series(tmp_path, chest, PixelSpacing=[0.75, 0.9])
     assert read_ct(tmp_path).geometry.spacing == (0.9, 0.75, 2.5)
+
+
+def test_slices_that_share_an_instance_uid_are_several_slices(tmp_path, chest):
+    """As some anonymisers leave them."""
+    write_series(tmp_path, chest, SOPInstanceUID="1.2.3")
+    ct = read_ct(tmp_path)
+    assert np.array_equal(ct.voxels, chest)
+    assert ct.warnings == ()

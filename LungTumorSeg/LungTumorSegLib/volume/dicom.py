@@ -274,7 +274,8 @@ def _in_order(slices: list[_Slice], warnings: list[str]) -> tuple[list[_Slice], 
     """Slices along their normal, their distances from the first in mm, and the normal; gantry tilt is refused."""
     if any(s.position is None or s.cosines is None for s in slices):
         raise InputRefused("The slices do not state where they lie in the patient: export the original CT series.")
-    once = list({(s.instance or s.file, s.frame): s for s in slices}.values())
+    # anonymisers may give all slices the same SOP Instance UID: only at the same place it is the same slice
+    once = list({(s.instance or s.file, s.frame, s.position): s for s in slices}.values())
     if len(once) < len(slices):
         warnings.append(f"{len(slices) - len(once)} slices are there twice: each was read once.")
     if any(s.spacing is None for s in once):
