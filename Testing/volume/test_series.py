@@ -56,3 +56,14 @@ def test_slices_that_share_an_instance_uid_are_several_slices(tmp_path, chest):
     ct = read_ct(tmp_path)
     assert np.array_equal(ct.voxels, chest)
     assert ct.warnings == ()
+
+
+def test_slices_whose_rounded_cosines_scatter_are_one_series(tmp_path, chest):
+    for k, file in enumerate(write_series(tmp_path, chest)):
+        d = pydicom.dcmread(file)
+        turn = 0.00049 if k % 2 else 0.00051
+        d.ImageOrientationPatient = [1, turn, 0, -turn, 1, 0]
+        d.save_as(file)
+    ct = read_ct(tmp_path)
+    assert np.array_equal(ct.voxels, chest)
+    assert ct.warnings == ()

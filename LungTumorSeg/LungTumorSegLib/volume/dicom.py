@@ -20,6 +20,7 @@ from LungTumorSegLib.volume.pixels import pixels
 MOST_FILES = 20_000
 # Slice positions are written with as little as one decimal; 0.1 mm is the most that such rounding moves a slice.
 POSITION_TOLERANCE_MM = 0.1
+SPACING_TOLERANCE_MM = 1e-4  # 0.05 mm over 512 pixels
 NOT_IMAGES = {"SEG", "RTDOSE", "RTSTRUCT", "PR", "SR", "KO", "DOC", "REG"}
 
 
@@ -49,6 +50,21 @@ class _Slice:
     def plane(self) -> tuple:
         spacing, cosines = (x and tuple(np.round(x, n)) for x, n in ((self.spacing, 4), (self.cosines, 3)))
         return self.size, spacing, cosines
+
+    def in_plane_of(self, other: _Slice) -> bool:
+        """True where both have pixels of the same size and number, and cosines no further apart than shear may be:
+        numbers that scatter about where `plane` rounds them up or down are one plane."""
+        return (
+            self.size == other.size
+            and _near(self.spacing, other.spacing, SPACING_TOLERANCE_MM)
+            and _near(self.cosines, other.cosines, SHEAR_TOLERANCE)
+        )
+
+
+def _near(a: tuple[float, ...] | None, b: tuple[float, ...] | None, tolerance: float) -> bool:
+    if a is None or b is None:
+        return a is b
+    return bool(np.allclose(a, b, rtol=0.0, atol=tolerance))
 
 
 def read_series(
@@ -135,13 +151,14 @@ def _choose(path: Path, series: str | None, preferred: str | None) -> tuple[list
     slices = max(scans.values(), key=lambda found: (sum(s.frames for s in found), found[0].series))
     if any(s.frames > 1 for s in slices):
         slices = _frames(slices)
-    planes = Counter(s.plane for s in slices)
-    plane, count = planes.most_common(1)[0]
-    if len(planes) > 1 and slices[0].frame is not None:
+    most = Counter(s.plane for s in slices).most_common(1)[0][0]
+    usual = next(s for s in slices if s.plane == most)
+    kept = [s for s in slices if s.in_plane_of(usual)]
+    if len(kept) < len(slices) and usual.frame is not None:
         raise InputRefused("The file's slices lie in several planes or grids: export the series as single slices.")
-    if len(planes) > 1:
-        warnings.append(f"{len(slices) - count} images of the series lie in another plane or grid: left aside.")
-    return [s for s in slices if s.plane == plane], warnings
+    if len(kept) < len(slices):
+        warnings.append(f"{len(slices) - len(kept)} images of the series lie in another plane or grid: left aside.")
+    return kept, warnings
 
 
 def _frames(files: list[_Slice]) -> list[_Slice]:
