@@ -67,3 +67,42 @@ def test_slices_whose_rounded_cosines_scatter_are_one_series(tmp_path, chest):
     ct = read_ct(tmp_path)
     assert np.array_equal(ct.voxels, chest)
     assert ct.warnings == ()
+
+
+def rewrite(file, stored: np.ndarray | None = None, **changes) -> None:
+    d = pydicom.dcmread(file)
+    if stored is not None:
+        d.PixelData = stored.tobytes()
+    for name, value in changes.items():
+        if value is None:
+            delattr(d, name)
+        else:
+            setattr(d, name, value)
+    d.save_as(file)
+
+
+@pytest.mark.parametrize("which", [0, 7, -1])
+def test_a_slice_that_does_not_state_its_rescale_among_others_that_do_is_refused(tmp_path, chest, which):
+    rewrite(write_series(tmp_path, chest)[which], RescaleIntercept=None, RescaleSlope=None)
+    with pytest.raises(InputRefused, match="Some slices state how their values become HU"):
+        read_ct(tmp_path, hu_offset=0)
+
+
+def test_a_first_slice_without_negative_values_does_not_wrap_those_of_others(tmp_path, chest):
+    bright = np.maximum(chest, 0)
+    voxels = np.concatenate([bright[:1], chest[1:]])
+    rewrite(write_series(tmp_path, voxels)[0], bright[0].astype(np.uint16), RescaleIntercept=0)
+    ct = read_ct(tmp_path)
+    assert ct.voxels.dtype == np.int16
+    assert np.array_equal(ct.voxels, voxels)
+
+
+def test_slices_with_fractions_of_hu_among_whole_ones_keep_them(tmp_path, chest):
+    rewrite(write_series(tmp_path, chest)[5], RescaleSlope=0.5)
+    np.testing.assert_array_equal(read_ct(tmp_path).voxels[5], (chest[5] + 1024) * 0.5 - 1024)
+
+
+def test_more_hu_than_a_ct_can_have_are_refused(tmp_path, chest):
+    write_series(tmp_path, chest, PhotometricInterpretation="MONOCHROME1")
+    with pytest.raises(InputRefused, match="HU, which no CT does"):
+        read_ct(tmp_path, hu_offset=0)

@@ -21,6 +21,10 @@ MOST_FILES = 20_000
 # Slice positions are written with as little as one decimal; 0.1 mm is the most that such rounding moves a slice.
 POSITION_TOLERANCE_MM = 0.1
 SPACING_TOLERANCE_MM = 1e-4  # 0.05 mm over 512 pixels
+# ITK reads all slices in the type of the first, where negative values of others may wrap round to 65535 and less:
+# slices of several types are read in one that holds them all.
+WIDE_TYPE = sitk.sitkFloat32
+MOST_HU = 32_767  # extended scales, for metal, end at 30,710 HU (15 bits)
 NOT_IMAGES = {"SEG", "RTDOSE", "RTSTRUCT", "PR", "SR", "KO", "DOC", "REG"}
 
 
@@ -43,8 +47,9 @@ class _Slice:
     cosines: tuple[float, ...] | None
     frame_of_reference: str
     study_date: str | None
+    rescale: tuple[float, float] | None
+    pixel_type: int  # as SimpleITK names the type that holds the file's own range of HU
     frame: int | None = None
-    rescale: tuple[float, float] | None = None
 
     @property
     def plane(self) -> tuple:
@@ -251,6 +256,7 @@ def _header(file: str) -> _Slice | None:
         return found if len(found) == count and np.isfinite(found).all() else None
 
     spacing = numbers("0028|0030", 2)  # of rows, of columns (PS3.3 10.7.1.3); GDCM makes it 1 mm where there is none
+    intercept, slope = numbers("0028|1052", 1), numbers("0028|1053", 1)
     return _Slice(
         file=file,
         series=text("0020|000e"),
@@ -267,6 +273,8 @@ def _header(file: str) -> _Slice | None:
         cosines=numbers("0020|0037", 6),
         frame_of_reference=text("0020|0052"),
         study_date=_date(text("0008|0020")),
+        rescale=intercept and slope and intercept + slope,
+        pixel_type=reader.GetPixelID(),
     )
 
 
@@ -279,8 +287,18 @@ def _date(text: str) -> str | None:
 
 
 def _voxels(slices: list[_Slice]) -> np.ndarray:
-    """The slices' voxels (k, j, i), in the slices' order."""
-    voxels = pixels(_read(list(dict.fromkeys(s.file for s in slices))))
+    """The slices' voxels (k, j, i), HU, in the slices' order."""
+    if len({s.rescale is None for s in slices}) > 1:
+        raise InputRefused(
+            "Some slices state how their values become HU (rescale) and others do not: export the original CT series."
+        )
+    types = {s.pixel_type for s in slices}
+    voxels = pixels(_read(list(dict.fromkeys(s.file for s in slices)), types.pop() if len(types) == 1 else WIDE_TYPE))
+    if slices[0].modality == "CT" and voxels.max() > MOST_HU:
+        raise InputRefused(
+            f"The values reach {voxels.max():.6g} HU, which no CT does (wrong rescale, or an inverted picture): export "
+            "the original CT series."
+        )
     order = [s.frame for s in slices]
     if order[0] is None or order == list(range(len(voxels))):
         return voxels
@@ -329,9 +347,9 @@ def _evenly(voxels: np.ndarray, distances: np.ndarray, gap: float) -> np.ndarray
     return even
 
 
-def _read(files: list[str]) -> sitk.Image:
+def _read(files: list[str], pixel_type: int) -> sitk.Image:
     try:
-        image = sitk.ReadImage(files[0] if len(files) == 1 else files, imageIO="GDCMImageIO")
+        image = sitk.ReadImage(files[0] if len(files) == 1 else files, pixel_type, imageIO="GDCMImageIO")
     except RuntimeError:
         raise InputRefused("A slice of the series is damaged or cut off: export the series again.") from None
     if image.GetNumberOfComponentsPerPixel() > 1:
