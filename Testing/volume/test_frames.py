@@ -73,6 +73,7 @@ def test_frames_in_any_order_come_to_their_own_places(tmp_path, chest, order):
 def test_frames_with_rounded_positions_keep_their_pixel_spacing(tmp_path, chest):
     ct = read_ct(write_frames(tmp_path / "ct.dcm", chest, at(np.round(0.625 * np.arange(24), 2))))
     np.testing.assert_allclose(ct.geometry.spacing, (0.75, 0.75, 0.625), atol=1e-3)
+    assert 0 < ct.series.off_grid_mm < 0.01  # what a SEG that repeats these positions may be off by
 
 
 def test_a_missing_frame_is_asked_about_and_interpolated(tmp_path, chest):

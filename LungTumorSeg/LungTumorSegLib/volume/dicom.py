@@ -88,8 +88,7 @@ def read_series(
     if first.modality != "CT":
         warnings.append(f"The series' modality is {first.modality or 'not stated'}, not CT.")
     slices, distances, normal = _in_order(slices, warnings)
-    files = tuple(s.file for s in slices) if first.frame is None else ()
-    voxels = _voxels(slices)
+    voxels, placed = _voxels(slices), slices
     gap = float(distances[-1]) / (len(slices) - 1) if len(slices) > 1 else first.thickness
     if not gap:
         raise InputRefused("A single slice that does not state its thickness: export the whole series.")
@@ -103,17 +102,14 @@ def read_series(
                 "resample",
             )
         gap = float(np.median(steps))
-        voxels, files = _evenly(voxels, distances, gap), ()
+        voxels, placed = _evenly(voxels, distances, gap), []
         warnings.append(f"The slices were not evenly spaced: interpolated to {gap:.3g} mm.")
     axes = np.column_stack([slices[0].cosines[:3], slices[0].cosines[3:], normal])
     stated = Geometry(voxels.shape, (*slices[0].spacing, gap), slices[0].position, axes)
     grid, straightened = straighten(stated)
-    series = _series(first, files, _off_grid_mm(slices, grid) if files else 0.0)
-    return voxels, grid, (*warnings, *straightened), f"{name}, {len(slices)} slices", series
-
-
-def _series(first: _Slice, files: tuple[str, ...] = (), off_grid_mm: float = 0.0) -> Series:
-    return Series(first.series, first.frame_of_reference, first.study_date, files, off_grid_mm)
+    files = tuple(s.file for s in placed if s.frame is None)
+    origin = Series(first.series, first.frame_of_reference, first.study_date, files, _off_grid_mm(placed, grid))
+    return voxels, grid, (*warnings, *straightened), f"{name}, {len(slices)} slices", origin
 
 
 def _off_grid_mm(slices: list[_Slice], grid: Geometry) -> float:
