@@ -339,6 +339,12 @@ def test_a_series_without_a_frame_of_reference_is_refused(tmp_path, axial):
         write_dicom_seg(tmp_path, replace(axial, ct=read_ct(folder)))
 
 
+def test_a_series_whose_slices_share_a_uid_is_refused(tmp_path, axial):
+    folder = MadeSeries(changes={"SOPInstanceUID": "1.2.3"}).write(tmp_path / "ct")
+    with pytest.raises(InputRefused, match="share a UID"):
+        write_dicom_seg(tmp_path, replace(axial, ct=read_ct(folder)))
+
+
 def every_item(dataset):
     yield dataset
     for item in dataset.get("ContentSequence", ()):

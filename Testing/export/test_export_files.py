@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from made_series import MadeSeries
 
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.export.csv_table import write_csv
@@ -16,6 +17,7 @@ from LungTumorSegLib.export.run_length import decode, encode, read_run_length, s
 from LungTumorSegLib.measurement import terminology
 from LungTumorSegLib.measurement.colours import lesion_colour
 from LungTumorSegLib.measurement.measure import CONVENTION, Lesion
+from LungTumorSegLib.volume.reading import read_ct
 
 DISCLAIMER = "Research software, not a medical device."
 
@@ -113,6 +115,15 @@ def test_the_run_length_file_has_a_line_a_slice_by_its_dicom_name(axial, exporte
     assert [line.split(",")[0] for line in lines[1:]] == names
     assert lines[1].split(",")[1] == "-1"
     assert np.array_equal(read_run_length(exported / "rle.csv", axial.labels.shape, names), axial.labels > 0)
+
+
+def test_slices_that_share_a_uid_go_by_their_numbers(tmp_path, axial):
+    folder = MadeSeries(changes={"SOPInstanceUID": "1.2.3"}).write(tmp_path / "ct")
+    findings = replace(axial, ct=read_ct(folder))
+    write_run_length(tmp_path, findings)
+    names = slice_names(findings)
+    assert names == [str(k) for k in range(len(axial.labels))]
+    assert np.array_equal(read_run_length(tmp_path / "rle.csv", axial.labels.shape, names), axial.labels > 0)
 
 
 def test_the_table_has_units_in_its_headings_and_all_digits(axial, exported):

@@ -6,9 +6,10 @@ from made_masks import FRAME, write_structures
 from small_scans import write_series
 
 from LungTumorSegLib.errors import InputRefused
+from LungTumorSegLib.volume import contours
+from LungTumorSegLib.volume.contours import fill
 from LungTumorSegLib.volume.geometry import Geometry, Series, Volume
 from LungTumorSegLib.volume.reading import read_ct, read_mask
-from LungTumorSegLib.volume.structure_set import fill
 
 SHAPE = (6, 30, 34)
 AXIAL = Geometry(SHAPE, (0.75, 0.75, 2.5), (-10, -20, 30))
@@ -87,6 +88,55 @@ def test_a_keyhole_contour_leaves_its_hole_open(tmp_path):
     mask = read_mask(file, ct_on(AXIAL)).voxels[1]
     expected = fill(outer, mask.shape) ^ fill(inner, mask.shape)
     assert np.array_equal(mask > 0, expected)
+
+
+def mask_of(folder, *drawn: np.ndarray, **how) -> np.ndarray:
+    return read_mask(write_structures(folder / "rs.dcm", {"GTV": list(drawn)}, **how), ct_on(AXIAL)).voxels
+
+
+@pytest.mark.parametrize("kind", ["CLOSED_PLANAR", "CLOSEDPLANAR_XOR"])
+def test_a_contour_that_is_there_twice_counts_once(tmp_path, kind):
+    other_start = np.roll(SQUARE[::-1], 1, axis=0)
+    drawn = on(AXIAL, 1, SQUARE), on(AXIAL, 1, SQUARE), on(AXIAL, 1, other_start)
+    assert mask_of(tmp_path, *drawn, kind=kind)[1].sum() == 100
+
+
+def test_contours_that_cross_are_united(tmp_path):
+    assert mask_of(tmp_path, on(AXIAL, 1, SQUARE), on(AXIAL, 1, SQUARE + np.array([5, 0])))[1].sum() == 150
+
+
+def test_holes_that_cross_are_united_and_a_hole_in_crossing_contours_stays_one(tmp_path):
+    hole = (SQUARE - 10.5) * 0.2 + 11.5  # 2 x 2 pixels
+    pair = on(AXIAL, 1, SQUARE), on(AXIAL, 1, SQUARE + np.array([5, 0]))
+    assert mask_of(tmp_path, pair[0], on(AXIAL, 1, hole), on(AXIAL, 1, hole + 1))[1].sum() == 100 - 7
+    assert mask_of(tmp_path, *pair, on(AXIAL, 1, hole + np.array([1, 0])))[1].sum() == 150 - 4
+
+
+def test_contours_that_state_that_they_are_taken_by_exclusive_or_are(tmp_path):
+    crossing = on(AXIAL, 1, SQUARE), on(AXIAL, 1, SQUARE + np.array([5, 0]))
+    assert mask_of(tmp_path, *crossing, kind="CLOSEDPLANAR_XOR")[1].sum() == 100
+
+
+def test_contours_of_two_planes_that_fall_onto_one_slice_are_united(tmp_path):
+    small = (SQUARE - 10.5) * 0.6 + 10.5
+    assert mask_of(tmp_path, on(AXIAL, 2, SQUARE), on(AXIAL, 2.2, SQUARE))[2].sum() == 100
+    assert mask_of(tmp_path, on(AXIAL, 2, SQUARE), on(AXIAL, 2.2, small))[2].sum() == 100
+    assert mask_of(tmp_path, on(AXIAL, 2, SQUARE), on(AXIAL, 2.02, small))[2].sum() == 100 - 36  # 0.05 mm: rounding
+
+
+def test_contours_that_hold_no_voxel_are_refused(tmp_path):
+    with pytest.raises(InputRefused, match="hold no voxel's centre"):
+        mask_of(tmp_path, on(AXIAL, 1, (SQUARE - 10.5) * 0.01 + 10.5))
+
+
+def test_contours_that_do_not_cross_are_filled_by_the_even_odd_rule():
+    """As of nested and separate squares of any depth, given in any order."""
+    random = np.random.default_rng(3)
+    rings = [np.array([(-n, -n), (n, -n), (n, n), (-n, n)]) + c + 0.3 for c in (14, 40) for n in (12, 9, 7, 4, 2)]
+    expected = np.logical_xor.reduce([fill(ring, (55, 55)) for ring in rings])
+    for _ in range(5):
+        some = [rings[n] for n in random.permutation(len(rings))]
+        assert np.array_equal(contours.inside(some, (55, 55)), expected)
 
 
 def test_rounded_positions_are_taken_and_positions_between_slices_are_not(tmp_path):

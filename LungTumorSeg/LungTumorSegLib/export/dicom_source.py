@@ -142,6 +142,8 @@ def read_source(findings: Findings) -> DicomSource:
         slices = [_slice(Path(file)) for file in series.files]
     if any(not slice_.get(name) for slice_ in slices for name in NEEDED):
         raise InputRefused("The CT's files lack UIDs that DICOM SEG and SR refer to: export the original series.")
+    if len({slice_.SOPInstanceUID for slice_ in slices}) < len(slices):  # as some anonymisers leave them
+        raise InputRefused("Slices of the CT share a UID, and DICOM SEG and SR could not name one: export it again.")
     for slice_ in slices:
         if not slice_.get("SliceThickness"):  # type 2 in a CT, but a SEG must state it: a mask fills the way between
             slice_.SliceThickness = exact(findings.ct.geometry.spacing[2])

@@ -18,7 +18,8 @@ HEADING = ("ImageId", "EncodedPixels")
 
 
 def write_run_length(folder: Path, findings: Findings) -> None:
-    """`rle.csv`: a line for every slice, by the slice's SOP Instance UID, or its number from 0 (array's first axis).
+    """`rle.csv`: a line for every slice, by the slice's SOP Instance UID; where slices have none of their
+    own, by its number from 0 (array's first axis).
 
     A flat picture's line is by the name of its file without the ending, as the challenge has it.
     """
@@ -41,5 +42,7 @@ def slice_names(findings: Findings) -> list[str]:
         return [Path(findings.ct.source).stem]
     series = findings.ct.series
     if series and len(series.files) == len(findings.labels):
-        return [str(dcmread(f, specific_tags=["SOPInstanceUID"]).SOPInstanceUID) for f in series.files]
+        names = [str(dcmread(f, specific_tags=["SOPInstanceUID"]).get("SOPInstanceUID", "")) for f in series.files]
+        if len(set(names) - {""}) == len(names):  # some anonymisers give all slices the same
+            return names
     return [str(k) for k in range(len(findings.labels))]

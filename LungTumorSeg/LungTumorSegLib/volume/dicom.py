@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -20,12 +20,17 @@ from LungTumorSegLib.volume.pixels import pixels
 MOST_FILES = 20_000
 # Slice positions are written with as little as one decimal; 0.1 mm is the most that such rounding moves a slice.
 POSITION_TOLERANCE_MM = 0.1
+SPACING_TOLERANCE_MM = 1e-4  # 0.05 mm over 512 pixels
+# ITK reads all slices in the type of the first, where negative values of others may wrap round to 65535 and less:
+# slices of several types are read in one that holds them all.
+WIDE_TYPE = sitk.sitkFloat32
+MOST_HU = 32_767  # extended scales, for metal, end at 30,710 HU (15 bits)
 NOT_IMAGES = {"SEG", "RTDOSE", "RTSTRUCT", "PR", "SR", "KO", "DOC", "REG"}
 
 
 @dataclass(frozen=True)
 class _Slice:
-    """One file with image data."""
+    """One file with image data, or one frame of a file with many (`frame`: its place in the pixel data, from 0)."""
 
     file: str
     series: str
@@ -36,16 +41,35 @@ class _Slice:
     instance: str
     frames: int
     size: tuple[int, int]
-    spacing: tuple[float, float]
+    spacing: tuple[float, float] | None
     thickness: float | None
     position: tuple[float, float, float] | None
     cosines: tuple[float, ...] | None
     frame_of_reference: str
     study_date: str | None
+    rescale: tuple[float, float] | None
+    pixel_type: int  # as SimpleITK names the type that holds the file's own range of HU
+    frame: int | None = None
 
     @property
     def plane(self) -> tuple:
-        return self.size, tuple(np.round(self.spacing, 4)), self.cosines and tuple(np.round(self.cosines, 3))
+        spacing, cosines = (x and tuple(np.round(x, n)) for x, n in ((self.spacing, 4), (self.cosines, 3)))
+        return self.size, spacing, cosines
+
+    def in_plane_of(self, other: _Slice) -> bool:
+        """True where both have pixels of the same size and number, and cosines no further apart than shear may be:
+        numbers that scatter about where `plane` rounds them up or down are one plane."""
+        return (
+            self.size == other.size
+            and _near(self.spacing, other.spacing, SPACING_TOLERANCE_MM)
+            and _near(self.cosines, other.cosines, SHEAR_TOLERANCE)
+        )
+
+
+def _near(a: tuple[float, ...] | None, b: tuple[float, ...] | None, tolerance: float) -> bool:
+    if a is None or b is None:
+        return a is b
+    return bool(np.allclose(a, b, rtol=0.0, atol=tolerance))
 
 
 def read_series(
@@ -53,24 +77,18 @@ def read_series(
 ) -> tuple[np.ndarray, Geometry, tuple[str, ...], str, Series]:
     """Voxels (k, j, i), grid, warnings, the series' name in words and its files, of the CT series with most slices.
 
-    GDCM reads the voxels and applies the rescale slope; slices are ordered by their position along the normal, and the
-    grid is made from the positions and cosines that DICOM states, not from file names or slice thickness. It is even
-    and its axes are at right angles (`straighten`): `Series.off_grid_mm` says how far the stated numbers are off it.
+    GDCM reads the voxels and applies the rescale slope; slices (files, or the frames of one file) are ordered by their
+    position along the normal, and the grid is made from the positions and cosines that DICOM states, not from file
+    names or slice thickness. It is even and its axes are at right angles (`straighten`): `Series.off_grid_mm` says how
+    far the stated numbers are off it.
     """
     slices, warnings = _choose(path, series, preferred)
     first = slices[0]
     name = f"DICOM series {first.number}".rstrip() + (f" ({first.description})" if first.description else "")
     if first.modality != "CT":
         warnings.append(f"The series' modality is {first.modality or 'not stated'}, not CT.")
-    if len(slices) == 1 and first.frames > 1:
-        image = _read([first.file])
-        warnings.append("A DICOM file with many slices: their positions were not checked one by one.")
-        stated = Geometry(image.GetSize()[::-1], image.GetSpacing(), image.GetOrigin(), image.GetDirection())
-        grid, straightened = straighten(stated)
-        return pixels(image), grid, (*warnings, *straightened), f"{name}, {first.frames} slices", _series(first)
     slices, distances, normal = _in_order(slices, warnings)
-    files = tuple(s.file for s in slices)
-    voxels = pixels(_read([s.file for s in slices]))
+    voxels, placed = _voxels(slices), slices
     gap = float(distances[-1]) / (len(slices) - 1) if len(slices) > 1 else first.thickness
     if not gap:
         raise InputRefused("A single slice that does not state its thickness: export the whole series.")
@@ -84,17 +102,14 @@ def read_series(
                 "resample",
             )
         gap = float(np.median(steps))
-        voxels, files = _evenly(voxels, distances, gap), ()
+        voxels, placed = _evenly(voxels, distances, gap), []
         warnings.append(f"The slices were not evenly spaced: interpolated to {gap:.3g} mm.")
     axes = np.column_stack([slices[0].cosines[:3], slices[0].cosines[3:], normal])
     stated = Geometry(voxels.shape, (*slices[0].spacing, gap), slices[0].position, axes)
     grid, straightened = straighten(stated)
-    series = _series(first, files, _off_grid_mm(slices, grid) if files else 0.0)
-    return voxels, grid, (*warnings, *straightened), f"{name}, {len(slices)} slices", series
-
-
-def _series(first: _Slice, files: tuple[str, ...] = (), off_grid_mm: float = 0.0) -> Series:
-    return Series(first.series, first.frame_of_reference, first.study_date, files, off_grid_mm)
+    files = tuple(s.file for s in placed if s.frame is None)
+    origin = Series(first.series, first.frame_of_reference, first.study_date, files, _off_grid_mm(placed, grid))
+    return voxels, grid, (*warnings, *straightened), f"{name}, {len(slices)} slices", origin
 
 
 def _off_grid_mm(slices: list[_Slice], grid: Geometry) -> float:
@@ -135,11 +150,36 @@ def _choose(path: Path, series: str | None, preferred: str | None) -> tuple[list
     elif len(scans) > 1:
         warnings.append(f"Several series: {_list(scans)}. The one with most slices is used; choose with --series.")
     slices = max(scans.values(), key=lambda found: (sum(s.frames for s in found), found[0].series))
-    planes = Counter(s.plane for s in slices)
-    plane, count = planes.most_common(1)[0]
-    if len(planes) > 1:
-        warnings.append(f"{len(slices) - count} images of the series lie in another plane or grid: left aside.")
-    return [s for s in slices if s.plane == plane], warnings
+    if any(s.frames > 1 for s in slices):
+        slices = _frames(slices)
+    most = Counter(s.plane for s in slices).most_common(1)[0][0]
+    usual = next(s for s in slices if s.plane == most)
+    kept = [s for s in slices if s.in_plane_of(usual)]
+    if len(kept) < len(slices) and usual.frame is not None:
+        raise InputRefused("The file's slices lie in several planes or grids: export the series as single slices.")
+    if len(kept) < len(slices):
+        warnings.append(f"{len(slices) - len(kept)} images of the series lie in another plane or grid: left aside.")
+    return kept, warnings
+
+
+def _frames(files: list[_Slice]) -> list[_Slice]:
+    """The frames of a series' one file. GDCM states none of them, and 1 x 1 x 1 mm where they are not quite even."""
+    from LungTumorSegLib.volume.frames import stated_frames  # pydicom, only where it is needed: 0.2 s
+
+    if len(files) > 1:
+        raise InputRefused(
+            "The series comes in several files, one or more of them with many slices: put the one to read into a "
+            "folder of its own, or export the series as single slices."
+        )
+    [file] = files
+    stated = stated_frames(file.file)
+    if len(stated) != file.frames:
+        raise InputRefused("The file states places for more or fewer slices than it holds: export the series again.")
+    if len({frame.rescale for frame in stated}) > 1:  # GDCM takes the first one's for all
+        raise InputRefused(
+            "The file's slices differ in how their values become HU (rescale): export the series as single slices."
+        )
+    return [replace(file, frames=1, frame=n, **vars(frame)) for n, frame in enumerate(stated)]
 
 
 def _list(groups: dict[str, list[_Slice]]) -> str:
@@ -211,6 +251,8 @@ def _header(file: str) -> _Slice | None:
             return None
         return found if len(found) == count and np.isfinite(found).all() else None
 
+    spacing = numbers("0028|0030", 2)  # of rows, of columns (PS3.3 10.7.1.3); GDCM makes it 1 mm where there is none
+    intercept, slope = numbers("0028|1052", 1), numbers("0028|1053", 1)
     return _Slice(
         file=file,
         series=text("0020|000e"),
@@ -221,12 +263,14 @@ def _header(file: str) -> _Slice | None:
         instance=text("0008|0018"),
         frames=int(text("0028|0008") or 1),
         size=reader.GetSize()[:2],
-        spacing=reader.GetSpacing()[:2],
+        spacing=spacing[::-1] if spacing and min(spacing) > 0 else None,
         thickness=(numbers("0018|0050", 1) or (None,))[0],
         position=numbers("0020|0032", 3),
         cosines=numbers("0020|0037", 6),
         frame_of_reference=text("0020|0052"),
         study_date=_date(text("0008|0020")),
+        rescale=intercept and slope and intercept + slope,
+        pixel_type=reader.GetPixelID(),
     )
 
 
@@ -238,13 +282,35 @@ def _date(text: str) -> str | None:
         return None
 
 
+def _voxels(slices: list[_Slice]) -> np.ndarray:
+    """The slices' voxels (k, j, i), HU, in the slices' order."""
+    if len({s.rescale is None for s in slices}) > 1:
+        raise InputRefused(
+            "Some slices state how their values become HU (rescale) and others do not: export the original CT series."
+        )
+    types = {s.pixel_type for s in slices}
+    voxels = pixels(_read(list(dict.fromkeys(s.file for s in slices)), types.pop() if len(types) == 1 else WIDE_TYPE))
+    if slices[0].modality == "CT" and voxels.max() > MOST_HU:
+        raise InputRefused(
+            f"The values reach {voxels.max():.6g} HU, which no CT does (wrong rescale, or an inverted picture): export "
+            "the original CT series."
+        )
+    order = [s.frame for s in slices]
+    if order[0] is None or order == list(range(len(voxels))):
+        return voxels
+    return voxels[order]
+
+
 def _in_order(slices: list[_Slice], warnings: list[str]) -> tuple[list[_Slice], np.ndarray, np.ndarray]:
     """Slices along their normal, their distances from the first in mm, and the normal; gantry tilt is refused."""
     if any(s.position is None or s.cosines is None for s in slices):
         raise InputRefused("The slices do not state where they lie in the patient: export the original CT series.")
-    once = list({s.instance or s.file: s for s in slices}.values())
+    # anonymisers may give all slices the same SOP Instance UID: only at the same place it is the same slice
+    once = list({(s.instance or s.file, s.frame, s.position): s for s in slices}.values())
     if len(once) < len(slices):
         warnings.append(f"{len(slices) - len(once)} slices are there twice: each was read once.")
+    if any(s.spacing is None for s in once):
+        raise InputRefused("The slices do not state how far apart their pixels lie: export the original CT series.")
     along, across = np.reshape(once[0].cosines, (2, 3))
     normal = np.cross(along, across)
     normal /= np.linalg.norm(normal)
@@ -277,9 +343,9 @@ def _evenly(voxels: np.ndarray, distances: np.ndarray, gap: float) -> np.ndarray
     return even
 
 
-def _read(files: list[str]) -> sitk.Image:
+def _read(files: list[str], pixel_type: int) -> sitk.Image:
     try:
-        image = sitk.ReadImage(files[0] if len(files) == 1 else files, imageIO="GDCMImageIO")
+        image = sitk.ReadImage(files[0] if len(files) == 1 else files, pixel_type, imageIO="GDCMImageIO")
     except RuntimeError:
         raise InputRefused("A slice of the series is damaged or cut off: export the series again.") from None
     if image.GetNumberOfComponentsPerPixel() > 1:

@@ -135,7 +135,7 @@ class Series:
     files : one a slice, in the order of the array's first axis; empty where slices and files do not match one to one
         (interpolated slices, or one file with many frames).
     off_grid_mm : the farthest that a pixel lies, by what the files state, from its voxel on the CT's straight and even
-        grid: positions and cosines are rounded numbers. 0 where `files` is empty.
+        grid: positions and cosines are rounded numbers. 0 where slices were interpolated.
     """
 
     uid: str

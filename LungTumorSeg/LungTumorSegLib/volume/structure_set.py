@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 import numpy as np
 from pydicom.dataset import Dataset
 
 from LungTumorSegLib.errors import InputRefused
+from LungTumorSegLib.volume.contours import inside, inside_by_xor
+from LungTumorSegLib.volume.dicom import POSITION_TOLERANCE_MM
 from LungTumorSegLib.volume.geometry import Geometry
 
-CLOSED = ("CLOSED_PLANAR", "CLOSEDPLANAR_XOR")
+XOR = "CLOSEDPLANAR_XOR"  # contours that state that they are taken together by exclusive or (PS3.3 C.8.8.6.3)
+CLOSED = ("CLOSED_PLANAR", XOR)
 # A contour belongs to the slice it lies on. Positions are rounded when they are written, so a quarter of the way to
 # the next slice is allowed; half-way between two slices it would be a guess.
 OFF_SLICE = 0.25
@@ -19,15 +24,15 @@ def paint_structure(
 ) -> tuple[np.ndarray, tuple[str, ...]]:
     """One structure as a mask, uint8 (k, j, i), 1 = inside, and warnings.
 
-    A voxel is inside where its centre is: with all contours of a slice taken together by the even-odd rule, so that
-    holes, islands in holes and keyhole contours come out right. `label`: the structure's number or name, needed where
-    there are several.
+    A voxel is inside where its centre is. Contours of one plane are taken together (`inside`), so that holes, islands
+    in holes and keyhole contours come out right; several planes that fall onto one slice are united. `label`: the
+    structure's number or name, needed where there are several.
     """
     number = _choose(dataset, label)
-    contours, open_ones = _contours(dataset, number)
+    contours, by_xor, open_ones = _contours(dataset, number)
     if not contours:
         raise InputRefused("The structure has no closed contours: choose another one with --label.")
-    inside = np.zeros(geometry.shape, bool)
+    drawn: dict[int, list[tuple[float, np.ndarray]]] = defaultdict(list)
     outside = set()
     for points in contours:
         ijk = geometry.lps_to_ijk(points)
@@ -36,40 +41,33 @@ def paint_structure(
             raise InputRefused("The contours do not lie on the CT's slices: choose the CT series they were drawn on.")
         if not 0 <= k < geometry.shape[0]:
             outside.add(k)
-            continue
-        inside[k] ^= fill(ijk[:, :2], geometry.shape[1:])
+        drawn[k].append((float(ijk[:, 2].mean()), ijk[:, :2]))
     if outside:
         raise InputRefused(f"{len(outside)} of the contoured slices are missing in this CT: choose the whole series.")
+    mask = np.zeros(geometry.shape, bool)
+    together = inside_by_xor if by_xor else inside
+    for k, placed in drawn.items():
+        for plane in _planes(placed, POSITION_TOLERANCE_MM / geometry.spacing[2]):
+            mask[k] |= together(plane, geometry.shape[1:])
+    if not mask.any():
+        raise InputRefused("The structure's contours hold no voxel's centre: choose another structure with --label.")
     warnings = []
     if open_ones:
         warnings.append(f"{open_ones} contours of the structure are points or open lines: left aside.")
-    used = np.flatnonzero(inside.any(axis=(1, 2)))
-    gaps = int(used[-1] - used[0] + 1 - len(used)) if len(used) else 0
+    used = np.flatnonzero(mask.any(axis=(1, 2)))
+    gaps = int(used[-1] - used[0] + 1 - len(used))
     if gaps:
         warnings.append(f"{gaps} slices between contours have none: left empty, nothing was interpolated.")
-    return inside.view(np.uint8), tuple(warnings)
+    return mask.view(np.uint8), tuple(warnings)
 
 
-def fill(polygon: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """The pixels of a picture (rows, columns) whose centres lie in a closed polygon (n, 2) of (column, row) points.
-
-    Pixel centres have whole coordinates. Even-odd rule: a pixel is inside where a ray to its left crosses the outline
-    an odd number of times. An edge owns its upper end and not its lower one, so a corner is counted once; of two
-    polygons that share an edge, exactly one holds a centre that lies on it.
-    """
-    start, stop = polygon, np.roll(polygon, -1, axis=0)
-    up = start[:, 1] < stop[:, 1]
-    low, high = np.where(up[:, None], start, stop), np.where(up[:, None], stop, start)
-    first = np.maximum(np.ceil(low[:, 1]), 0).astype(int)
-    last = np.minimum(np.ceil(high[:, 1]), shape[0]).astype(int)  # one after the last row
-    rows = np.maximum(last - first, 0)
-    edge = np.repeat(np.arange(len(polygon)), rows)
-    row = np.arange(len(edge)) - np.repeat(np.cumsum(rows) - rows, rows) + np.repeat(first, rows)
-    along = (row - low[edge, 1]) / (high[edge, 1] - low[edge, 1])
-    crossing = low[edge, 0] + along * (high[edge, 0] - low[edge, 0])
-    toggles = np.zeros((shape[0], shape[1] + 1), np.int64)
-    np.add.at(toggles, (row, np.clip(np.ceil(crossing), 0, shape[1]).astype(int)), 1)
-    return np.cumsum(toggles, axis=1)[:, :-1] % 2 == 1
+def _planes(placed: list[tuple[float, np.ndarray]], tolerance: float) -> list[list[np.ndarray]]:
+    """Contours of a slice by the plane that they were drawn in. `placed`: each with its place along k; the tolerance is
+    in slices too."""
+    placed = sorted(placed, key=lambda contour: contour[0])
+    places = np.array([place for place, _ in placed])
+    starts = np.flatnonzero(np.diff(places, prepend=-np.inf) > tolerance)
+    return [[points for _, points in placed[a:b]] for a, b in zip(starts, [*starts[1:], len(placed)], strict=True)]
 
 
 def _choose(dataset: Dataset, label: int | str | None) -> int:
@@ -89,9 +87,10 @@ def _choose(dataset: Dataset, label: int | str | None) -> int:
     return found[0]
 
 
-def _contours(dataset: Dataset, number: int) -> tuple[list[np.ndarray], int]:
-    """Closed contours of a structure, each (n, 3) LPS mm, and how many others it has."""
-    closed, others = [], 0
+def _contours(dataset: Dataset, number: int) -> tuple[list[np.ndarray], bool, int]:
+    """Closed contours of a structure, each (n, 3) LPS mm, whether they are of the kind XOR, and how many others it
+    has."""
+    closed, by_xor, others = [], False, 0
     for roi in dataset.get("ROIContourSequence") or ():
         if roi.ReferencedROINumber != number:
             continue
@@ -101,6 +100,7 @@ def _contours(dataset: Dataset, number: int) -> tuple[list[np.ndarray], int]:
                 raise InputRefused("A contour's points are not numbers: export the structure set again.")
             if contour.ContourGeometricType in CLOSED and len(points) >= 3:
                 closed.append(points)
+                by_xor |= contour.ContourGeometricType == XOR
             else:
                 others += 1
-    return closed, others
+    return closed, by_xor, others
