@@ -106,3 +106,16 @@ def test_more_hu_than_a_ct_can_have_are_refused(tmp_path, chest):
     write_series(tmp_path, chest, PhotometricInterpretation="MONOCHROME1")
     with pytest.raises(InputRefused, match="HU, which no CT does"):
         read_ct(tmp_path, hu_offset=0)
+
+
+def test_one_value_that_no_ct_has_is_padding(tmp_path, chest):
+    files = write_series(tmp_path, chest)
+    for k, file in enumerate(files):
+        stored = (chest[k] + 1024).astype(np.uint16)
+        stored[:5, :5] = 63536  # -2000 as a signed number, but the file says that it is none
+        rewrite(file, stored)
+    ct = read_ct(tmp_path)
+    assert [w for w in ct.warnings if "padding: set to -1024 HU" in w]
+    assert (ct.voxels[:, :5, :5] == -1024).all()
+    assert np.array_equal(ct.voxels[:, 5:], chest[:, 5:])
+    assert ct.voxels.dtype == np.int16

@@ -12,7 +12,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from LungTumorSegLib.errors import AnswerNeeded, InputRefused
-from LungTumorSegLib.volume.checking import SHEAR_TOLERANCE, sheared, straighten
+from LungTumorSegLib.volume.checking import AIR, SHEAR_TOLERANCE, sheared, straighten
 from LungTumorSegLib.volume.geometry import Geometry, Series
 from LungTumorSegLib.volume.itk_name import is_utf_8, itk_name
 from LungTumorSegLib.volume.pixels import pixels
@@ -88,7 +88,7 @@ def read_series(
     if first.modality != "CT":
         warnings.append(f"The series' modality is {first.modality or 'not stated'}, not CT.")
     slices, distances, normal = _in_order(slices, warnings)
-    voxels, placed = _voxels(slices), slices
+    voxels, placed = _voxels(slices, warnings), slices
     gap = float(distances[-1]) / (len(slices) - 1) if len(slices) > 1 else first.thickness
     if not gap:
         raise InputRefused("A single slice that does not state its thickness: export the whole series.")
@@ -282,7 +282,7 @@ def _date(text: str) -> str | None:
         return None
 
 
-def _voxels(slices: list[_Slice]) -> np.ndarray:
+def _voxels(slices: list[_Slice], warnings: list[str]) -> np.ndarray:
     """The slices' voxels (k, j, i), HU, in the slices' order."""
     if len({s.rescale is None for s in slices}) > 1:
         raise InputRefused(
@@ -291,14 +291,25 @@ def _voxels(slices: list[_Slice]) -> np.ndarray:
     types = {s.pixel_type for s in slices}
     voxels = pixels(_read(list(dict.fromkeys(s.file for s in slices)), types.pop() if len(types) == 1 else WIDE_TYPE))
     if slices[0].modality == "CT" and voxels.max() > MOST_HU:
-        raise InputRefused(
-            f"The values reach {voxels.max():.6g} HU, which no CT does (wrong rescale, or an inverted picture): export "
-            "the original CT series."
-        )
+        voxels = _without_padding(voxels, warnings)
     order = [s.frame for s in slices]
     if order[0] is None or order == list(range(len(voxels))):
         return voxels
     return voxels[order]
+
+
+def _without_padding(voxels: np.ndarray, warnings: list[str]) -> np.ndarray:
+    """What no CT reaches is padding beyond the field of view where it is one value alone, as some scanners store it."""
+    beyond = voxels > MOST_HU
+    highest = voxels.max()
+    if (voxels[beyond] != highest).any():
+        raise InputRefused(
+            f"The values reach {highest:.6g} HU, which no CT does (wrong rescale, or an inverted picture): export the "
+            "original CT series."
+        )
+    warnings.append(f"{np.count_nonzero(beyond):,} voxels hold {highest:.6g} HU, which is padding: set to {AIR} HU.")
+    signed = np.promote_types(voxels.dtype, np.int16)  # no unsigned type holds air
+    return np.where(beyond, signed.type(AIR), voxels.astype(signed))
 
 
 def _in_order(slices: list[_Slice], warnings: list[str]) -> tuple[list[_Slice], np.ndarray, np.ndarray]:
