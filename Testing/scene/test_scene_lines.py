@@ -245,3 +245,13 @@ def test_a_line_moved_in_a_result_that_was_not_looked_at_yet_leaves_the_others(s
     watch.stop()
     assert len(diameter_lines(ct)) == 4
     assert [lesion.edited for lesion in fresh.lesions] == [True, False]
+
+
+def test_a_segment_that_is_called_or_coloured_otherwise_was_not_painted(result, heard):
+    node = result.segmentation_node
+    segment = node.GetSegmentation().GetSegment(segments.our_segments(node)[1])
+    segment.SetName("the one at the hilum")
+    segment.SetColor(1, 0, 0)
+    result.show_surface(True)
+    node.GetSegmentation().InvokeEvent(slicer.vtkSegmentation.SegmentModified)
+    assert heard == []

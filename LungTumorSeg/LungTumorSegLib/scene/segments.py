@@ -140,6 +140,16 @@ def begun_segments(node) -> dict[int, str]:
     return begun
 
 
+def images(node) -> dict[str, tuple]:
+    """By the ids of our segments what tells whether their voxels are those of before: image, when changed, value."""
+    found = {}
+    for segment_id in our_segments(node).values():
+        segment = node.GetSegmentation().GetSegment(segment_id)
+        image = segment.GetRepresentation(LABELMAP)
+        found[segment_id] = (image and (image.GetAddressAsString(""), image.GetMTime()), segment.GetLabelValue())
+    return found
+
+
 def are_as_written(node, canvas: Canvas, numbers: Collection[int]) -> bool:
     """Our segments are these, and nobody changed them since they were written on the canvas."""
     segmentation, ours = node.GetSegmentation(), our_segments(node)

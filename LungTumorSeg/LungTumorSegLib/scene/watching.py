@@ -10,17 +10,12 @@ from collections.abc import Callable
 import slicer
 import vtk
 
-from LungTumorSegLib.scene import ownership
+from LungTumorSegLib.scene import ownership, segments
 from LungTumorSegLib.scene.diameters import AXIS, LESION, ROLE, diameter_lines, is_whole
 from LungTumorSegLib.scene.result import Result
 
 _MOVED = (slicer.vtkMRMLMarkupsNode.PointModifiedEvent, slicer.vtkMRMLMarkupsNode.PointRemovedEvent)
-# An Undo by which no segment comes or goes says SegmentModified alone (vtkSegmentationHistory::RestoreState).
-_PAINTED = (
-    slicer.vtkSegmentation.SourceRepresentationModified,
-    slicer.vtkSegmentation.SegmentAdded,
-    slicer.vtkSegmentation.SegmentModified,
-)
+_PAINTED = (slicer.vtkSegmentation.SourceRepresentationModified, slicer.vtkSegmentation.SegmentAdded)
 
 
 class Watch:
@@ -34,6 +29,7 @@ class Watch:
         self._result, self._on_changed, self._on_painted = result, on_changed, on_painted
         self._observed: dict[str, tuple] = {}  # VTK object by address -> the object and its observers' tags
         self._going_lines: dict[str, tuple[int, str]] = {}  # node id -> lesion and axis
+        self._images: dict = {}  # of our segments, as they were when they were looked at last
         scene = result.scene
         self._observe(scene, {scene.NodeAboutToBeRemovedEvent: self._going, scene.NodeRemovedEvent: self._gone})
         self.follow()
@@ -44,8 +40,12 @@ class Watch:
             self._observe(line, dict.fromkeys(_MOVED, self._moved))
         node = self._result.segmentation_node
         if node is not None:
-            removed = {slicer.vtkSegmentation.SegmentRemoved: self._segment_removed}
-            self._observe(node.GetSegmentation(), dict.fromkeys(_PAINTED, self._painted) | removed)
+            others = {
+                slicer.vtkSegmentation.SegmentRemoved: self._segment_removed,
+                slicer.vtkSegmentation.SegmentModified: self._segment_modified,
+            }
+            self._observe(node.GetSegmentation(), dict.fromkeys(_PAINTED, self._painted) | others)
+            self._images = segments.images(node)
 
     def stop(self) -> None:
         for thing, tags in self._observed.values():
@@ -71,6 +71,15 @@ class Watch:
         if not self._deaf():
             self._result.segments_removed()
             self._on_changed()
+
+    def _segment_modified(self, _segmentation, _event) -> None:
+        """An Undo by which no segment comes or goes says this alone (vtkSegmentationHistory::RestoreState); so do a new
+        name, a colour, a surface, which are nothing to us."""
+        if self._deaf():
+            return
+        before, self._images = self._images, segments.images(self._result.segmentation_node)
+        if self._images != before:
+            self._on_painted()
 
     def _painted(self, _segmentation, _event) -> None:
         if not self._deaf():
