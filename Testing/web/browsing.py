@@ -49,12 +49,19 @@ def _come_in(page, served) -> None:
 
 
 def open_ct(page, path: Path):
-    """A file, or a DICOM folder, through the button Open."""
+    """A file, or a DICOM folder, through the button Open; then wait until it is open: the page may say so already, of
+    the one before."""
+    page.evaluate("""() => {
+      const line = document.querySelector("#lts-said");
+      window.opening = [];
+      new MutationObserver(() => window.opening.push(line.innerText)).observe(
+        line, {characterData: true, childList: true, subtree: true});
+    }""")
     page.click("button:has-text('Open')")
     with page.expect_file_chooser() as chooser:
         page.click("text=DICOM folder…" if path.is_dir() else "text=CT file…")
     chooser.value.set_files(str(path))
-    said(page, "Press Segment")
+    page.wait_for_function("() => window.opening.some(text => text.includes('Press Segment'))")
     return page
 
 
