@@ -36,7 +36,7 @@ from LungTumorSegLib.training.recipe_file import read_recipe
 from LungTumorSegLib.training.teaching import Teaching, of_prepared, with_channels
 from LungTumorSegLib.training.training_run import learn, refuse_bad_data
 from LungTumorSegLib.training.watching import unheard
-from LungTumorSegLib.training.whole_file import write_whole
+from LungTumorSegLib.volume.whole_file import write_whole
 
 NETWORKS = ("ENet", "ENet-Skip", "ENet-CBAM-Skip")
 LOSSES = ("bce", "dice", "focal")

@@ -11,9 +11,7 @@ Reading the list loads no voxels and none of the libraries that would.
 
 from __future__ import annotations
 
-import csv
 import json
-import os
 import re
 import shutil
 import tempfile
@@ -22,6 +20,7 @@ from pathlib import Path
 
 from LungTumorSegLib.cases.patient_table import COLUMNS, read_patients, write_patient
 from LungTumorSegLib.cases.patient_table import TABLE as PATIENTS
+from LungTumorSegLib.cases.table import write_rows
 from LungTumorSegLib.errors import InputRefused
 
 ABOUT, THUMBNAIL = "case.json", "thumbnail.png"
@@ -106,9 +105,4 @@ def note_patient(dataset: Path, name: str, patient: str | None) -> None:
 
 def write_patients(dataset: Path) -> None:
     """patients.csv anew, from the cases that are there."""
-    unfinished = dataset / f".{PATIENTS}"
-    with unfinished.open("w", newline="", encoding="utf-8") as file:
-        lines = csv.writer(file, lineterminator="\n")
-        lines.writerow(COLUMNS)
-        lines.writerows((case.name, case.patient) for case in list_cases(dataset))
-    os.replace(unfinished, dataset / PATIENTS)
+    write_rows(dataset / PATIENTS, [COLUMNS, *((case.name, case.patient) for case in list_cases(dataset))])

@@ -9,7 +9,7 @@ from LungTumorSegLib.cases.naming import volumes
 from LungTumorSegLib.cases.pairing import by_stem, missing_image, missing_mask
 from LungTumorSegLib.cases.patient_table import TABLE as PATIENTS
 from LungTumorSegLib.cases.problem import WARNING, Problem
-from LungTumorSegLib.cases.table import read_table
+from LungTumorSegLib.cases.table import read_filled
 from LungTumorSegLib.errors import InputRefused
 
 LAYOUT = "nodule crops"
@@ -51,12 +51,4 @@ def read(folder: Path) -> Dataset:
 def read_nodules(table: Path, *columns: str) -> list[dict[str, str]]:
     """The rows of nodules.csv, with at least these columns beside id and patient. A nodule of nobody is refused: all of
     those would count as one patient's."""
-    rows = []
-    for row in read_table(table, "id", "patient", *columns):
-        nodule, patient = ((row[column] or "").strip() for column in ("id", "patient"))
-        if not (nodule or patient):
-            continue  # Excel keeps emptied rows
-        if not (nodule and patient):
-            raise InputRefused(f"{table.name} has a row with {nodule or patient} alone: write both id and patient.")
-        rows.append({**row, "id": nodule, "patient": patient})
-    return rows
+    return read_filled(table, "id", "patient", *columns)

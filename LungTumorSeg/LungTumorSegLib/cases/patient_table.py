@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import csv
-import os
 from pathlib import Path
 
-from LungTumorSegLib.cases.table import UTF_8, delimiter_of, read_table
+from LungTumorSegLib.cases.table import UTF_8, delimiter_of, read_filled, write_rows
 from LungTumorSegLib.errors import InputRefused
 
 TABLE = "patients.csv"
@@ -17,12 +16,8 @@ BYTE_ORDER_MARK = "\ufeff"  # by which Excel knows UTF-8: it stays where it is
 def read_patients(file: Path) -> dict[str, str]:
     """Case -> patient."""
     patients: dict[str, str] = {}
-    for row in read_table(file, *COLUMNS):
-        case, patient = ((row[column] or "").strip() for column in COLUMNS)
-        if not (case or patient):
-            continue  # Excel keeps emptied rows
-        if not (case and patient):
-            raise InputRefused(f"{file.name} has a row with {case or patient} alone: write both case and patient.")
+    for row in read_filled(file, *COLUMNS):
+        case, patient = (row[column] for column in COLUMNS)
         if patients.setdefault(case, patient) != patient:
             raise InputRefused(f"{file.name} names two patients of {case}: leave one.")
     return patients
@@ -47,7 +42,4 @@ def write_patient(file: Path, case: str, patient: str | None) -> None:
             row[of] = patient
     else:
         rows.append([{"case": case, "patient": patient}.get(column, "") for column in heading])
-    unfinished = file.with_name(f".{file.name}")
-    with unfinished.open("w", newline="", encoding=UTF_8 if mark else "utf-8") as lines:
-        csv.writer(lines, delimiter=delimiter, lineterminator="\n").writerows([heading, *rows])
-    os.replace(unfinished, file)
+    write_rows(file, [heading, *rows], delimiter, UTF_8 if mark else "utf-8")

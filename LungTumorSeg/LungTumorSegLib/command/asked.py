@@ -27,8 +27,7 @@ class Asked:
     resample: bool = False
 
     def __post_init__(self):
-        if not self.smallest >= 0:  # nor NaN, which nothing is at least as long as
-            raise InputRefused("--smallest must be 0 mm or more.")
+        refuse_size(self.smallest)
 
     def facts(self) -> dict:
         """What decides the result besides scan and model, for run.json. The device is not part of it."""
@@ -36,3 +35,8 @@ class Asked:
             **{name: value for name, value in asdict(self).items() if name not in ("model", "options", "prompts")},
             **{name: value for name, value in self.options.items() if name != "device"},
         }
+
+
+def refuse_size(smallest: float) -> None:
+    if not smallest >= 0:  # nor NaN, which nothing is at least as long as
+        raise InputRefused("--smallest must be 0 mm or more.")

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from LungTumorSegLib.command.asked import refuse_size
 from LungTumorSegLib.errors import InputRefused
 
 
@@ -38,8 +39,7 @@ def measure(
     from LungTumorSegLib.measurement.measure import measure as measure_lesions
     from LungTumorSegLib.volume.reading import read_ct, read_map, read_mask
 
-    if not smallest >= 0:  # nor NaN, which nothing is at least as long as
-        raise InputRefused("--smallest must be 0 mm or more.")
+    refuse_size(smallest)
     scan = None if ct is None else read_ct(ct)
     volume = read_mask(mask, scan, label=label, most_foreground=None)
     grid = volume.geometry

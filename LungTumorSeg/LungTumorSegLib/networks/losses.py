@@ -14,7 +14,7 @@ and gives a scalar in float32. MONAI is imported when a loss that needs it is ma
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from inspect import signature
 
 import torch
@@ -167,11 +167,15 @@ def loss_by_name(name: str, **arguments: object) -> Loss:
     make = LOSSES.get(name) if isinstance(name, str) else None
     if make is None:
         raise InputRefused(f"unknown loss {str(name)[:60]!r}: choose one of {', '.join(LOSSES)}")
-    takes = list(signature(make).parameters)
+    refuse_unknown(name, list(signature(make).parameters), arguments)
+    return make(**arguments)
+
+
+def refuse_unknown(name: str, takes: Iterable[str], arguments: Iterable[str]) -> None:
+    """`InputRefused` for the first argument that the loss of that name does not take."""
     for key in arguments:
         if key not in takes:
             raise InputRefused(f"unknown argument {str(key)[:60]!r} of the loss {name}: it takes {', '.join(takes)}")
-    return make(**arguments)
 
 
 def entropy(activation: str, positive_weight: float | None) -> Loss:

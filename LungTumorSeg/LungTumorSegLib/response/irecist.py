@@ -54,16 +54,17 @@ class Novelties:
         """The new lesions that are no news at the next date."""
         return self.seen | self.missing
 
-    def grown_mm(self, before: Novelties) -> Fraction:
-        """By how much more the targets measure now than before, of those that were measured then, too."""
-        return exact_sum(self.sizes_mm[n] for n in self.both(before)) - self.then_mm(before)
+    def sums_mm(self, before: Novelties) -> tuple[Fraction, Fraction]:
+        """The targets' sums before and now, of those that were measured at both dates."""
+        both = self.targets & self.sizes_mm.keys() & before.sizes_mm.keys()
+        then, now = (exact_sum(each.sizes_mm[n] for n in both) for each in (before, self))
+        return then, now
 
-    def then_mm(self, before: Novelties) -> Fraction:
-        """What these measured before."""
-        return exact_sum(before.sizes_mm[n] for n in self.both(before))
-
-    def both(self, before: Novelties) -> frozenset[int]:
-        return self.targets & self.sizes_mm.keys() & before.sizes_mm.keys()
+    def progressed_from(self, before: Novelties) -> bool:
+        """All targets that are measured now were so before, and their sum rose as that of targets must (4.3.1)."""
+        then, now = self.sums_mm(before)
+        whole = self.targets & self.sizes_mm.keys() <= before.sizes_mm.keys()
+        return whole and rose_by(now, then, PROGRESS_PERCENT) and now - then >= FURTHER_MM
 
 
 @dataclass(frozen=True)
@@ -124,12 +125,7 @@ def at_rest(assessment: Assessment, novelty: Novelties, accepted: Sequence[Novel
         sum, of dates at which all of them were measured.
     """
     known = without_new(assessment)
-    worse = any(
-        rose_by(novelty.then_mm(before) + grown, novelty.then_mm(before), PROGRESS_PERCENT)
-        for before in accepted
-        if novelty.both(before) == novelty.targets & novelty.sizes_mm.keys()
-        and (grown := novelty.grown_mm(before)) >= FURTHER_MM
-    )
+    worse = any(map(novelty.progressed_from, accepted))
     if novelty.seen - accepted[-1].known or known == "PD" or worse:
         return ImmuneAssessment("iUPD", assessment.why)
     return ImmuneAssessment(immune_name(known, novelty), assessment.why)
@@ -176,7 +172,8 @@ def further_growth(assessment: Assessment, novelty: Novelties, pending: Unconfir
     """Why the progression is confirmed, or None (table 2; "further": than at the first progression)."""
     if novelty.seen - pending.news.known:
         return "a further new lesion since the first progression" if pending.news.known else "a new lesion is seen"
-    if novelty.grown_mm(pending.news) >= FURTHER_MM:
+    then, now = novelty.sums_mm(pending.news)
+    if now - then >= FURTHER_MM:
         return "new lesions grew by 5 mm or more since the first progression"
     if novelty.others_larger:
         return "non-target disease or small new lesions grew since the first progression"

@@ -29,7 +29,7 @@ class Watch:
         self._result, self._on_changed, self._on_painted = result, on_changed, on_painted
         self._observed: dict[str, tuple] = {}  # VTK object by address -> the object and its observers' tags
         self._going_lines: dict[str, tuple[int, str]] = {}  # node id -> lesion and axis
-        self._images: dict = {}  # of our segments, as they were when they were looked at last
+        self._images: dict | None = {}  # of our segments, as they were measured; None where they are others by now
         scene = result.scene
         self._observe(scene, {scene.NodeAboutToBeRemovedEvent: self._going, scene.NodeRemovedEvent: self._gone})
         self.follow()
@@ -75,11 +75,11 @@ class Watch:
     def _segment_modified(self, _segmentation, _event) -> None:
         """An Undo by which no segment comes or goes says this alone (vtkSegmentationHistory::RestoreState); so do a new
         name, a colour, a surface, which are nothing to us."""
-        if self._deaf():
+        known = self._images
+        if self._deaf() or (known is not None and known == segments.images(self._result.segmentation_node)):
             return
-        before, self._images = self._images, segments.images(self._result.segmentation_node)
-        if self._images != before:
-            self._on_painted()
+        self._images = None  # others, until they are measured: an Undo says so of every segment
+        self._on_painted()
 
     def _painted(self, _segmentation, _event) -> None:
         if not self._deaf():

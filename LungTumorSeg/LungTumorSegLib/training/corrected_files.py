@@ -17,7 +17,7 @@ from safetensors.numpy import save
 from LungTumorSegLib.cases.case import Case
 from LungTumorSegLib.training.machines import processes
 from LungTumorSegLib.training.prepared import about_of, case_digest, opened
-from LungTumorSegLib.training.whole_file import write_whole
+from LungTumorSegLib.volume.whole_file import write_whole
 
 Tensors = dict[str, np.ndarray]
 

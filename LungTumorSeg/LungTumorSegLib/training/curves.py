@@ -11,7 +11,7 @@ from pathlib import Path
 import lightning.pytorch as pl
 import numpy as np
 
-from LungTumorSegLib.training.whole_file import write_whole
+from LungTumorSegLib.volume.whole_file import write_whole
 
 TABLE, PICTURE = "curves.csv", "curves.png"
 COLUMNS = ("step", "loss", "learning_rate", "validation_loss", "validation_score", "seconds")

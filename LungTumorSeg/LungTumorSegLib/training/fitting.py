@@ -30,7 +30,7 @@ from LungTumorSegLib.training.recipe_file import as_values
 from LungTumorSegLib.training.safe_checkpoints import BEST, CHECKPOINT, SafeCheckpoints, read_checkpoint
 from LungTumorSegLib.training.sound_steps import SoundSteps
 from LungTumorSegLib.training.watching import CtrlC, Keeping, Patience, Progress, Telling, unheard
-from LungTumorSegLib.training.whole_file import write_whole
+from LungTumorSegLib.volume.whole_file import write_whole
 
 PLAN = "run.json"
 

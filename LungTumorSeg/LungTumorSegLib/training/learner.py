@@ -13,7 +13,7 @@ from torch import nn
 
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.networks import catalogue
-from LungTumorSegLib.networks.losses import ACTIVATIONS, LOSSES, Loss, check, loss_by_name
+from LungTumorSegLib.networks.losses import ACTIVATIONS, LOSSES, Loss, check, loss_by_name, refuse_unknown
 from LungTumorSegLib.training.loss import known_loss
 from LungTumorSegLib.training.recipe import Recipe, Schedule
 from LungTumorSegLib.training.shallow_convolution import guard_shallow
@@ -174,9 +174,7 @@ def loss_of(recipe: Recipe) -> Loss:
 
 def reader_votes(arguments: dict) -> Loss:
     """The default models' loss."""
+    refuse_unknown("reader-votes", READER_VOTES, arguments)
     for name, value in arguments.items():
-        if name not in READER_VOTES:
-            takes = ", ".join(READER_VOTES)
-            raise InputRefused(f"unknown argument {str(name)[:60]!r} of the loss reader-votes: it takes {takes}")
         check(name, value, 0.0, 1e4)
     return partial(known_loss, **{**READER_VOTES, **arguments})

@@ -25,10 +25,10 @@ from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.inference.grid import positions, to_network
 from LungTumorSegLib.training.file_digests import file_digests
 from LungTumorSegLib.training.recipe import Data
-from LungTumorSegLib.training.whole_file import write_whole
 from LungTumorSegLib.volume.geometry import Geometry
 from LungTumorSegLib.volume.model_grid import model_grid
 from LungTumorSegLib.volume.orientation import canonical
+from LungTumorSegLib.volume.whole_file import write_whole
 
 FULL = 65535  # 0..1 is kept in 16 bits: steps of 0.06 HU over the widest range of CT
 PLACES_A_SLICE = 16

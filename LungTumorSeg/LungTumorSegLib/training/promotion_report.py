@@ -14,7 +14,7 @@ from LungTumorSegLib.networks.card import ModelCard
 from LungTumorSegLib.networks.fingerprint import fingerprint
 from LungTumorSegLib.networks.model import files_of, find, load_card
 from LungTumorSegLib.training.promotion import LARGEST_FALL, SEED, Comparison, Score, Verdict
-from LungTumorSegLib.training.whole_file import write_whole
+from LungTumorSegLib.volume.whole_file import write_whole
 
 RULE = (
     f"promoted where the mean Dice of the site's held-out cases does not fall, that of the frozen cases falls by "

@@ -11,7 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from LungTumorSegLib.errors import InputRefused
-from LungTumorSegLib.training.whole_file import write_whole
+from LungTumorSegLib.volume.whole_file import write_whole
 
 CHECKPOINT = "checkpoint.safetensors"
 BEST = "best.safetensors"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from pathlib import Path
 
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.volume.phantom import TUMOURS, make_phantom
+from LungTumorSegLib.volume.whole_file import write_whole
 from LungTumorSegLib.volume.writing import make_folder, write_volume
 
 # The same patient some weeks later: the first tumour shrank, the second grew, the third is as it was.
@@ -31,12 +31,9 @@ def write_sample(folder: Path, seed: int = 0, later: bool = False) -> Path:
     ct, truth, tumours = make_phantom(seed=seed, tumours=LATER if later else TUMOURS)
     write_volume(folder / "ct.nii.gz", ct)
     write_volume(folder / "truth.nii.gz", truth)
-    part = folder / f".{FACTS}"
     try:
-        part.write_text(json.dumps(tumours, indent=2) + "\n")
-        os.replace(part, folder / FACTS)
+        write_whole(folder / FACTS, (json.dumps(tumours, indent=2) + "\n").encode())
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise InputRefused(f"cannot write to {folder}: {error.strerror}; choose another folder") from None
     return folder / "ct.nii.gz"
 

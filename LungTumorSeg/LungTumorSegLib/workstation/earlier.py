@@ -18,8 +18,6 @@ from LungTumorSegLib.volume.geometry import Geometry
 from LungTumorSegLib.workstation.run_facts import note_run
 from LungTumorSegLib.workstation.source import note_source
 
-SIZES = ("smallest_mm", "smallest"), ("largest_only", "largest_only")  # in a host's run.json, and the command's
-
 
 def show_earlier(scene, given: Handover, name: str):
     """Make the CT's node, its segments with the numbers that they had, the user's lines and marks; returns the CT.
@@ -49,9 +47,11 @@ def show_earlier(scene, given: Handover, name: str):
 
 
 def cut_of(run: dict) -> Cut | None:
-    """How the lesions were cut, by run.json of a host or of the command; None where it does not say all of it."""
+    """How the lesions were cut, by run.json of a host or, as it was asked, of the command; None where it does not say
+    all of it."""
     asked = run.get("asked") or {}
-    smallest, largest = (run.get(of_host, asked.get(name)) for of_host, name in SIZES)
+    smallest = run.get("smallest_mm", asked.get("smallest"))
+    largest = run.get("largest_only", asked.get("largest_only"))
     if run.get("threshold") is None or smallest is None:
         return None
     return Cut(float(run["threshold"]), float(smallest), bool(largest))

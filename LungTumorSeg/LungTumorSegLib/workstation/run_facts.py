@@ -10,7 +10,7 @@ from LungTumorSegLib.scene.measured import is_ct
 from LungTumorSegLib.scene.result import Result
 
 RUN = ownership.PREFIX + "Run"
-FACTS = ("model", "model_fingerprint", "classes", "device", "half_precision", "multiply_adds", "energy_joules", "notes")
+FACTS = ("model", "model_fingerprint", "device", "half_precision", "multiply_adds", "energy_joules", "notes")
 
 
 def keep_run(node, meta: dict, fingerprint: str | None, first: bool = True) -> None:
@@ -26,7 +26,7 @@ def keep_run(node, meta: dict, fingerprint: str | None, first: bool = True) -> N
 
 
 def note_run(node, known: dict) -> None:
-    """Keep with our segmentation node what run.json says of these, too; its segments are named by the classes."""
+    """Keep with our segmentation node what run.json says of these, too. The classes are the segments' own."""
     node.SetAttribute(RUN, json.dumps({name: known.get(name) for name in FACTS}))
     segments.say_classes(node, known.get("classes") or ())
 
@@ -35,10 +35,12 @@ def run_facts(result: Result) -> dict:
     """What run.json says of a result in the scene."""
     kept = json.loads(result.segmentation_node.GetAttribute(RUN) or "{}")
     cut = kept_cut(result.ct)
+    shown = segments.classes_of(result.segmentation_node)
     asked = prompts.read_prompts(result.ct)
     return {
         "identity": result.segmentation_node.GetAttribute(segments.IDENTITY),
         **{name: value for name, value in kept.items() if value is not None or name == "energy_joules"},
+        **({"classes": shown} if shown else {}),
         "threshold": cut.threshold if cut is not None else None,
         "smallest_mm": cut.smallest_mm if cut is not None else None,
         "largest_only": cut.largest_only if cut is not None else None,
