@@ -1,4 +1,7 @@
-"""The real resident process with an engine that pretends: two balls are found in any CT. Never part of the product."""
+"""The real resident process with an engine that pretends: two balls are found in any CT. Never part of the product.
+
+The model "lungs" finds more, and calls it a lung.
+"""
 
 import time
 
@@ -35,7 +38,10 @@ class PretendingEngine:
             if cancelled():
                 raise Cancelled
             time.sleep(0.05)
-        return Answer({"device": "cpu", "threshold": 0.4}, Box(START, values))
+        meta = {"device": "cpu", "threshold": 0.4, "model": work.model}
+        if work.model == "lungs":
+            return Answer(meta | {"classes": ["left lung"]}, Box(START, np.sqrt(values)))
+        return Answer(meta, Box(START, values))
 
 
 if __name__ == "__main__":

@@ -84,6 +84,29 @@ def test_undo_of_thresholds_brings_slider_and_table_back_and_can_be_redone(host,
         assert table(segmented) == expected
 
 
+def test_undo_of_another_models_segment_is_of_the_model_before(host, segmented, ct, editor, request):
+    from LungTumorSegLib.workstation.run_facts import run_facts
+
+    def shown():
+        result = result_of(ct)
+        facts, segmentation = run_facts(result), result.segmentation_node.GetSegmentation()
+        return facts["model"], facts.get("classes"), segmentation.GetNthSegment(0).GetName(), voxels(ct)
+
+    desk = segmented.panel.desk
+    tumours = shown()
+    assert tumours[:3] == ("automatic", None, "Tumour 1")
+    request.addfinalizer(lambda: desk.choose_models("automatic", "prompted"))  # as the panel shows
+    desk.choose_models("lungs", "prompted")
+    desk.segment()
+    rest(host, segmented)
+    lungs = shown()
+    assert lungs[:3] == ("lungs", ["left lung"], "left lung 1")
+    for turn, expected in ((editor.logic.Undo, tumours), (editor.logic.Redo, lungs), (editor.logic.Undo, tumours)):
+        turn()
+        rest(host, segmented)
+        assert shown() == expected
+
+
 def test_a_lesion_that_redo_removes_and_undo_brings_back_is_marked_as_before(host, segmented, ct, editor):
     desk = segmented.panel.desk
     desk.mark_node(2, True)

@@ -222,17 +222,16 @@ def test_a_lesion_begun_while_lesions_are_measured_is_no_part_of_the_drag_before
 
 
 def test_undo_of_another_models_segment_is_of_the_model_before(bench, user):
-    from LungTumorSegLib.workstation.run_facts import note_run, run_facts
+    from LungTumorSegLib.workstation.run_facts import run_facts
 
-    note_run(user.node, {"model": "first", "classes": ["tumour"]})
-    mask = user.mask()
+    tumours = "automatic", ["tumour"], "Tumour 1", user.mask()
+    bench.desk.choose_models("lungs", "prompted")
     user.desk.segment()
     assert bench.rest()
-    note_run(user.node, {"model": "second", "classes": ["left lung"]})
-    assert next(iter(user.names())) == "left lung 1"
-    user.undo()
-    assert bench.rest()
-    np.testing.assert_array_equal(user.mask(), mask)
-    facts = run_facts(user.desk.result)
-    assert (facts["model"], facts["classes"]) == ("first", ["tumour"])
-    assert next(iter(user.names())) == "Tumour 1"
+    lungs = "lungs", ["left lung"], "left lung 1", user.mask()
+    for turn, (model, classes, name, mask) in ((user.undo, tumours), (user.redo, lungs), (user.undo, tumours)):
+        turn()
+        assert bench.rest()
+        facts = run_facts(user.desk.result)
+        assert (facts["model"], facts["classes"], next(iter(user.names()))) == (model, classes, name)
+        np.testing.assert_array_equal(user.mask(), mask)

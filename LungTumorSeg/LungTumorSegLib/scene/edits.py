@@ -4,7 +4,8 @@ When the user paints, erases, cuts - with any effect of Slicer's Segment Editor,
 hold now is compared with what we wrote last. Each voxel that differs is an edit: painted into a lesion, or erased. From
 then on the edits are laid over the model's lesions each time they are written, at every threshold, prompt and new
 Segment, until `Edits.without` is asked for. The comparison starts each time from what we wrote and from the edits of
-then: the editor's Undo takes its edits back. Undo past a change of ours leads to a state that is known, with its edits.
+then: the editor's Undo takes its edits back. Undo past a change of ours leads to a state that is known, with its edits,
+its cut and the model that made it.
 
 A lesion of which nothing was left (also: whose segment was removed) is removed: it does not come back at another
 threshold, in no part. A prompt's point in it brings it back.
@@ -18,12 +19,14 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from LungTumorSegLib.measurement.components import find_components
 from LungTumorSegLib.scene import ownership
 from LungTumorSegLib.scene.cut import Cut
+from LungTumorSegLib.scene.made_by import MadeBy
 from LungTumorSegLib.scene.voxels import Shape, Voxels, either
 
 _PAINTED, _ERASED, _REMOVED, _WRITTEN, _SHAPE = (
@@ -112,20 +115,28 @@ class Edits:
         return edits
 
 
+class State(NamedTuple):
+    """What is known of our segments as they once were, beside their voxels."""
+
+    edits: Edits
+    cut: Cut
+    made_by: MadeBy
+
+
 class History:
-    """The states of our segments that are known, each with its edits and its cut."""
+    """The states of our segments that are known."""
 
     def __init__(self):
-        self._states: OrderedDict[bytes, tuple[Edits, Cut | None]] = OrderedDict()
+        self._states: OrderedDict[bytes, State] = OrderedDict()
 
-    def add(self, voxels: Voxels, edits: Edits, cut: Cut | None) -> None:
-        state = _fingerprint(voxels)
-        self._states[state] = edits, cut
-        self._states.move_to_end(state)
+    def add(self, voxels: Voxels, state: State) -> None:
+        key = _fingerprint(voxels)
+        self._states[key] = state
+        self._states.move_to_end(key)
         while len(self._states) > STATES:
             self._states.popitem(last=False)
 
-    def find(self, voxels: Voxels) -> tuple[Edits, Cut | None] | None:
+    def find(self, voxels: Voxels) -> State | None:
         return self._states.get(_fingerprint(voxels))
 
 

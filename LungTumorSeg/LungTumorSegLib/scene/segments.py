@@ -20,6 +20,7 @@ from LungTumorSegLib.measurement import terminology
 from LungTumorSegLib.measurement.colours import lesion_colour
 from LungTumorSegLib.scene import ownership
 from LungTumorSegLib.scene.canvas import Canvas
+from LungTumorSegLib.scene.made_by import CLASSES
 from LungTumorSegLib.scene.voxels import Voxels
 from LungTumorSegLib.volume.box import Box
 
@@ -27,7 +28,6 @@ ROLE = "Segmentation"
 LESION = ownership.PREFIX + "Lesion"
 IDENTITY = ownership.PREFIX + "Identity"  # of the result: with it a lesion's number names the lesion for good
 BEGUN = ownership.PREFIX + "Begun"  # without a voxel so far
-CLASSES = ownership.PREFIX + "Classes"  # what a segment is, by the model's names, as JSON; none: a tumour
 LABELMAP = slicer.vtkSegmentationConverter.GetSegmentationBinaryLabelmapRepresentationName()
 SURFACE = slicer.vtkSegmentationConverter.GetSegmentationClosedSurfaceRepresentationName()
 

@@ -10,7 +10,8 @@ from LungTumorSegLib.scene.canvas import Canvas
 from LungTumorSegLib.scene.composed import ComposedMap
 from LungTumorSegLib.scene.cut import Cut, keep_cut, kept_cut
 from LungTumorSegLib.scene.cutting import cut_lesions
-from LungTumorSegLib.scene.edits import Edits, History, keep_edits, kept_edits
+from LungTumorSegLib.scene.edits import Edits, History, State, keep_edits, kept_edits
+from LungTumorSegLib.scene.made_by import made_by, say_made_by
 from LungTumorSegLib.scene.marks import Marks
 from LungTumorSegLib.scene.volumes import geometry_of
 from LungTumorSegLib.scene.voxels import Shape, Voxels
@@ -20,7 +21,7 @@ from LungTumorSegLib.volume.box import Box
 class WrittenSegments:
     """The segments of one CT: the map's lesions at `cut`, with the user's edits over them.
 
-    cut : of the segments as they are; `take` may set it back after the editor's Undo.
+    cut : of the segments as they are; `take` may set it back after the editor's Undo, and which model made them.
     went_back : what was taken since we wrote led to a state that was there before.
     """
 
@@ -52,7 +53,7 @@ class WrittenSegments:
         """Take what the user painted, and which lesions are marked as completed: `write` leaves these as they are. To
         the segments as they are now Undo may lead back."""
         now, node = self.take(), self.node
-        self._history.add(now, self._edits, self.cut)
+        self._remember(now, self._edits)
         self._locked = segments.locked_lesions(node) if node is not None else set()
         self._locked_voxels = now.of_lesions(self._locked)
 
@@ -106,16 +107,21 @@ class WrittenSegments:
         if now.same(self._written):
             self._as_written()
             return now
-        self._history.add(self._written, self._edits_then, self.cut)  # Undo may lead back to it, measured or not
+        self._remember(self._written, self._edits_then)  # Undo may lead back to it, measured or not
         known = self._history.find(now) if undone or len(now) else None
         self.went_back = known is not None
         if known is not None:
-            edits, self.cut = known
-            self.settle(now, edits)
+            self.cut = known.cut
+            say_made_by(node, known.made_by)
+            self.settle(now, known.edits)
         else:
             self._edits = self._edits_then.after(self._written, now)
-        self._history.add(now, self._edits, self.cut)
+        self._remember(now, self._edits)
         return now
+
+    def _remember(self, voxels: Voxels, edits: Edits) -> None:
+        """As long as the cut and the model are still those of these voxels."""
+        self._history.add(voxels, State(edits, self.cut, made_by(self.node)))
 
     def _as_written(self) -> None:
         self.went_back |= self._edits is not self._edits_then
@@ -145,7 +151,7 @@ class WrittenSegments:
         """The hand rests and the segments hold `now`: save edits, cut, numbers; `lesions` keep which others grew into
         them."""
         node = self.node
-        self._history.add(now, self._edits, self.cut)
+        self._remember(now, self._edits)
         keep_edits(node, self._edits, now)
         keep_cut(node, self.cut)
         self._known_lesions().remember(_by_lesion(now))

@@ -5,14 +5,9 @@ from __future__ import annotations
 import slicer
 from undo_stack import UndoCommand
 
-from LungTumorSegLib.scene import segments
-from LungTumorSegLib.workstation.run_facts import RUN
-
-MADE_BY = RUN, segments.CLASSES
-
 
 class ChangeOfOurs(UndoCommand):
-    """Make it before the change: it keeps the segments as they are now, and what is known of how they were made."""
+    """Make it before the change: it keeps the segments as they are now."""
 
     def __init__(self, segmentation_node):
         super().__init__()
@@ -30,11 +25,8 @@ class ChangeOfOurs(UndoCommand):
     def _now(self):
         copy = slicer.vtkSegmentation()
         copy.DeepCopy(self._node.GetSegmentation())
-        return copy, {name: self._node.GetAttribute(name) for name in MADE_BY}
+        return copy
 
-    def _put(self, state) -> None:
-        segmentation, made_by = state
-        for name, text in made_by.items():
-            self._node.SetAttribute(name, text)  # None takes it away
+    def _put(self, segmentation) -> None:
         self._node.GetSegmentation().DeepCopy(segmentation)
         self._node.Modified()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 
-from LungTumorSegLib.scene import ownership, prompts, segments
+from LungTumorSegLib.scene import prompts, segments
 from LungTumorSegLib.scene.cut import kept_cut
+from LungTumorSegLib.scene.made_by import RUN
 from LungTumorSegLib.scene.measured import is_ct
 from LungTumorSegLib.scene.result import Result
 
-RUN = ownership.PREFIX + "Run"
 FACTS = ("model", "model_fingerprint", "device", "half_precision", "multiply_adds", "energy_joules", "notes")
 
 
