@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from LungTumorSegLib.errors import InputRefused
-from LungTumorSegLib.evaluation.case_files import pair, read_patients
+from LungTumorSegLib.evaluation.case_files import pair
 from LungTumorSegLib.evaluation.case_scores import Settings, load, score
 from LungTumorSegLib.volume.geometry import Geometry, Volume
 from LungTumorSegLib.volume.probability_map import read_probability
@@ -147,14 +147,3 @@ def test_a_probability_alone_is_cut_where_its_run_says(place, tmp_path):
 def test_settings_that_make_no_sense_are_refused(wrong):
     with pytest.raises(InputRefused):
         Settings(**wrong)
-
-
-def test_patients_are_read_and_every_case_needs_one(tmp_path):
-    table = tmp_path / "patients.csv"
-    table.write_text("case,patient\na,P1\nb,P1\n")
-    assert read_patients(table, ["a", "b"]) == ["P1", "P1"]
-    with pytest.raises(InputRefused, match="lacks 1 cases, the first is c"):
-        read_patients(table, ["a", "c"])
-    table.write_text("name\na\n")
-    with pytest.raises(InputRefused, match="columns case and patient"):
-        read_patients(table, ["a"])

@@ -185,7 +185,7 @@ def test_the_old_picture_survives_a_failed_write(tmp_path, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(overview.os, "fsync", full)
+    monkeypatch.setattr("os.fsync", full)
     with pytest.raises(InputRefused, match="No space left"):
         draw(path, *scan())
     assert path.read_bytes() == b"old"

@@ -15,6 +15,7 @@ from LungTumorSegLib.cases.case import Case
 from LungTumorSegLib.cases.layouts import LAYOUTS, in_one_line
 from LungTumorSegLib.cases.naming import IMAGE_WORD, MASK_WORD, is_volume, listed, stem, volumes
 from LungTumorSegLib.cases.scan import Scan
+from LungTumorSegLib.cases.words import counted
 from LungTumorSegLib.volume.quiet_dicom import quiet_dicom
 
 MOST_FILES_ASKED = 20  # files of a folder looked into before it is believed to hold no DICOM
@@ -131,7 +132,3 @@ def named(scans: Iterable[Scan]) -> tuple[Scan, ...]:
 
 def same(a: Path, b: Path) -> bool:
     return a.resolve() == b.resolve()
-
-
-def counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("" if number == 1 else "s")

@@ -1,4 +1,4 @@
-"""The table `patients.csv` (columns case, patient) of a dataset: whose each scan is, and the row of one of them."""
+"""A table of patients (columns case, patient), a dataset's own `patients.csv` or another: whose each scan is."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import csv
 from pathlib import Path
 
 from LungTumorSegLib.cases.table import UTF_8, delimiter_of, read_filled, write_rows
+from LungTumorSegLib.cases.words import counted
 from LungTumorSegLib.errors import InputRefused
 
 TABLE = "patients.csv"
@@ -21,6 +22,16 @@ def read_patients(file: Path) -> dict[str, str]:
         if patients.setdefault(case, patient) != patient:
             raise InputRefused(f"{file.name} names two patients of {case}: leave one.")
     return patients
+
+
+def patients_of(file: Path, cases: list[str]) -> list[str]:
+    """The patient of each of these cases; `InputRefused` where the table lacks one."""
+    patients = read_patients(file)
+    without = [case for case in cases if case not in patients]
+    if without:
+        lacking = f"{len(without)} of {counted(len(cases), 'case')}"
+        raise InputRefused(f"{file.name} lacks {lacking}, the first is {without[0]}: add them.")
+    return [patients[case] for case in cases]
 
 
 def write_patient(file: Path, case: str, patient: str | None) -> None:

@@ -23,6 +23,8 @@ def read_table(file: Path, *columns: str) -> list[dict[str, str]]:
             rows = list(table)
     except (UnicodeDecodeError, csv.Error):
         raise InputRefused(f"{file.name} is no CSV file in UTF-8: save it as one.") from None
+    except OSError as error:
+        raise InputRefused(f"{file.name} cannot be read ({error.strerror}): name another file.") from None
     if not set(columns) <= set(table.fieldnames or ()):
         raise InputRefused(f"{file.name} needs the columns {', '.join(columns[:-1])} and {columns[-1]}: add them.")
     return rows

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from LungTumorSegLib.cases.words import counted
 from LungTumorSegLib.command.progress import STYLE
 from LungTumorSegLib.errors import InputRefused
 
@@ -52,7 +53,7 @@ def add(
         if mask is not None:
             labels = read_mask(mask, scan).voxels
         added = add_case(to, scan, labels, patient, replace, progress)
-    print(f"{added.name}: {number(added.lesions, 'lesion')}, {added.volume_ml:.2f} mL")
+    print(f"{added.name}: {counted(added.lesions, 'lesion')}, {added.volume_ml:.2f} mL")
     for note in added.notes:
         print(f"note: {note}")
     if added.patient == added.name:
@@ -74,9 +75,9 @@ def list_(
         print(json.dumps([case.as_dict() for case in cases], indent=2))
         return
     for each in cases:
-        print(f"{each.name}  {each.patient:<24}  {number(each.lesions, 'lesion'):<10} {each.volume_ml:>8.2f} mL")
+        print(f"{each.name}  {each.patient:<24}  {counted(each.lesions, 'lesion'):<10} {each.volume_ml:>8.2f} mL")
     patients = len({each.patient for each in cases})
-    print(f"{number(len(cases), 'case')} of {number(patients, 'patient')}")
+    print(f"{counted(len(cases), 'case')} of {counted(patients, 'patient')}")
 
 
 @case.command()
@@ -86,7 +87,3 @@ def remove(dataset: Annotated[Path, DATASET], name: Annotated[str, typer.Argumen
 
     remove_case(dataset, name)
     print(f"{name} is removed.")
-
-
-def number(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"

@@ -10,6 +10,8 @@ from typing import Annotated
 
 import typer
 
+from LungTumorSegLib.cases.words import counted
+
 WIDE = 160  # columns
 SAME_LINE = 5  # from how many cases on with one and the same line they share it in the table
 
@@ -91,7 +93,3 @@ def shared_lines(problems) -> list[tuple[str, object]]:
         else:
             lines.append((f"{same[0].case}, {same[1].case} and {len(same) - 2} more", same[0]))
     return lines
-
-
-def counted(number: int, thing: str) -> str:
-    return f"{number} {thing}" + "s" * (number != 1)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from LungTumorSegLib.cases.words import counted
 from LungTumorSegLib.errors import InputRefused
 
 if TYPE_CHECKING:
@@ -45,8 +46,9 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
     """Compare predictions with references: every metric, with 95 % intervals, threshold sweep, FROC and pictures."""
+    from LungTumorSegLib.cases.patient_table import patients_of
     from LungTumorSegLib.command.staging import staged
-    from LungTumorSegLib.evaluation.case_files import pair, read_patients
+    from LungTumorSegLib.evaluation.case_files import pair
     from LungTumorSegLib.evaluation.case_scores import Settings
     from LungTumorSegLib.evaluation.cohort import Cohort
     from LungTumorSegLib.evaluation.tables import as_dict
@@ -59,7 +61,8 @@ def evaluate(
         print(f"lungtumorseg: {line}", file=sys.stderr)
     if problems:
         raise InputRefused(f"nothing was evaluated: put these {len(problems)} right, or take the cases away")
-    of_patient = read_patients(patients, [case.name for case in cases]) if patients else [c.name for c in cases]
+    names = [case.name for case in cases]
+    of_patient = patients_of(patients, names) if patients else names
 
     with staged(output) as folder:
         drawn = score_all(cases, settings, folder, pictures)
@@ -145,10 +148,6 @@ def facts_of(cohort: Cohort, settings: Settings) -> list[str]:
         f"NSD at {settings.tolerance_mm:g} mm. A lesion is found where a candidate has {hit}; "
         "a candidate that finds none is a false positive.",
     ]
-
-
-def counted(number: int, thing: str) -> str:
-    return f"{number} {thing}" + "s" * (number != 1)
 
 
 def write_all(folder: Path, cohort: Cohort, facts: list[str], result: dict, pictures: dict[str, str]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -182,18 +181,3 @@ def grid_of(path: Path) -> Geometry:
 
 def is_flat(path: Path) -> bool:
     return path.suffix.lower() == ".png"
-
-
-def read_patients(path: Path, names: list[str]) -> list[str]:
-    """The patient of each case, from a CSV file with the columns `case` and `patient`."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            patients = {row["case"]: row["patient"] for row in csv.DictReader(file)}
-    except (OSError, KeyError, UnicodeDecodeError, csv.Error):
-        raise InputRefused(
-            "The list of patients cannot be read: a CSV file with the columns case and patient is needed."
-        ) from None
-    without = [name for name in names if not patients.get(name)]
-    if without:
-        raise InputRefused(f"The list of patients lacks {len(without)} cases, the first is {without[0]}: add them.")
-    return [patients[name] for name in names]

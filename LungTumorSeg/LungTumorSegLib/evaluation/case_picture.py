@@ -16,7 +16,7 @@ from scipy.ndimage import find_objects
 from LungTumorSegLib.evaluation.case_scores import CaseScores, LoadedCase
 from LungTumorSegLib.evaluation.lesions import Candidate, ReferenceLesion
 from LungTumorSegLib.measurement.components import bounding_box
-from LungTumorSegLib.report.overview import BACKGROUND, DISCLAIMER, WARNING, write_whole
+from LungTumorSegLib.report.overview import BACKGROUND, DISCLAIMER, WARNING, write_picture
 from LungTumorSegLib.report.panel import FAINT, TEXT, Panel
 from LungTumorSegLib.report.views import CanonicalScan, seen
 from LungTumorSegLib.volume.box import Box
@@ -39,7 +39,7 @@ def write_case_picture(
 
     in_hu : False where the image is on a scale of its own, such as MR or an X-ray.
     """
-    write_whole(path, CasePicture(case, scores, image, in_hu).drawn())
+    write_picture(path, CasePicture(case, scores, image, in_hu).drawn())
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from LungTumorSegLib.evaluation.cohort import Cohort
 from LungTumorSegLib.evaluation.froc import POINTS
-from LungTumorSegLib.report.overview import BACKGROUND, DISCLAIMER, HAIRLINE, WARNING, write_whole
+from LungTumorSegLib.report.overview import BACKGROUND, DISCLAIMER, HAIRLINE, WARNING, write_picture
 from LungTumorSegLib.report.panel import FAINT, TEXT
 
 LINE = "#59d0ff"
@@ -58,4 +58,4 @@ def write_froc(path: Path, cohort: Cohort) -> None:
     figure.text(0.09, 0.03, DISCLAIMER, color=WARNING, size=9, weight="bold")
     png = io.BytesIO()
     canvas.print_png(png)
-    write_whole(path, png.getvalue())
+    write_picture(path, png.getvalue())

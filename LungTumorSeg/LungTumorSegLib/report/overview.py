@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
-import secrets
 import textwrap
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,6 +21,7 @@ from LungTumorSegLib.report.panel import FAINT, TEXT, Panel
 from LungTumorSegLib.report.views import AXIAL, CORONAL, LUNG_WINDOW, VIEWS, CanonicalScan, View, seen
 from LungTumorSegLib.volume.box import Box
 from LungTumorSegLib.volume.geometry import Volume
+from LungTumorSegLib.volume.whole_file import write_whole
 
 DISCLAIMER = "Research use only – not a medical device"
 MOST_ROWS = 6  # lesions with a row of pictures
@@ -86,23 +85,15 @@ def write_overview(
         heats.append(Heat("probability", scan.box(probability), "plasma"))
     if gradcam is not None:
         heats.append(Heat("Grad-CAM", scan.box(gradcam), "turbo"))
-    write_whole(Path(path), Overview(scan, scan.box(labels), lesions, heats).drawn(title))
+    write_picture(Path(path), Overview(scan, scan.box(labels), lesions, heats).drawn(title))
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Either the whole new file stands at `path`, or the old one. Raises InputRefused."""
-    part = path.with_name(f".{secrets.token_hex(8)}.part")
+def write_picture(path: Path, content: bytes) -> None:
+    """Either the whole new picture stands at `path`, or the old one. Raises InputRefused."""
     try:
-        try:
-            with part.open("xb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(part, path)
-        finally:
-            part.unlink(missing_ok=True)
+        write_whole(path, content)
     except OSError as error:
-        raise InputRefused(f"the overview could not be written: {error.strerror}; choose another folder") from None
+        raise InputRefused(f"{path.name} could not be written: {error.strerror}; choose another folder") from None
 
 
 @dataclass(frozen=True, eq=False)

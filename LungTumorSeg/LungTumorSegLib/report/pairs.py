@@ -13,7 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from LungTumorSegLib.report.overview import BACKGROUND, DISCLAIMER, HAIRLINE, LESIONS, WARNING, write_whole
+from LungTumorSegLib.report.overview import BACKGROUND, DISCLAIMER, HAIRLINE, LESIONS, WARNING, write_picture
 from LungTumorSegLib.report.panel import FAINT, TEXT, Panel
 from LungTumorSegLib.report.views import CanonicalScan
 from LungTumorSegLib.response.course import Course
@@ -41,7 +41,7 @@ def write_pairs(path: str | Path, course: Course, scans: list[Volume], labels: l
     Raises InputRefused where the file cannot be written.
     """
     views = [StudyView(CanonicalScan(ct), Box((0, 0, 0), found)) for ct, found in zip(scans, labels, strict=True)]
-    write_whole(Path(path), Pairs(course, views).drawn())
+    write_picture(Path(path), Pairs(course, views).drawn())
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 
-from LungTumorSegLib.report.overview import BACKGROUND, DISCLAIMER, HAIRLINE, WARNING, write_whole
+from LungTumorSegLib.report.overview import BACKGROUND, DISCLAIMER, HAIRLINE, WARNING, write_picture
 from LungTumorSegLib.report.panel import FAINT, TEXT
 from LungTumorSegLib.response.course import Course
 from LungTumorSegLib.response.recist import PARTIAL_PERCENT, PROGRESS_PERCENT
@@ -43,7 +43,7 @@ def write_sums(path: str | Path, course: Course) -> None:
     figure.text(0.075, 0.025, DISCLAIMER, color=WARNING, size=9.5, weight="bold")
     png = io.BytesIO()
     canvas.print_png(png)
-    write_whole(Path(path), png.getvalue())
+    write_picture(Path(path), png.getvalue())
 
 
 def draw_sums(axes: Axes, course: Course, across: list) -> None:

@@ -42,7 +42,7 @@ class Exports:
         try:
             self._make(what)
         except OSError as error:
-            self._failed(words.not_written(error.strerror or str(error)))
+            self._failed(words.not_written(error))
 
     def _make(self, what: str) -> None:
         folder = self._files.new_folder("export")

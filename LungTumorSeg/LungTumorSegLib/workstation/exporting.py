@@ -99,7 +99,7 @@ class Exporting:
             try:
                 move(made)
             except OSError as error:
-                self._desk.host.failed(words.not_written(error.strerror or str(error)))
+                self._desk.host.failed(words.not_written(error))
             finally:
                 shutil.rmtree(made, ignore_errors=True)
 

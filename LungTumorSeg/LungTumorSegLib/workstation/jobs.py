@@ -126,5 +126,5 @@ class Jobs:
 
 def why_not_written(fault: Exception) -> str:
     if isinstance(fault, OSError):
-        return words.not_written(fault.strerror or str(fault))
+        return words.not_written(fault)
     return words.not_made(type(fault).__name__)

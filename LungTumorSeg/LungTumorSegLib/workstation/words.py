@@ -154,7 +154,8 @@ def not_measured() -> str:
     return _("The lesions could not be measured: table and lines are those of before; the log tells more.")
 
 
-def not_written(why: str) -> str:
+def not_written(error: OSError) -> str:
+    why = error.strerror or str(error)
     return _("The files could not be written: {why}. Free some space or choose another place.").format(why=why)
 
 
