@@ -89,6 +89,33 @@ def test_air_outside_that_is_as_dense_as_lung_changes_nothing():
     assert np.array_equal(wrapped.mask, bare.mask)
 
 
+def test_a_mattress_all_along_the_scan_is_no_lung_that_the_side_cuts_open():
+    chest = made_chest()
+    bare = find_lungs(chest.voxels, (5, 5, 5))
+    lain = chest.voxels.copy()
+    mattress = lain[:, -7:]
+    mattress[mattress == -1000] = -600
+    assert lain[lain < -850].mean() < -990, "outside air itself is as empty as before"
+    on_it = find_lungs(lain, (5, 5, 5))
+    assert (on_it.start, on_it.stop, on_it.note) == (bare.start, bare.stop, None)
+    assert np.array_equal(on_it.air, bare.air)
+
+
+def test_of_a_cropped_scan_too_it_is_known_what_lies_away_from_the_lungs():
+    """The side cuts open one lung in every slice; behind the back lies a mattress in outside air."""
+    chest = made_chest()
+    chest.voxels[:, -2:][chest.voxels[:, -2:] == -1000] = -600
+    part = chest.voxels[10:30, 20:, 50:70]
+    lungs = find_lungs(part, (5, 5, 5))
+    assert lungs.note == WHOLE_CROPPED
+    assert np.array_equal(lungs.air, part == -850)
+    back = np.argwhere(part == 40)
+    back = back[back[:, 1] > 33]
+    assert len(back) > 100
+    assert lungs.away_mm(back, (5, 5, 5)).min() > FARTHEST_MM
+    assert not lungs.away_mm(np.argwhere(part == -850), (5, 5, 5)).any()
+
+
 @pytest.mark.parametrize("hu", [40, -1000])
 def test_without_lungs_the_whole_scan_is_searched(hu):
     lungs = find_lungs(np.full((10, 50, 50), hu, np.int16), (5, 3, 3))
@@ -127,3 +154,15 @@ def test_on_real_scans_every_tumour_voxel_is_in_the_box(shared_data, name):
     assert lungs.note is None
     assert ((voxels >= lungs.start) & (voxels < lungs.stop)).all()
     assert lungs.touched(voxels, voxels).all()
+
+
+@pytest.mark.shared
+def test_a_chest_in_smooth_outside_air_is_not_taken_for_a_cropped_one(shared_data):
+    import SimpleITK as sitk
+
+    folder = shared_data / "scans" / "cip-ct-64"
+    image, mask = (sitk.ReadImage(str(folder / f"{kind}.nii.gz")) for kind in ("image", "lung"))
+    lungs = find_lungs(sitk.GetArrayViewFromImage(image), image.GetSpacing()[::-1])
+    marked = sitk.GetArrayViewFromImage(mask)[tuple(slice(None, None, step) for step in lungs.steps)] > 0
+    assert lungs.note is None
+    assert 2 * (lungs.air & marked).sum() / (lungs.air.sum() + marked.sum()) > 0.95

@@ -186,6 +186,14 @@ def test_the_side_is_the_patients_however_the_scan_is_stored():
         assert canonical(back) != canonical(turned)
 
 
+def test_a_mattress_in_outside_air_is_no_lung():
+    ct, grid = chest(joined=False)
+    bare = find_lung_fields(ct, grid)
+    below = ct[:, -10:]
+    below[below == -1000] = -600
+    assert np.array_equal(find_lung_fields(ct, grid).sides, bare.sides)
+
+
 def test_a_scan_cut_off_at_the_lungs_names_no_side():
     ct, grid = chest(joined=False)
     half = ct[:, 18:66, 24:60]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from LungTumorSegLib.volume.lung_air import AIR_HU, SMALLEST_ML, at_side, body_middle, large, trim_trachea
+from LungTumorSegLib.volume.lung_air import AIR_HU, body_middle, lungs_air, side_air
 
 COARSE_MM = 4.0  # fine enough for an outline, and some hundred times fewer voxels than a usual chest CT
 MARGIN_MM = 15.0  # walls, pleura and what grows into them
@@ -31,7 +31,7 @@ class Lungs:
         outline around both lungs and what lies between them, with a margin. None where the whole scan is searched.
     note : one line for the user where the whole scan is searched, otherwise None.
     air : bool on the same coarse grid; the lungs' air, up to the scan's side where that cuts through them. None where
-        the whole scan is searched.
+        no lungs were found.
     """
 
     start: tuple[int, int, int]
@@ -44,7 +44,7 @@ class Lungs:
     def away_mm(self, positions: np.ndarray, spacing: tuple[float, float, float]) -> np.ndarray:
         """How far positions (n, 3), in the scan's voxels, lie from the lungs' air: mm, to about one coarse voxel.
 
-        0 everywhere where the whole scan is searched. spacing : of the scan, mm.
+        0 everywhere where no lungs were found. spacing : of the scan, mm.
         """
         if self.air is None:
             return np.zeros(len(positions))
@@ -75,10 +75,9 @@ class Lungs:
 def find_lungs(voxels: np.ndarray, spacing: tuple[float, float, float]) -> Lungs:
     """The box around both lungs, in some tens of milliseconds.
 
-    Air that is closed in by the body in its slice, and large, is lung; with it goes what the scan's side cuts open of
-    the same lung in other slices. A large tumour on the chest wall or the mediastinum is no air, so each slice gets an
-    outline (a polygon around its lungs) and the box is mirrored about the body's middle: a lung that is all tumour or
-    fluid lies opposite to one that is not.
+    A large tumour on the chest wall or the mediastinum is no air (`lung_air`), so each slice gets an outline (a polygon
+    around its lungs) and the box is mirrored about the body's middle: a lung that is all tumour or fluid lies opposite
+    to one that is not. Where the scan's side cuts open the most of the lungs, all of the scan is to be searched.
 
     Parameters
     ----------
@@ -90,25 +89,14 @@ def find_lungs(voxels: np.ndarray, spacing: tuple[float, float, float]) -> Lungs
     coarse_mm = np.multiply(spacing, steps)
 
     air = coarse < AIR_HU
-    outside, cut_off = at_side(air, coarse)
-    lungs = large(air & ~outside, np.prod(coarse_mm) / 1000)
-    trim_trachea(lungs, coarse_mm[1] * coarse_mm[2] / 100)
-    if np.count_nonzero(lungs) > np.count_nonzero(cut_off):
-        lungs = with_cut_parts(lungs, cut_off)
-        mask = outlined(lungs, coarse_mm, middle=body_middle(~air))
-        start, stop = box_of(mask, steps, voxels.shape)
-        return Lungs(start, stop, mask, steps, air=lungs)
-    cropped = np.count_nonzero(cut_off) * np.prod(coarse_mm) / 1000 >= SMALLEST_ML
-    return Lungs((0, 0, 0), voxels.shape, None, steps, WHOLE_CROPPED if cropped else WHOLE_NONE)
-
-
-def with_cut_parts(lungs: np.ndarray, cut_off: np.ndarray) -> np.ndarray:
-    """The lungs with those parts of them that the scan's side cuts open: what of `cut_off` (see `at_side`) is joined to
-    them from slice to slice. Outside air with blankets or the table in it looks the same, but is not."""
-    labels, count = ndimage.label(lungs | cut_off)
-    keep = np.zeros(count + 1, bool)
-    keep[labels[lungs]] = True
-    return keep[labels]
+    lungs, cropped = lungs_air(air, side_air(air, coarse), coarse_mm)
+    if not lungs.any():
+        return Lungs((0, 0, 0), voxels.shape, None, steps, WHOLE_NONE)
+    if cropped:
+        return Lungs((0, 0, 0), voxels.shape, None, steps, WHOLE_CROPPED, air=lungs)
+    mask = outlined(lungs, coarse_mm, middle=body_middle(~air))
+    start, stop = box_of(mask, steps, voxels.shape)
+    return Lungs(start, stop, mask, steps, air=lungs)
 
 
 def outlined(lungs: np.ndarray, coarse_mm: np.ndarray, middle: float) -> np.ndarray:

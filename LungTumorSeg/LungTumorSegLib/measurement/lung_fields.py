@@ -14,7 +14,7 @@ from scipy import ndimage
 
 from LungTumorSegLib.measurement.steps import Steps, at_once
 from LungTumorSegLib.volume.geometry import Geometry
-from LungTumorSegLib.volume.lung_air import AIR_HU, at_side, body_middle, large, trim_trachea
+from LungTumorSegLib.volume.lung_air import AIR_HU, body_middle, lungs_air, side_air
 from LungTumorSegLib.volume.orientation import canonical
 
 COARSE_MM = 3.0
@@ -91,15 +91,14 @@ def finding_lung_fields(voxels: np.ndarray, geometry: Geometry) -> Steps[LungFie
 
     air = coarse < AIR_HU
     yield
-    outside, cut_off = at_side(air, coarse)
+    side = side_air(air, coarse)
     yield
-    lungs = large((air & ~outside) | cut_off, np.prod(coarse_mm) / 1000)
-    trim_trachea(lungs, coarse_mm[1] * coarse_mm[2] / 100)
+    lungs, cropped = lungs_air(air, side, coarse_mm)
     if not lungs.any():
         return None
     yield
     grid = Geometry(lungs.shape, tuple(coarse_mm[::-1]), geometry.origin, geometry.direction)
-    if np.count_nonzero(cut_off) >= np.count_nonzero(lungs & ~cut_off):  # where its middle is cannot be told
+    if cropped:  # where the body's middle is cannot be told
         return LungFields(np.where(lungs, EITHER, 0).astype(np.uint8), grid)
     sides = yield from left_and_right(lungs, coarse_mm, body_middle(~air))
     return LungFields(sides, grid)

@@ -5,20 +5,58 @@ Arrays are in canonical axial order (head, back, left).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy import ndimage
 
 AIR_HU = -400  # lung and outside air lie below, tissue above: the usual half-way value
-OUTSIDE_HU = -940  # outside air, with padding and blankets, is emptier than this on average; lungs hold vessels
+# Outside air is emptier than lung, which holds vessels. Where a mattress, a blanket or the table lies in it its mean is
+# not, its median mostly still is.
+OUTSIDE_MEAN_HU, OUTSIDE_MEDIAN_HU = -940, -970
+LUNG_MEDIAN_HU = -930  # from here on it is hardly ever outside air; emphysema lies below
 SMALLEST_ML = 100.0  # smaller air is bowel, or lies between arm and chest
 SMALLEST_CM2 = 6.0  # at the upper end: the trachea, which hangs on to the lungs, is narrower
 
 
-def at_side(air: np.ndarray, coarse: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The part of `air` that, within its slice, is connected with the slice's border; and what of it is lung.
+def lungs_air(air: np.ndarray, side: SideAir, coarse_mm: np.ndarray) -> tuple[np.ndarray, bool]:
+    """The lungs' air, up to the scan's side where that cuts through them; and whether they lie open there for the most
+    part, as in a tightly cropped scan.
 
-    On a tightly cropped scan the lungs reach the border. They are told from outside air by their mean.
+    Air that the body closes in within its slice, and large, is lung; with it goes what may be lung at the side and is
+    joined to it from slice to slice: outside air with blankets in it looks the same, but is not joined. In a cropped
+    scan all that may be lung is.
+
+    air : bool, below `AIR_HU`. side : of it, see `side_air`. coarse_mm : spacing.
     """
+    voxel_ml, pixel_cm2 = np.prod(coarse_mm) / 1000, coarse_mm[1] * coarse_mm[2] / 100
+    closed_in = air & ~side.touching
+    lungs = large(closed_in, voxel_ml)
+    trim_trachea(lungs, pixel_cm2)
+    if np.count_nonzero(lungs) > np.count_nonzero(side.surely_lung):
+        labels, count = ndimage.label(lungs | side.maybe_lung)
+        keep = np.zeros(count + 1, bool)
+        keep[labels[lungs]] = True
+        return keep[labels], False
+    lungs = large(closed_in | side.maybe_lung, voxel_ml)
+    trim_trachea(lungs, pixel_cm2)
+    return lungs, True
+
+
+@dataclass(frozen=True, eq=False)
+class SideAir:
+    """Air that the scan's side touches, bool. Lung is told from outside air by mean and median within a slice.
+
+    touching : all of it. maybe_lung : what of it is not as empty as outside air. surely_lung : what is denser.
+    """
+
+    touching: np.ndarray
+    maybe_lung: np.ndarray
+    surely_lung: np.ndarray
+
+
+def side_air(air: np.ndarray, coarse: np.ndarray) -> SideAir:
+    """The parts of `air` that, within their slice, are connected with the slice's border. coarse : HU."""
     within_slice = np.zeros((3, 3, 3), bool)
     within_slice[1] = ndimage.generate_binary_structure(2, 1)
     labels, count = ndimage.label(air, within_slice)
@@ -28,7 +66,12 @@ def at_side(air: np.ndarray, coarse: np.ndarray) -> tuple[np.ndarray, np.ndarray
     touching[0] = False
     flat = labels.ravel()
     mean = np.bincount(flat, coarse.ravel(), count + 1) / np.maximum(np.bincount(flat, minlength=count + 1), 1)
-    return touching[labels], (touching & (mean > OUTSIDE_HU))[labels]
+    parts = np.flatnonzero(touching & (mean > OUTSIDE_MEAN_HU))
+    median = np.full(count + 1, -np.inf)
+    if len(parts):
+        there = np.isin(labels, parts)
+        median[parts] = ndimage.median(coarse[there], labels[there], parts)
+    return SideAir(touching[labels], (median > OUTSIDE_MEDIAN_HU)[labels], (median > LUNG_MEDIAN_HU)[labels])
 
 
 def large(air: np.ndarray, voxel_ml: float) -> np.ndarray:
