@@ -116,6 +116,21 @@ def test_of_a_cropped_scan_too_it_is_known_what_lies_away_from_the_lungs():
     assert not lungs.away_mm(np.argwhere(part == -850), (5, 5, 5)).any()
 
 
+def test_gas_in_the_bowel_is_no_lung_and_severe_emphysema_is():
+    chest = made_chest((60, 64, 80))
+    lungs = find_lungs(chest.voxels, (5, 5, 5))
+    full = chest.voxels.copy()
+    bowel = ball(chest.geometry, (0.0, -20.0, -110.0), 36.0)
+    full[bowel] = -990
+    assert bowel.sum() * 0.125 > 150, "mL"
+    filled = find_lungs(full, (5, 5, 5))
+    assert (filled.start, filled.stop) == (lungs.start, lungs.stop)
+    assert np.array_equal(filled.air, lungs.air)
+    ill = chest.voxels.copy()
+    ill[ill == -850] = -970
+    assert np.array_equal(find_lungs(ill, (5, 5, 5)).air, lungs.air)
+
+
 @pytest.mark.parametrize("hu", [40, -1000])
 def test_without_lungs_the_whole_scan_is_searched(hu):
     lungs = find_lungs(np.full((10, 50, 50), hu, np.int16), (5, 3, 3))

@@ -88,13 +88,12 @@ def find_lungs(voxels: np.ndarray, spacing: tuple[float, float, float]) -> Lungs
     coarse = voxels[tuple(slice(None, None, step) for step in steps)]
     coarse_mm = np.multiply(spacing, steps)
 
-    air = coarse < AIR_HU
-    lungs, cropped = lungs_air(air, side_air(air, coarse), coarse_mm)
+    lungs, cropped = lungs_air(coarse, side_air(coarse), coarse_mm)
     if not lungs.any():
         return Lungs((0, 0, 0), voxels.shape, None, steps, WHOLE_NONE)
     if cropped:
         return Lungs((0, 0, 0), voxels.shape, None, steps, WHOLE_CROPPED, air=lungs)
-    mask = outlined(lungs, coarse_mm, middle=body_middle(~air))
+    mask = outlined(lungs, coarse_mm, middle=body_middle(coarse >= AIR_HU))
     start, stop = box_of(mask, steps, voxels.shape)
     return Lungs(start, stop, mask, steps, air=lungs)
 

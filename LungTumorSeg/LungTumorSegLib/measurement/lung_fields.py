@@ -89,18 +89,17 @@ def finding_lung_fields(voxels: np.ndarray, geometry: Geometry) -> Steps[LungFie
     coarse = voxels[tuple(slice(None, None, step) for step in steps)]
     coarse_mm = np.multiply(spacing, steps)
 
-    air = coarse < AIR_HU
     yield
-    side = side_air(air, coarse)
+    side = side_air(coarse)
     yield
-    lungs, cropped = lungs_air(air, side, coarse_mm)
+    lungs, cropped = lungs_air(coarse, side, coarse_mm)
     if not lungs.any():
         return None
     yield
     grid = Geometry(lungs.shape, tuple(coarse_mm[::-1]), geometry.origin, geometry.direction)
     if cropped:  # where the body's middle is cannot be told
         return LungFields(np.where(lungs, EITHER, 0).astype(np.uint8), grid)
-    sides = yield from left_and_right(lungs, coarse_mm, body_middle(~air))
+    sides = yield from left_and_right(lungs, coarse_mm, body_middle(coarse >= AIR_HU))
     return LungFields(sides, grid)
 
 

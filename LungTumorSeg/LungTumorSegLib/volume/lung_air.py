@@ -16,29 +16,32 @@ AIR_HU = -400  # lung and outside air lie below, tissue above: the usual half-wa
 OUTSIDE_MEAN_HU, OUTSIDE_MEDIAN_HU = -940, -970
 LUNG_MEDIAN_HU = -930  # from here on it is hardly ever outside air; emphysema lies below
 SMALLEST_ML = 100.0  # smaller air is bowel, or lies between arm and chest
+# Gas in bowel and stomach is empty; so is a lung with severe emphysema, which is large.
+GAS_MEDIAN_HU, GAS_ML = -955, 1000.0
 SMALLEST_CM2 = 6.0  # at the upper end: the trachea, which hangs on to the lungs, is narrower
 
 
-def lungs_air(air: np.ndarray, side: SideAir, coarse_mm: np.ndarray) -> tuple[np.ndarray, bool]:
+def lungs_air(coarse: np.ndarray, side: SideAir, coarse_mm: np.ndarray) -> tuple[np.ndarray, bool]:
     """The lungs' air, up to the scan's side where that cuts through them; and whether they lie open there for the most
     part, as in a tightly cropped scan.
 
-    Air that the body closes in within its slice, and large, is lung; with it goes what may be lung at the side and is
-    joined to it from slice to slice: outside air with blankets in it looks the same, but is not joined. In a cropped
-    scan all that may be lung is.
+    Air that the body closes in within its slice, and large, is lung (`large`); with it goes what may be lung at the
+    side and is joined to it from slice to slice: outside air with blankets in it looks the same, but is not joined. In
+    a cropped scan all that may be lung is.
 
-    air : bool, below `AIR_HU`. side : of it, see `side_air`. coarse_mm : spacing.
+    coarse : HU. side : of its air, see `side_air`. coarse_mm : spacing.
     """
     voxel_ml, pixel_cm2 = np.prod(coarse_mm) / 1000, coarse_mm[1] * coarse_mm[2] / 100
-    closed_in = air & ~side.touching
-    lungs = large(closed_in, voxel_ml)
+    closed_in = (coarse < AIR_HU) & ~side.touching
+    lungs = large(closed_in, coarse, voxel_ml)
     trim_trachea(lungs, pixel_cm2)
-    if np.count_nonzero(lungs) > np.count_nonzero(side.surely_lung):
+    cut_open = np.count_nonzero(side.surely_lung)
+    if cut_open * voxel_ml < SMALLEST_ML or cut_open < np.count_nonzero(lungs):
         labels, count = ndimage.label(lungs | side.maybe_lung)
         keep = np.zeros(count + 1, bool)
         keep[labels[lungs]] = True
         return keep[labels], False
-    lungs = large(closed_in | side.maybe_lung, voxel_ml)
+    lungs = large(closed_in | side.maybe_lung, coarse, voxel_ml)
     trim_trachea(lungs, pixel_cm2)
     return lungs, True
 
@@ -55,11 +58,11 @@ class SideAir:
     surely_lung: np.ndarray
 
 
-def side_air(air: np.ndarray, coarse: np.ndarray) -> SideAir:
-    """The parts of `air` that, within their slice, are connected with the slice's border. coarse : HU."""
+def side_air(coarse: np.ndarray) -> SideAir:
+    """The air that, within its slice, is connected with the slice's border. coarse : HU."""
     within_slice = np.zeros((3, 3, 3), bool)
     within_slice[1] = ndimage.generate_binary_structure(2, 1)
-    labels, count = ndimage.label(air, within_slice)
+    labels, count = ndimage.label(coarse < AIR_HU, within_slice)
     touching = np.zeros(count + 1, bool)
     for edge in (labels[:, 0], labels[:, -1], labels[:, :, 0], labels[:, :, -1]):
         touching[edge] = True
@@ -74,11 +77,16 @@ def side_air(air: np.ndarray, coarse: np.ndarray) -> SideAir:
     return SideAir(touching[labels], (median > OUTSIDE_MEDIAN_HU)[labels], (median > LUNG_MEDIAN_HU)[labels])
 
 
-def large(air: np.ndarray, voxel_ml: float) -> np.ndarray:
-    """The connected parts of `air` of at least `SMALLEST_ML`."""
+def large(air: np.ndarray, coarse: np.ndarray, voxel_ml: float) -> np.ndarray:
+    """The connected parts of `air` of at least `SMALLEST_ML`, gas in bowel and stomach left out. coarse : HU."""
     labels, _ = ndimage.label(air)
-    keep = np.bincount(labels.ravel()) * voxel_ml >= SMALLEST_ML
+    ml = np.bincount(labels.ravel()) * voxel_ml
+    keep = ml >= SMALLEST_ML
     keep[0] = False
+    doubtful = np.flatnonzero(keep & (ml < GAS_ML))
+    if len(doubtful):
+        there = np.isin(labels, doubtful)
+        keep[doubtful] = ndimage.median(coarse[there], labels[there], doubtful) > GAS_MEDIAN_HU
     return keep[labels]
 
 
