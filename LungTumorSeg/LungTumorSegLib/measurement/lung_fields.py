@@ -89,7 +89,6 @@ def finding_lung_fields(voxels: np.ndarray, geometry: Geometry) -> Steps[LungFie
     coarse = voxels[tuple(slice(None, None, step) for step in steps)]
     coarse_mm = np.multiply(spacing, steps)
 
-    yield
     side = side_air(coarse)
     yield
     lungs, cropped = lungs_air(coarse, side, coarse_mm)
