@@ -242,14 +242,14 @@ class LungTumorSegTest(ScriptedLoadableModuleTest):
             self.delayDisplay("No model is installed: the worker is not tried")
             return
         ui.segmentButton.click()
-        self.wait(lambda: not desk.busy)
+        self.wait(lambda: not desk.busy and not desk.unsettled)
         if not desk.has_result:
             self.delayDisplay("The worker is not tried: " + ui.statusLabel.text)
             return
-        assert " s on " in ui.statusLabel.text
+        assert " s on " in ui.statusLabel.text, ui.statusLabel.text
         desk.points().AddControlPointWorld(230.0, 128.0, 60.0)
         desk.tick()
-        self.wait(lambda: not desk.busy)
+        self.wait(lambda: not desk.busy and not desk.unsettled)
         assert desk.lesions, ui.statusLabel.text
         with tempfile.TemporaryDirectory() as folder:
             path, jobs = Path(folder) / "tumours.nii.gz", widget.panel.jobs

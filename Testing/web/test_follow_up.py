@@ -20,6 +20,7 @@ def test_two_dates_are_compared_and_a_match_is_changed_and_confirmed(long_page, 
     page.click(".v-tab:has-text('Measure')")
     page.click(".v-select:has-text('Earlier study')")
     page.click(".v-list-item:has-text('before')")
+    until(page.locator(".v-select:has-text('Earlier study')").inner_text, lambda text: "before" in text, page)
     page.click("#compare")
     page.wait_for_selector("#matches tbody tr")
     rows = page.locator("#matches tbody tr")
