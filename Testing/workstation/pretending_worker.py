@@ -1,6 +1,7 @@
 """The real resident process with an engine that pretends: two balls in any CT, a ball about a point.
 
-The model "lungs" finds more, and calls it a lung."""
+The model "lungs" finds more, and calls it a lung.
+"""
 
 import json
 import os

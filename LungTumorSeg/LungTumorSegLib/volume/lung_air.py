@@ -31,19 +31,15 @@ def lungs_air(coarse: np.ndarray, side: SideAir, coarse_mm: np.ndarray) -> tuple
 
     coarse : HU. side : of its air, see `side_air`. coarse_mm : spacing.
     """
-    voxel_ml, pixel_cm2 = np.prod(coarse_mm) / 1000, coarse_mm[1] * coarse_mm[2] / 100
     closed_in = (coarse < AIR_HU) & ~side.touching
-    lungs = large(closed_in, coarse, voxel_ml)
-    trim_trachea(lungs, pixel_cm2)
+    lungs = large(closed_in, coarse, coarse_mm)
     cut_open = np.count_nonzero(side.surely_lung)
-    if cut_open * voxel_ml < SMALLEST_ML or cut_open < np.count_nonzero(lungs):
-        labels, count = ndimage.label(lungs | side.maybe_lung)
-        keep = np.zeros(count + 1, bool)
-        keep[labels[lungs]] = True
-        return keep[labels], False
-    lungs = large(closed_in | side.maybe_lung, coarse, voxel_ml)
-    trim_trachea(lungs, pixel_cm2)
-    return lungs, True
+    if cut_open * np.prod(coarse_mm) / 1000 >= SMALLEST_ML and cut_open >= np.count_nonzero(lungs):
+        return large(closed_in | side.maybe_lung, coarse, coarse_mm), True
+    labels, count = ndimage.label(lungs | side.maybe_lung)
+    keep = np.zeros(count + 1, bool)
+    keep[labels[lungs]] = True
+    return keep[labels], False
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,23 +67,30 @@ def side_air(coarse: np.ndarray) -> SideAir:
     mean = np.bincount(flat, coarse.ravel(), count + 1) / np.maximum(np.bincount(flat, minlength=count + 1), 1)
     parts = np.flatnonzero(touching & (mean > OUTSIDE_MEAN_HU))
     median = np.full(count + 1, -np.inf)
-    if len(parts):
-        there = np.isin(labels, parts)
-        median[parts] = ndimage.median(coarse[there], labels[there], parts)
+    median[parts] = medians(coarse, labels, parts)
     return SideAir(touching[labels], (median > OUTSIDE_MEDIAN_HU)[labels], (median > LUNG_MEDIAN_HU)[labels])
 
 
-def large(air: np.ndarray, coarse: np.ndarray, voxel_ml: float) -> np.ndarray:
-    """The connected parts of `air` of at least `SMALLEST_ML`, gas in bowel and stomach left out. coarse : HU."""
+def large(air: np.ndarray, coarse: np.ndarray, coarse_mm: np.ndarray) -> np.ndarray:
+    """The connected parts of `air` of at least `SMALLEST_ML`, without the trachea above them, gas in bowel and stomach
+    left out. coarse : HU."""
     labels, _ = ndimage.label(air)
-    ml = np.bincount(labels.ravel()) * voxel_ml
+    ml = np.bincount(labels.ravel()) * np.prod(coarse_mm) / 1000
     keep = ml >= SMALLEST_ML
     keep[0] = False
     doubtful = np.flatnonzero(keep & (ml < GAS_ML))
-    if len(doubtful):
-        there = np.isin(labels, doubtful)
-        keep[doubtful] = ndimage.median(coarse[there], labels[there], doubtful) > GAS_MEDIAN_HU
-    return keep[labels]
+    keep[doubtful] = medians(coarse, labels, doubtful) > GAS_MEDIAN_HU
+    lungs = keep[labels]
+    trim_trachea(lungs, coarse_mm[1] * coarse_mm[2] / 100)
+    return lungs
+
+
+def medians(coarse: np.ndarray, labels: np.ndarray, parts: np.ndarray) -> np.ndarray:
+    """Of each of these labels. Their voxels alone are sorted: they are few, as a rule none."""
+    if not len(parts):
+        return np.empty(0)
+    there = np.isin(labels, parts)
+    return ndimage.median(coarse[there], labels[there], parts)
 
 
 def trim_trachea(lungs: np.ndarray, pixel_cm2: float) -> None:
