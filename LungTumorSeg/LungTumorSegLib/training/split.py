@@ -8,13 +8,18 @@ from typing import Literal
 Part = Literal["train", "validation", "test"]
 
 ALWAYS_TEST = frozenset({"LIDC-IDRI-0001", "LIDC-IDRI-0003"})  # their whole scans are test cases
+SPLIT = "by patient: SHA-256 of '0:<patient>' modulo 100, below 67 train, 70 to 79 validation, else test"
 
 
 def part_of(patient: str, seed: int = 0) -> Part:
-    """70 % train, 10 % validation, 20 % test, by a hash of the patient alone: stable whatever else is in the data."""
+    """67 % train, 10 % validation, 23 % test, by a hash of the patient alone: stable whatever else is in the data.
+
+    Up to 69 was train once, and cards of that time say whom they were taught with (`taught.may_judge`); validation
+    stayed where it was, so that whoever chose a model never judges one.
+    """
     if patient in ALWAYS_TEST:
         return "test"
     number = int.from_bytes(hashlib.sha256(f"{seed}:{patient}".encode()).digest()[:8], "big") % 100
-    if number < 70:
+    if number < 67:
         return "train"
-    return "validation" if number < 80 else "test"
+    return "validation" if 70 <= number < 80 else "test"

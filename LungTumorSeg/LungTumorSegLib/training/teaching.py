@@ -22,7 +22,7 @@ from LungTumorSegLib.training.lessons import Make
 from LungTumorSegLib.training.machines import processes
 from LungTumorSegLib.training.prepared import Prepared, data_digest, prepare, split_by_patient
 from LungTumorSegLib.training.recipe import Recipe
-from LungTumorSegLib.training.split import part_of
+from LungTumorSegLib.training.split import SPLIT, part_of
 from LungTumorSegLib.training.taught import IMAGES, PATIENTS, taught_facts
 from LungTumorSegLib.training.watching import Progress
 
@@ -157,7 +157,7 @@ def of_nodules(recipe: Recipe, data: Path) -> Teaching:
             part: {"patients": len({nodule.patient for nodule in held}), "nodules": len(held)}
             for part, held in parts.items()
         },
-        "split": "by patient: SHA-256 of '0:<patient>' modulo 100, below 70 train, below 80 validation, else test",
+        "split": SPLIT,
         **taught_facts(case for case in read_dataset(data).cases if part_of(case.patient) == "train"),
     }
     return Teaching(
