@@ -18,6 +18,7 @@ from scipy import ndimage
 
 from LungTumorSegLib.errors import InputRefused
 from LungTumorSegLib.volume.itk_name import itk_name
+from LungTumorSegLib.volume.lung_air import lungs_air, side_air
 
 COARSE_MM = 3.0
 AIR_HU = -450.0
@@ -39,9 +40,13 @@ class Background:
 
     @cached_property
     def lungs(self) -> np.ndarray:
-        """bool, every `coarse_steps`-th voxel: air inside the body, without the windpipe's small change removed."""
+        """bool, every `coarse_steps`-th voxel: air inside the body, without the windpipe's small change removed.
+
+        Where the scan's side cuts all air open, what is not as empty as outside air (`volume.lung_air`).
+        """
         a, b, c = self.coarse_steps
-        air = self.image[::a, ::b, ::c] < AIR_HU
+        coarse = self.image[::a, ::b, ::c]
+        air = coarse < AIR_HU
         ring = np.zeros_like(air)
         ring[:, [0, -1]] = ring[:, :, [0, -1]] = True
         labels, count = ndimage.label(air)
@@ -49,9 +54,12 @@ class Background:
         sizes = np.bincount(labels.ravel(), minlength=count + 1) * np.prod(np.multiply(self.spacing, (a, b, c)))
         keep = sizes > 100e3  # mm3: a lung, not bowel gas
         keep[0] = False
-        if not np.isin(np.flatnonzero(keep), outside).all():
+        if np.isin(np.flatnonzero(keep), outside).all():
+            lungs, _ = lungs_air(coarse, side_air(coarse), self.coarse_spacing)
+        else:
             keep[outside] = False
-        return ndimage.binary_closing(keep[labels], iterations=2)
+            lungs = keep[labels]
+        return ndimage.binary_closing(lungs, iterations=2)
 
     @cached_property
     def places(self) -> np.ndarray:
