@@ -51,7 +51,7 @@ class Background:
         ring[:, [0, -1]] = ring[:, :, [0, -1]] = True
         labels, count = ndimage.label(air)
         outside = np.unique(labels[ring & air])
-        sizes = np.bincount(labels.ravel(), minlength=count + 1) * np.prod(np.multiply(self.spacing, (a, b, c)))
+        sizes = np.bincount(labels.ravel(), minlength=count + 1) * np.prod(self.coarse_spacing)
         keep = sizes > 100e3  # mm3: a lung, not bowel gas
         keep[0] = False
         if np.isin(np.flatnonzero(keep), outside).all():

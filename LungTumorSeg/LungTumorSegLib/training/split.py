@@ -8,7 +8,11 @@ from typing import Literal
 Part = Literal["train", "validation", "test"]
 
 ALWAYS_TEST = frozenset({"LIDC-IDRI-0001", "LIDC-IDRI-0003"})  # their whole scans are test cases
-SPLIT = "by patient: SHA-256 of '0:<patient>' modulo 100, below 67 train, 70 to 79 validation, else test"
+TRAIN, VALIDATION = range(67), range(70, 80)  # of a hundred; the rest is test
+SPLIT = (
+    "by patient: SHA-256 of '0:<patient>' modulo 100, "
+    f"below {TRAIN.stop} train, {VALIDATION.start} to {VALIDATION.stop - 1} validation, else test"
+)
 
 
 def part_of(patient: str, seed: int = 0) -> Part:
@@ -20,6 +24,6 @@ def part_of(patient: str, seed: int = 0) -> Part:
     if patient in ALWAYS_TEST:
         return "test"
     number = int.from_bytes(hashlib.sha256(f"{seed}:{patient}".encode()).digest()[:8], "big") % 100
-    if number < 67:
+    if number in TRAIN:
         return "train"
-    return "validation" if 70 <= number < 80 else "test"
+    return "validation" if number in VALIDATION else "test"
