@@ -21,7 +21,6 @@ from LungTumorSegLib.volume.itk_name import itk_name
 from LungTumorSegLib.volume.lung_air import lungs_air, side_air
 
 COARSE_MM = 3.0
-AIR_HU = -450.0
 WALL_MM = 6.0  # places for nodules reach this far into chest wall and mediastinum
 
 
@@ -40,26 +39,11 @@ class Background:
 
     @cached_property
     def lungs(self) -> np.ndarray:
-        """bool, every `coarse_steps`-th voxel: air inside the body, without the windpipe's small change removed.
-
-        Where the scan's side cuts all air open, what is not as empty as outside air (`volume.lung_air`).
-        """
+        """bool, every `coarse_steps`-th voxel: the lungs' air (`volume.lung_air`) and the vessels in it."""
         a, b, c = self.coarse_steps
         coarse = self.image[::a, ::b, ::c]
-        air = coarse < AIR_HU
-        ring = np.zeros_like(air)
-        ring[:, [0, -1]] = ring[:, :, [0, -1]] = True
-        labels, count = ndimage.label(air)
-        outside = np.unique(labels[ring & air])
-        sizes = np.bincount(labels.ravel(), minlength=count + 1) * np.prod(self.coarse_spacing)
-        keep = sizes > 100e3  # mm3: a lung, not bowel gas
-        keep[0] = False
-        if np.isin(np.flatnonzero(keep), outside).all():
-            lungs, _ = lungs_air(coarse, side_air(coarse), self.coarse_spacing)
-        else:
-            keep[outside] = False
-            lungs = keep[labels]
-        return ndimage.binary_closing(lungs, iterations=2)
+        air, _ = lungs_air(coarse, side_air(coarse), self.coarse_spacing)
+        return ndimage.binary_closing(air, iterations=2)
 
     @cached_property
     def places(self) -> np.ndarray:
