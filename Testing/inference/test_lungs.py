@@ -6,6 +6,7 @@ from made_chest import ball, made_chest
 
 from LungTumorSegLib.inference.lungs import WHOLE_CROPPED, WHOLE_NONE, find_lungs
 from LungTumorSegLib.inference.second_look import FARTHEST_MM
+from LungTumorSegLib.volume.lung_air import PAIR_ML, side_air
 from LungTumorSegLib.volume.phantom import make_phantom
 
 
@@ -87,6 +88,25 @@ def test_air_outside_that_is_as_dense_as_lung_changes_nothing():
     assert (wrapped.start, wrapped.stop, wrapped.note) == (bare.start, bare.stop, None)
     assert np.array_equal(wrapped.air, bare.air)
     assert np.array_equal(wrapped.mask, bare.mask)
+
+
+def test_a_pair_of_lungs_in_the_body_is_whole_however_much_outside_looks_like_lung():
+    chest = made_chest()
+    bare = find_lungs(chest.voxels, (5, 5, 5))
+    chest.voxels[chest.voxels == -1000] = -900
+    wrapped = find_lungs(chest.voxels, (5, 5, 5))
+    assert (wrapped.start, wrapped.stop, wrapped.note) == (bare.start, bare.stop, None)
+    assert np.array_equal(wrapped.air, bare.air)
+
+
+def test_lungs_that_the_side_cuts_open_in_their_middle_are_not_whole_though_their_ends_hold_more_than_a_pair_may():
+    part = made_chest().voxels[:, :, 12:-13]
+    cut_open = side_air(part).touching
+    in_the_ends, in_the_middle = (0.125 * ((part == -850) & which).sum() for which in (~cut_open, cut_open))
+    assert PAIR_ML < in_the_ends < in_the_middle
+    lungs = find_lungs(part, (5, 5, 5))
+    assert lungs.note == WHOLE_CROPPED
+    assert np.array_equal(lungs.air, part == -850)
 
 
 def test_a_mattress_all_along_the_scan_is_no_lung_that_the_side_cuts_open():

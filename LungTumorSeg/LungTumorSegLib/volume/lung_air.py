@@ -1,4 +1,4 @@
-"""The air of the lungs on a coarse grid: what the search and the measurement both begin with.
+"""The air of the lungs on a coarse grid: what search, measurement and the places for training's nodules begin with.
 
 Arrays are in canonical axial order (head, back, left).
 """
@@ -16,6 +16,7 @@ AIR_HU = -400  # lung and outside air lie below, tissue above: the usual half-wa
 OUTSIDE_MEAN_HU, OUTSIDE_MEDIAN_HU = -940, -970
 LUNG_MEDIAN_HU = -930  # from here on it is hardly ever outside air; emphysema lies below
 SMALLEST_ML = 100.0  # smaller air is bowel, or lies between arm and chest
+PAIR_ML = 1500.0  # both lungs hold more, breathed out as well
 # Gas in bowel and stomach is empty; so is a lung with severe emphysema, which is large.
 GAS_MEDIAN_HU, GAS_ML = -955, 1000.0
 SMALLEST_CM2 = 6.0  # at the upper end: the trachea, which hangs on to the lungs, is narrower
@@ -27,19 +28,23 @@ def lungs_air(coarse: np.ndarray, side: SideAir, coarse_mm: np.ndarray) -> tuple
 
     Air that the body closes in within its slice, and large, is lung (`large`); with it goes what may be lung at the
     side and is joined to it from slice to slice: outside air with blankets in it looks the same, but is not joined. In
-    a cropped scan all that may be lung is.
+    a cropped scan all that may be lung is. Where a whole pair of lungs is closed in and nothing at the side is joined
+    to it, the scan is not cropped, whatever lies around it (COVID-CT-MD's normal001: 4.6 L in and on the mattress look
+    like lung, beside 3.4 L of lungs).
 
     coarse : HU. side : of its air, see `side_air`. coarse_mm : spacing.
     """
     closed_in = (coarse < AIR_HU) & ~side.touching
     lungs = large(closed_in, coarse, coarse_mm)
-    cut_open = np.count_nonzero(side.surely_lung)
-    if cut_open * np.prod(coarse_mm) / 1000 >= SMALLEST_ML and cut_open >= np.count_nonzero(lungs):
-        return large(closed_in | side.maybe_lung, coarse, coarse_mm), True
     labels, count = ndimage.label(lungs | side.maybe_lung)
     keep = np.zeros(count + 1, bool)
     keep[labels[lungs]] = True
-    return keep[labels], False
+    joined = keep[labels]
+    cut_open, closed = (np.count_nonzero(air) * np.prod(coarse_mm) / 1000 for air in (side.surely_lung, lungs))
+    whole = closed >= PAIR_ML and np.array_equal(joined, lungs)
+    if not whole and cut_open >= max(SMALLEST_ML, closed):
+        return large(closed_in | side.maybe_lung, coarse, coarse_mm), True
+    return joined, False
 
 
 @dataclass(frozen=True, eq=False)
