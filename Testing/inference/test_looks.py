@@ -4,32 +4,35 @@ import numpy as np
 import pytest
 import torch
 
-from LungTumorSegLib.inference.looks import FINE, SMALL_MM, ZOOMS, Look, whole_lesion
+from LungTumorSegLib.inference.looks import FINE, SMALL_MM, SURE, ZOOMS, Look, whole_lesion
 from LungTumorSegLib.volume.geometry import Geometry
 
 SIDE = 24
 
 
-def look(zoom: float, radius_mm: float) -> Look:
+def look(zoom: float, radius_mm: float, probability: float = 0.6) -> Look:
     """A ball of that radius in the middle of a window of `zoom` mm a voxel; nothing for a radius of 0."""
     away = (np.indices((SIDE,) * 3) - (SIDE - 1) / 2) * zoom
     lesion = (away**2).sum(0) < radius_mm**2
-    return Look(Geometry((SIDE,) * 3, (zoom,) * 3), torch.zeros(lesion.shape), lesion)
+    return Look(Geometry((SIDE,) * 3, (zoom,) * 3), torch.from_numpy(probability * lesion), lesion)
 
 
-def zoom_of(*radii_mm: float | None, sized: bool = False, finer: float = 0.0) -> tuple[float | None, bool, list]:
-    """The chosen look's zoom, whether it shows the lesion whole, and the zooms that were asked for.
+def zoom_of(
+    *radii_mm: float | None, sized: bool = False, finer: float | None = 0.0, sure: tuple[float, ...] = ()
+) -> tuple[float | None, bool, list]:
+    """The chosen look's zoom, whether it shows the lesion whole, and the zooms that were asked for after the finest.
 
     radii_mm : of the ball that each look sees, from fine to coarse; None where the marks do not fit in. finer : of the
-    look on the finer grid.
+    look on the finest grid. sure : the zooms whose look is sure of its ball.
     """
     radii, asked = dict(zip(ZOOMS, radii_mm, strict=False)) | {FINE: finer}, []
 
     def look_at(zoom: float) -> Look | None:
         asked.append(zoom)
-        return None if radii.get(zoom) is None else look(zoom, radii[zoom])
+        return None if radii.get(zoom) is None else look(zoom, radii[zoom], 0.95 if zoom in sure else 0.6)
 
     shown, whole = whole_lesion(look_at, sized=sized)
+    assert asked.pop(0) == FINE
     return shown and round(shown.voxel_mm, 2), whole, asked
 
 
@@ -43,23 +46,36 @@ def test_a_fragment_gives_way_to_the_large_lesion_around_it():
 
 
 def test_a_coarse_look_that_runs_on_does_not_overrule_one_that_would_have_held_as_much():
-    assert zoom_of(2, 5.5, 40) == (1, True, [1, 2, FINE])
-    assert zoom_of(2, 6.5, 7, 7) == (2, True, [1, 2, 4])
+    assert zoom_of(6, 9, 40) == (1, True, [1, 2])
+    assert zoom_of(6, 10, 11, 11) == (2, True, [1, 2, 4])
+
+
+def test_a_look_that_is_sure_of_a_whole_lesion_asks_no_coarser_one():
+    """A nodule at the wall is seen whole and surely, and the coarser look would run on into the wall."""
+    assert zoom_of(6, 18, 40, 41, sure=(1,)) == (1, True, [1])
+    assert zoom_of(7, 18, 40, 41, sure=(2,)) == (2, True, [1, 2])
+    assert zoom_of(90, 30, 40, 41, sure=(1,)) == (4, True, [1, 2, 4, 6]), "sure, but cut off by the border"
+
+
+def test_how_sure_a_look_is_is_the_mean_probability_of_its_lesion():
+    assert look(1, 5, SURE + 0.01).sure
+    assert not look(1, 5, SURE - 0.01).sure
 
 
 def test_a_small_lesion_that_a_coarser_look_does_not_see_stays():
     assert zoom_of(7, 0, 40) == (1, True, [1, 2])
 
 
-def test_a_small_lesion_is_looked_at_on_a_finer_grid():
-    assert zoom_of(3, 3, finer=3.2) == (FINE, True, [1, 2, FINE])
-    assert zoom_of(SMALL_MM + 1, SMALL_MM + 1, finer=3.2) == (1, True, [1, 2])
+def test_a_small_lesion_is_seen_on_the_finest_grid():
+    assert zoom_of(3, 3, finer=3.2, sure=(FINE, 1)) == (FINE, True, [])
+    assert zoom_of(6, 6, finer=SMALL_MM + 0.5, sure=(FINE, 1)) == (1, True, [1]), "too large for it"
 
 
-def test_what_the_finer_grid_does_not_see_or_hold_stays_as_it_was():
-    assert zoom_of(3, 3, finer=0) == (1, True, [1, 2, FINE])
-    assert zoom_of(3, 3, finer=9) == (1, True, [1, 2, FINE])
-    assert zoom_of(3, 3, finer=None) == (1, True, [1, 2, FINE])
+def test_what_the_finest_grid_is_not_sure_of_or_does_not_hold_is_seen_in_the_next():
+    assert zoom_of(3, 3, finer=3.2) == (1, True, [1, 2])
+    assert zoom_of(3, 3, finer=0) == (1, True, [1, 2])
+    assert zoom_of(3, 3, finer=9, sure=(FINE,)) == (1, True, [1, 2])
+    assert zoom_of(3, 3, finer=None, sure=(FINE,)) == (1, True, [1, 2])
 
 
 def test_marks_that_do_not_fit_into_the_finest_window_are_seen_in_the_next():
@@ -81,3 +97,4 @@ def test_no_lesion_is_no_look(radii):
 
 def test_a_size_drawn_by_hand_ends_the_search_with_the_first_look_that_holds_the_lesion():
     assert zoom_of(7, 18, sized=True) == (1, True, [1])
+    assert zoom_of(3, 18, finer=3.2, sized=True) == (FINE, True, [])

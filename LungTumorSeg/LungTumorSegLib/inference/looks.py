@@ -1,4 +1,4 @@
-"""How large a window shows a lesion whole: the finest with which a coarser one agrees; a small lesion is seen finer."""
+"""How large a window shows a lesion whole: the finest that is sure of it, or with which a coarser one agrees."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from LungTumorSegLib.volume.geometry import Geometry
 
 ZOOMS = (1, 2, 4, 6)  # of the model's own spacing
 GROWS_VOXELS = 1.5  # of the coarser look: that much farther out two outlines of one lesion may lie
-FINE, SMALL_MM = 0.65, 4.5  # a lesion of at most this radius is looked at once more, so much finer
+FINE, SMALL_MM = 0.65, 5.0  # a lesion of at most this radius is seen best so much finer: a click moves its edge by less
+SURE = 0.83  # mean probability of an outline that needs no other look to agree (Resources/experiments.md)
 FITS = 0.5  # of a window's narrowest side: a lesion so wide would have been seen whole
 
 
@@ -29,6 +30,15 @@ class Look:
     @property
     def voxel_mm(self) -> float:
         return float(np.cbrt(np.prod(self.window.spacing)))
+
+    @property
+    def whole(self) -> bool:
+        """A lesion is seen, and not cut off by the window's border."""
+        return bool(self.lesion.any()) and not touches_border(self.lesion)
+
+    @property
+    def sure(self) -> bool:
+        return self.probability.numpy()[self.lesion].mean() > SURE
 
     @property
     def radius_mm(self) -> float:
@@ -47,14 +57,15 @@ def whole_lesion(look: Callable[[float], Look | None], *, sized: bool = False) -
     look : makes the one of that zoom; None where the marks do not fit in.
     sized : the user drew how large the lesion is: the first look that holds it is the right one.
 
-    From fine to coarse. A lesion that touches its window's border is not whole. One that does not touch it may still be
-    no more than a fragment: in the midst of a large tumour a small window shows nothing but texture, of which a network
-    outlines something. So the next coarser look must not show a much larger one (`GROWS_VOXELS`), too large for a finer
-    one; where it does, it is that look's turn. A larger one that would have fitted is the coarse look's mistake: it has
-    run on into a vessel or the wall.
-
-    A small lesion is in the end looked at on a finer grid, where a click can move its edge by less.
+    From fine to coarse, the finest for small lesions alone. The first look that is sure of a whole lesion is right: a
+    coarser one may still run on into a vessel, the heart or the wall. Of a large tumour, in whose midst a small window
+    shows nothing but texture, a network outlines something, too, but is not sure of it. So where it is not, the next
+    coarser look must not show a much larger lesion (`GROWS_VOXELS`), too large for a finer one; where it does, it is
+    that look's turn. A larger one that would have fitted is the coarse look's mistake.
     """
+    finest = look(FINE)
+    if finest is not None and finest.whole and finest.radius_mm <= SMALL_MM and (sized or finest.sure):
+        return finest, True
     shown = whole = None
     for zoom in ZOOMS:
         seen = look(zoom)
@@ -68,11 +79,7 @@ def whole_lesion(look: Callable[[float], Look | None], *, sized: bool = False) -
             whole = None
         if found:
             shown = seen
-            whole = None if touches_border(seen.lesion) else seen
-            if sized and whole:
+            whole = seen if seen.whole else None
+            if whole and (sized or whole.sure):
                 break
-    if whole is not None and whole.radius_mm <= SMALL_MM:
-        finer = look(FINE)
-        if finer is not None and finer.lesion.any() and not touches_border(finer.lesion):
-            shown = whole = finer
     return shown, whole is not None

@@ -66,7 +66,7 @@ class Region:
 
     @property
     def is_small(self) -> bool:
-        """The product looks at it once more on a finer grid."""
+        """The product sees it on a finer grid (`inference.looks`)."""
         return len(self.voxels) * np.prod(self.spacing) <= 4 / 3 * np.pi * SMALL_MM**3
 
 
