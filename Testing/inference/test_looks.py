@@ -50,11 +50,14 @@ def test_a_coarse_look_that_runs_on_does_not_overrule_one_that_would_have_held_a
     assert zoom_of(6, 10, 11, 11) == (2, True, [1, 2, 4])
 
 
-def test_a_look_that_is_sure_of_a_whole_lesion_asks_no_coarser_one():
+def test_a_fine_look_that_is_sure_of_a_whole_lesion_asks_no_coarser_one():
     """A nodule at the wall is seen whole and surely, and the coarser look would run on into the wall."""
     assert zoom_of(6, 18, 40, 41, sure=(1,)) == (1, True, [1])
-    assert zoom_of(7, 18, 40, 41, sure=(2,)) == (2, True, [1, 2])
     assert zoom_of(90, 30, 40, 41, sure=(1,)) == (4, True, [1, 2, 4, 6]), "sure, but cut off by the border"
+
+
+def test_a_coarse_look_may_be_sure_of_a_part_of_a_large_tumour_so_a_coarser_one_is_asked():
+    assert zoom_of(7, 18, 40, 41, sure=(2,)) == (4, True, [1, 2, 4, 6])
 
 
 def test_how_sure_a_look_is_is_the_mean_probability_of_its_lesion():

@@ -14,7 +14,7 @@ from LungTumorSegLib.volume.geometry import Geometry
 ZOOMS = (1, 2, 4, 6)  # of the model's own spacing
 GROWS_VOXELS = 1.5  # of the coarser look: that much farther out two outlines of one lesion may lie
 FINE, SMALL_MM = 0.65, 5.0  # a lesion of at most this radius is seen best so much finer: a click moves its edge by less
-SURE = 0.83  # mean probability of an outline that needs no other look to agree (Resources/experiments.md)
+SURE = 0.85  # mean probability of an outline that needs no other look to agree (Resources/experiments.md)
 FITS = 0.5  # of a window's narrowest side: a lesion so wide would have been seen whole
 
 
@@ -57,11 +57,11 @@ def whole_lesion(look: Callable[[float], Look | None], *, sized: bool = False) -
     look : makes the one of that zoom; None where the marks do not fit in.
     sized : the user drew how large the lesion is: the first look that holds it is the right one.
 
-    From fine to coarse, the finest for small lesions alone. The first look that is sure of a whole lesion is right: a
-    coarser one may still run on into a vessel, the heart or the wall. Of a large tumour, in whose midst a small window
-    shows nothing but texture, a network outlines something, too, but is not sure of it. So where it is not, the next
-    coarser look must not show a much larger lesion (`GROWS_VOXELS`), too large for a finer one; where it does, it is
-    that look's turn. A larger one that would have fitted is the coarse look's mistake.
+    From fine to coarse. A small lesion is seen best in the finest windows: where one of these is sure of a whole
+    lesion, no coarser one is asked, which may still run on into a vessel, the heart or the wall. In the midst of a
+    large tumour a small window shows nothing but texture, of which a network outlines something, too, but seldom
+    surely. So from there on the next coarser look must not show a much larger lesion (`GROWS_VOXELS`), too large for a
+    finer one; where it does, it is that look's turn. A larger one that would have fitted is the coarse look's mistake.
     """
     finest = look(FINE)
     if finest is not None and finest.whole and finest.radius_mm <= SMALL_MM and (sized or finest.sure):
@@ -80,6 +80,6 @@ def whole_lesion(look: Callable[[float], Look | None], *, sized: bool = False) -
         if found:
             shown = seen
             whole = seen if seen.whole else None
-            if whole and (sized or whole.sure):
+            if whole and (sized or (zoom == ZOOMS[0] and whole.sure)):
                 break
     return shown, whole is not None
