@@ -22,7 +22,7 @@ def dice(a, b) -> float:
     return 2 * (a & b).sum() / (a.sum() + b.sum())
 
 
-@pytest.mark.parametrize(("radius", "windows"), [(4, 1), (8, 2), (15, 3), (30, 4)])
+@pytest.mark.parametrize(("radius", "windows"), [(4, 1), (8, 2), (15, 4), (30, 5)])
 def test_the_window_grows_from_the_finest_until_it_holds_the_lesion(prompted_model, radius, windows):
     volume = chest((80, 0, 0, radius))
     prediction = Session().prompt(volume, prompted_model, [(80.0, 0.0, 0.0)])
