@@ -36,18 +36,27 @@ def zoom_of(
     return shown and round(shown.voxel_mm, 2), whole, asked
 
 
-def test_the_finest_look_is_taken_when_the_next_one_sees_the_same_lesion():
-    assert zoom_of(8, 9, 30) == (1, True, [1, 2])
+def test_the_finest_look_is_taken_when_the_coarser_ones_see_the_same_lesion():
+    assert zoom_of(8, 9, 9, 9) == (1, True, [1, 2, 4, 6])
 
 
 def test_a_fragment_gives_way_to_the_large_lesion_around_it():
-    assert zoom_of(7, 8, 40) == (1, True, [1, 2])
     assert zoom_of(7, 18, 40, 41) == (4, True, [1, 2, 4, 6])
 
 
+def test_that_two_looks_see_the_same_fragment_does_not_hide_the_large_lesion_around_it():
+    assert zoom_of(7, 8, 40, 41) == (4, True, [1, 2, 4, 6])
+
+
 def test_a_coarse_look_that_runs_on_does_not_overrule_one_that_would_have_held_as_much():
-    assert zoom_of(6, 9, 40) == (1, True, [1, 2])
-    assert zoom_of(6, 10, 11, 11) == (2, True, [1, 2, 4])
+    assert zoom_of(6, 9, 0, 0) == (1, True, [1, 2, 4, 6])
+    assert zoom_of(6, 10, 11, 11) == (2, True, [1, 2, 4, 6])
+
+
+def test_what_only_the_widest_window_shows_so_large_is_not_believed():
+    assert zoom_of(7, 18, 40, 61) == (4, True, [1, 2, 4, 6])
+    assert zoom_of(90, 90, 46, 71) == (4, True, [1, 2, 4, 6])
+    assert zoom_of(7, 90, 54, 66) == (6, True, [1, 2, 4, 6]), "larger than the window before, but not so much"
 
 
 def test_a_fine_look_that_is_sure_of_a_whole_lesion_asks_no_coarser_one():
@@ -56,8 +65,9 @@ def test_a_fine_look_that_is_sure_of_a_whole_lesion_asks_no_coarser_one():
     assert zoom_of(90, 30, 40, 41, sure=(1,)) == (4, True, [1, 2, 4, 6]), "sure, but cut off by the border"
 
 
-def test_a_coarse_look_may_be_sure_of_a_part_of_a_large_tumour_so_a_coarser_one_is_asked():
+def test_a_coarse_look_may_be_sure_of_a_part_of_a_large_tumour_so_one_coarser_look_is_asked():
     assert zoom_of(7, 18, 40, 41, sure=(2,)) == (4, True, [1, 2, 4, 6])
+    assert zoom_of(7, 18, 19, 41, sure=(2,)) == (2, True, [1, 2, 4])
 
 
 def test_how_sure_a_look_is_is_the_mean_probability_of_its_lesion():
@@ -65,8 +75,8 @@ def test_how_sure_a_look_is_is_the_mean_probability_of_its_lesion():
     assert not look(1, 5, SURE - 0.01).sure
 
 
-def test_a_small_lesion_that_a_coarser_look_does_not_see_stays():
-    assert zoom_of(7, 0, 40) == (1, True, [1, 2])
+def test_a_small_lesion_that_coarser_looks_do_not_see_stays():
+    assert zoom_of(7, 0, 0, 0) == (1, True, [1, 2, 4, 6])
 
 
 def test_a_small_lesion_is_seen_on_the_finest_grid():
@@ -74,15 +84,13 @@ def test_a_small_lesion_is_seen_on_the_finest_grid():
     assert zoom_of(6, 6, finer=SMALL_MM + 0.5, sure=(FINE, 1)) == (1, True, [1]), "too large for it"
 
 
-def test_what_the_finest_grid_is_not_sure_of_or_does_not_hold_is_seen_in_the_next():
-    assert zoom_of(3, 3, finer=3.2) == (1, True, [1, 2])
-    assert zoom_of(3, 3, finer=0) == (1, True, [1, 2])
-    assert zoom_of(3, 3, finer=9, sure=(FINE,)) == (1, True, [1, 2])
-    assert zoom_of(3, 3, finer=None, sure=(FINE,)) == (1, True, [1, 2])
+@pytest.mark.parametrize(("finer", "sure"), [(3.2, ()), (0, ()), (9, (FINE,)), (None, (FINE,))])
+def test_what_the_finest_grid_is_not_sure_of_or_does_not_hold_is_seen_in_the_next(finer, sure):
+    assert zoom_of(3, 3, 3, 3, finer=finer, sure=sure) == (1, True, [1, 2, 4, 6])
 
 
 def test_marks_that_do_not_fit_into_the_finest_window_are_seen_in_the_next():
-    assert zoom_of(None, 14, 14) == (2, True, [1, 2, 4])
+    assert zoom_of(None, 14, 14, 14) == (2, True, [1, 2, 4, 6])
 
 
 def test_a_lesion_seen_by_coarse_looks_alone_is_found():

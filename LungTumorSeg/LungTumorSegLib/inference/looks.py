@@ -1,4 +1,4 @@
-"""How large a window shows a lesion whole: the finest that is sure of it, or with which a coarser one agrees."""
+"""How large a window shows a lesion whole: the finest that is sure of it, or that no coarser one contradicts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from LungTumorSegLib.volume.geometry import Geometry
 ZOOMS = (1, 2, 4, 6)  # of the model's own spacing
 GROWS_VOXELS = 1.5  # of the coarser look: that much farther out two outlines of one lesion may lie
 FINE, SMALL_MM = 0.65, 5.0  # a lesion of at most this radius is seen best so much finer: a click moves its edge by less
-SURE = 0.85  # mean probability of an outline that needs no other look to agree (Resources/experiments.md)
+SURE = 0.85  # mean probability of an outline that needs no coarser look (Resources/experiments.md)
+RUNS_ON = 1.5  # times as large as in any narrower window: in the widest one that is no lesion any more
 FITS = 0.5  # of a window's narrowest side: a lesion so wide would have been seen whole
 
 
@@ -60,8 +61,9 @@ def whole_lesion(look: Callable[[float], Look | None], *, sized: bool = False) -
     From fine to coarse. A small lesion is seen best in the finest windows: where one of these is sure of a whole
     lesion, no coarser one is asked, which may still run on into a vessel, the heart or the wall. In the midst of a
     large tumour a small window shows nothing but texture, of which a network outlines something, too, but seldom
-    surely. So from there on the next coarser look must not show a much larger lesion (`GROWS_VOXELS`), too large for a
-    finer one; where it does, it is that look's turn. A larger one that would have fitted is the coarse look's mistake.
+    surely. So all others are asked, and a much larger lesion (`GROWS_VOXELS`) takes the place of what a finer look
+    showed whole, if it is too large for that look: one that would have fitted is the coarse look's mistake. What only
+    the widest window shows so large (`RUNS_ON`) is one, too.
     """
     finest = look(FINE)
     if finest is not None and finest.whole and finest.radius_mm <= SMALL_MM and (sized or finest.sure):
@@ -71,11 +73,15 @@ def whole_lesion(look: Callable[[float], Look | None], *, sized: bool = False) -
         seen = look(zoom)
         if seen is None:
             continue
+        if zoom == ZOOMS[-1] and shown is not None and seen.radius_mm > RUNS_ON * shown.radius_mm:
+            break
         found = seen.lesion.any()
         if whole is not None:
             alike = seen.radius_mm <= whole.radius_mm + GROWS_VOXELS * seen.voxel_mm
             if not found or alike or 2 * seen.radius_mm < FITS * whole.side_mm:
-                break
+                if whole.sure:
+                    break
+                continue
             whole = None
         if found:
             shown = seen
