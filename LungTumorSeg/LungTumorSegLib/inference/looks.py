@@ -15,7 +15,7 @@ ZOOMS = (1, 2, 4, 6)  # of the model's own spacing
 GROWS_VOXELS = 1.5  # of the coarser look: that much farther out two outlines of one lesion may lie
 FINE, SMALL_MM = 0.65, 5.0  # a lesion of at most this radius is seen best so much finer: a click moves its edge by less
 SURE = 0.85  # mean probability of an outline that needs no coarser look (Resources/experiments.md)
-RUNS_ON = 1.5  # times as large as in any narrower window: in the widest one that is no lesion any more
+RUNS_ON = 1.5  # times the radius that was shown until then: in the widest window that is no lesion any more
 FITS = 0.5  # of a window's narrowest side: a lesion so wide would have been seen whole
 
 
