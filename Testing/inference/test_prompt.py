@@ -23,7 +23,7 @@ def dice(a, b) -> float:
 
 
 @pytest.mark.parametrize(("radius", "windows"), [(4, 1), (8, 2), (15, 4), (30, 5)])
-def test_the_window_grows_from_the_finest_until_it_holds_the_lesion(prompted_model, radius, windows):
+def test_the_windows_asked_for_grow_with_the_lesion_and_it_is_outlined_whole(prompted_model, radius, windows):
     volume = chest((80, 0, 0, radius))
     prediction = Session().prompt(volume, prompted_model, [(80.0, 0.0, 0.0)])
     assert dice(found(prediction, volume), ball(volume.geometry, (80, 0, 0), radius)) > (0.9 if radius > 4 else 0.8)

@@ -51,6 +51,14 @@ class Look:
         """Of the window, the narrowest."""
         return float(np.multiply(self.window.shape[::-1], self.window.spacing).min())
 
+    def contradicts(self, finer: Look) -> bool:
+        """Whether what the finer look shows is but a part: cut off by its border, or much smaller than what this one
+        shows and that one could not have held."""
+        if not finer.whole:
+            return bool(self.lesion.any())
+        alike = self.radius_mm <= finer.radius_mm + GROWS_VOXELS * self.voxel_mm
+        return not alike and 2 * self.radius_mm >= FITS * finer.side_mm
+
 
 def whole_lesion(look: Callable[[float], Look | None], *, sized: bool = False) -> tuple[Look | None, bool]:
     """The look to be shown, None where no look finds a lesion; and whether it shows the lesion whole.
@@ -61,31 +69,26 @@ def whole_lesion(look: Callable[[float], Look | None], *, sized: bool = False) -
     From fine to coarse. A small lesion is seen best in the finest windows: where one of these is sure of a whole
     lesion, no coarser one is asked, which may still run on into a vessel, the heart or the wall. In the midst of a
     large tumour a small window shows nothing but texture, of which a network outlines something, too, but seldom
-    surely. So all others are asked, and a much larger lesion (`GROWS_VOXELS`) takes the place of what a finer look
-    showed whole, if it is too large for that look: one that would have fitted is the coarse look's mistake. What only
-    the widest window shows so large (`RUNS_ON`) is one, too.
+    surely. So the others are asked until the next coarser one does not contradict a look that is sure. A larger lesion
+    that would have fitted a finer look is the coarse look's mistake; what only the widest window shows so large
+    (`RUNS_ON`) is one, too.
     """
     finest = look(FINE)
     if finest is not None and finest.whole and finest.radius_mm <= SMALL_MM and (sized or finest.sure):
         return finest, True
-    shown = whole = None
+    shown = None
     for zoom in ZOOMS:
         seen = look(zoom)
         if seen is None:
             continue
+        if shown is not None and not seen.contradicts(shown):
+            if shown.whole and shown.sure:
+                break
+            continue
         if zoom == ZOOMS[-1] and shown is not None and seen.radius_mm > RUNS_ON * shown.radius_mm:
             break
-        found = seen.lesion.any()
-        if whole is not None:
-            alike = seen.radius_mm <= whole.radius_mm + GROWS_VOXELS * seen.voxel_mm
-            if not found or alike or 2 * seen.radius_mm < FITS * whole.side_mm:
-                if whole.sure:
-                    break
-                continue
-            whole = None
-        if found:
+        if seen.lesion.any():
             shown = seen
-            whole = seen if seen.whole else None
-            if whole and (sized or (zoom == ZOOMS[0] and whole.sure)):
+            if shown.whole and (sized or (zoom == ZOOMS[0] and shown.sure)):
                 break
-    return shown, whole is not None
+    return shown, shown is not None and shown.whole
