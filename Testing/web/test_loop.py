@@ -77,6 +77,7 @@ def test_grad_cam_is_made_at_first_use_and_shown_instead_of_the_probability(segm
     assert served.ask("overlays") == [True, False]
     segmented.click("#show-heat")
     until(lambda: served.ask("overlays"), lambda shown: shown == [False, True], segmented)
+    segmented.wait_for_selector("#show-heat.v-btn--active")
     segmented.click("#show-probability")
     until(lambda: served.ask("overlays"), lambda shown: shown == [True, False], segmented)
 
@@ -91,6 +92,7 @@ def test_a_new_segment_shows_its_probability_and_grad_cam_is_made_anew(segmented
     segmented.wait_for_selector("#show-heat:enabled")
     segmented.click("#show-heat")
     until(lambda: served.ask("overlays"), lambda shown: shown == [False, True], segmented)
+    segmented.wait_for_selector("#show-heat.v-btn--active")
     segmented.click("#show-probability")
 
 

@@ -74,6 +74,7 @@ def test_the_right_button_zooms_the_middle_one_moves_and_fit_takes_it_back(long_
 def test_surfaces_are_seen_in_3d_and_turned(long_page, ct_file):
     page = segment(open_ct(long_page, ct_file))
     page.keyboard.press("5")
+    page.wait_for_function("() => document.querySelectorAll('.lts-view').length === 1")
 
     def coloured() -> int:
         picture = pixels(page, "space").astype(int)
